@@ -1,0 +1,1 @@
+"""What lives: the kernel that runs any actor, the rules, and Greenroom's own actors."""

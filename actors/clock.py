@@ -1,0 +1,28 @@
+"""Clocks: the machine's, and trio's, which a test may jump."""
+
+from datetime import UTC, datetime, timedelta
+
+import trio
+
+
+class SystemClock:
+    """The machine's wall clock."""
+
+    def now(self) -> datetime:
+        """Return the present instant, UTC."""
+        return datetime.now(UTC)
+
+
+class TrioClock:
+    """Wall time that advances with trio's clock, so that a mock clock moves it.
+
+    :param start: the instant at which this clock begins.
+    """
+
+    def __init__(self, start: datetime) -> None:
+        self._start = start
+        self._origin = trio.current_time()
+
+    def now(self) -> datetime:
+        """Return the present instant, UTC."""
+        return self._start + timedelta(seconds=trio.current_time() - self._origin)

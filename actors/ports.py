@@ -1,0 +1,193 @@
+"""What the actors need from outside, as Protocols that storage, transport and engine fill in."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import attrs
+
+from actors.errors import GreenroomError
+from actors.rules.base import Command, Person
+
+
+class StorageUnavailable(GreenroomError):  # noqa: N818  named as the wire's reason
+    """The journal could not commit; nothing of the write is on disk."""
+
+
+class WrongSequence(GreenroomError):  # noqa: N818  said of the write, not of the program
+    """Somebody else has appended to the entity since it was read."""
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present instant, UTC."""
+
+
+@attrs.frozen
+class Entry:
+    """One durable event of one entity.
+
+    :param seq: 1 for the entity's first event, rising by one.
+    :param meta: who did it (``by``), and for an idempotency ``key`` the first ``answer``.
+    """
+
+    seq: int
+    type: str
+    at: datetime
+    data: Mapping[str, Any]
+    meta: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Write:
+    """Entries to append to one entity.
+
+    :param expected_seq: the last sequence number the writer knows; 0 for a new entity.
+    """
+
+    entity: str
+    expected_seq: int
+    entries: Sequence[Entry]
+
+
+@attrs.frozen
+class Snapshot:
+    """An entity's state after its event ``seq``, as msgpack bytes."""
+
+    seq: int
+    state: bytes
+
+
+class Journal(Protocol):
+    """Where events last. An awaited :meth:`append` means: on disk."""
+
+    async def append(self, *writes: Write) -> None:
+        """Commit all the writes, or none.
+
+        :raises WrongSequence: an entity's last number is not the expected one.
+        :raises StorageUnavailable: the disk would not take it.
+        """
+
+    async def read(self, entity: str, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
+        """Return up to ``limit`` entries with a number above ``after``, in order."""
+
+    async def save_snapshot(self, entity: str, snapshot: Snapshot) -> None:
+        """Keep a snapshot; an older one of the same entity may go."""
+
+    async def load_snapshot(self, entity: str) -> Snapshot | None:
+        """Return the newest snapshot, if there is one."""
+
+    async def entities(self, kind: str) -> Sequence[str]:
+        """Return the names (``kind/id``) of all entities of a kind, sorted."""
+
+
+class Archive(Protocol):
+    """What is asked of the read model rather than of an entity's memory."""
+
+    async def chat_history(
+        self, topic: str, before: str | None, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return chat messages older than ``before`` (an id), newest first."""
+
+    async def chat_search(self, topic: str, query: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return the messages of a topic that match a full-text query, best first."""
+
+
+class Publisher(Protocol):
+    """The fan-out: topics, their subscribers, and what was published lately."""
+
+    def publish(
+        self, topic: str, type_name: str, at: datetime, data: Mapping[str, Any], seq: int | None
+    ) -> None:
+        """Send an event to every subscriber of a topic; ``seq`` is None for ephemeral ones."""
+
+    def subscribe(
+        self, connection: str, topic: str, seq: int, at: datetime, snapshot: Mapping[str, Any]
+    ) -> None:
+        """Send a ``snapshot`` event standing at ``seq``, and everything after it."""
+
+    def unsubscribe(self, connection: str, topic: str) -> None:
+        """Send nothing more of a topic to a connection."""
+
+    def resume(self, connection: str, topic: str, seq: int) -> bool:
+        """Subscribe, sending exactly what followed ``seq``; False if that is no longer held."""
+
+    def send(
+        self,
+        connection: str,
+        topic: str,
+        type_name: str,
+        at: datetime,
+        data: Mapping[str, Any],
+        seq: int | None = None,
+    ) -> None:
+        """Send one event to one connection."""
+
+    def close(self, connection: str, code: int, reason: str) -> None:
+        """End a connection, after what is queued for it, with a WebSocket close code."""
+
+
+@attrs.frozen
+class Rights:
+    """What one person may do in one media room.
+
+    :param publish: kinds whose packets are forwarded: ``audio``, ``video``, ``screen``.
+    :param view: whether this person receives the others.
+    """
+
+    publish: frozenset[str] = frozenset()
+    view: bool = True
+
+
+class MediaPlane(Protocol):
+    """The forwarding unit. Rooms are named as topics: ``session/ID``, ``room/S.R``, ``chat/ID``."""
+
+    async def open(self, room: str) -> None:
+        """Make a room ready; opening an open room does nothing."""
+
+    async def close(self, room: str) -> None:
+        """End a room and every route in it."""
+
+    async def allow(self, room: str, person: str, rights: Rights | None) -> None:
+        """Set what a person may do in a room; None takes the person out of it."""
+
+    async def offer(self, room: str, connection: str, person: str, sdp: str) -> str:
+        """Take a publish offer; return the answer's SDP."""
+
+    async def answer(self, room: str, connection: str, person: str, sdp: str) -> None:
+        """Take the answer to the subscribe offer the plane sent."""
+
+    async def candidate(
+        self, room: str, connection: str, person: str, candidate: Mapping[str, Any]
+    ) -> None:
+        """Take a trickled ICE candidate."""
+
+    async def restart(self, room: str, connection: str, person: str) -> None:
+        """Begin ICE anew for a connection."""
+
+    async def leave(self, connection: str) -> None:
+        """Forget a connection's peer connections."""
+
+
+class Door(Protocol):
+    """Where the transport hands people and their commands to the actors."""
+
+    async def connect(
+        self, person: Person, connection: str, epoch: str | None, topics: Mapping[str, int]
+    ) -> Mapping[str, Any]:
+        """Take in a connection; return the members of ``connect``'s result that actors know.
+
+        :param topics: the topics to resume, each with the last number the client saw.
+        :raises Refused: the person is banned, or may hold no more connections.
+        """
+
+    async def call(self, command: Command) -> Mapping[str, Any]:
+        """Carry out a command and return its result.
+
+        :raises Refused: it was not carried out.
+        """
+
+    def gone(self, person: Person, connection: str) -> None:
+        """Say that a connection has ended."""

@@ -1,0 +1,111 @@
+"""Events, commands and states as plain data, and back.
+
+One converter serves the journal, the snapshots and the wire, so a field has one spelling
+everywhere: times are ISO 8601 UTC with milliseconds, sets are sorted lists.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import attrs
+import cattrs
+from cattrs.gen import make_dict_unstructure_fn, override
+
+from actors.rules.base import EVENTS, Event
+
+T = TypeVar("T")
+
+
+def iso(at: datetime) -> str:
+    """Return an instant as the wire spells it: UTC with milliseconds."""
+    text = at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text[:-6] + "Z"
+
+
+def instant(text: str) -> datetime:
+    """Return the instant that ``text`` spells.
+
+    :raises ValueError: it is not ISO 8601, or has no offset from UTC.
+    """
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time needs an offset from UTC, such as Z")
+    return at.astimezone(UTC)
+
+
+def _structure_instant(value: Any, _: type) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise TypeError("expected a time as ISO 8601 text")
+    return instant(value)
+
+
+def _strict(kind: type, name: str, *also: type) -> Any:
+    def structure(value: Any, _: type) -> Any:
+        if type(value) is not kind and type(value) not in also:
+            raise TypeError(f"expected {name}")
+        return kind(value)
+
+    return structure
+
+
+def _make_converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=False, detailed_validation=False)
+    converter.register_unstructure_hook(datetime, iso)
+    converter.register_structure_hook(datetime, _structure_instant)
+    converter.register_structure_hook(bool, _strict(bool, "true or false"))
+    converter.register_structure_hook(int, _strict(int, "a whole number"))
+    converter.register_structure_hook(float, _strict(float, "a number", int))
+    converter.register_structure_hook(str, _strict(str, "text"))
+    converter.register_unstructure_hook(set, sorted)
+    converter.register_unstructure_hook(frozenset, sorted)
+    return converter
+
+
+converter = _make_converter()
+"""Lenient about unknown members: older code reads newer rows."""
+
+
+_WIRE: dict[type[Event], Callable[[Event], dict[str, Any]]] = {}
+
+
+def _wire_function(cls: type[Event]) -> Callable[[Event], dict[str, Any]]:
+    secrets: dict[str, Any] = {
+        field.name: override(omit=True)
+        for field in attrs.fields(cls)
+        if field.metadata.get("secret")
+    }
+    _WIRE[cls] = make_dict_unstructure_fn(cls, converter, **secrets)
+    return _WIRE[cls]
+
+
+def wire(event: Event) -> dict[str, Any]:
+    """Return an event's ``data`` as subscribers receive it, without its secret fields."""
+    cls = type(event)
+    return (_WIRE.get(cls) or _wire_function(cls))(event)
+
+
+def record(event: Event) -> dict[str, Any]:
+    """Return an event as the journal keeps it."""
+    result: dict[str, Any] = converter.unstructure(event)
+    return result
+
+
+def restore(type_name: str, data: Mapping[str, Any]) -> Event:
+    """Return the event a journal row holds.
+
+    :raises KeyError: no event has that type.
+    """
+    return converter.structure(data, EVENTS[type_name])
+
+
+def plain(value: Any) -> Any:
+    """Return any attrs value as plain data."""
+    return converter.unstructure(value)
+
+
+def build(data: Any, cls: type[T]) -> T:
+    """Return the value that :func:`plain` made ``data`` of."""
+    return converter.structure(data, cls)

@@ -1,0 +1,1 @@
+"""Load scripts, peers and plots."""

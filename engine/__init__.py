@@ -1,0 +1,1 @@
+"""Puts Greenroom together: the Engine facade, daemon, command line and configuration."""

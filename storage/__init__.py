@@ -1,0 +1,1 @@
+"""What lasts: the journal's implementations, snapshots and the read model."""
