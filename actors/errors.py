@@ -4,6 +4,7 @@ from typing import Any
 
 CODES: dict[str, int] = {
     "invalid_params": -32602,
+    "internal": -32603,
     "unauthorized": 401,
     "token_expired": 401,
     "forbidden": 403,

@@ -6,7 +6,7 @@ Replaying the same events always gives the same state.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -125,6 +125,10 @@ class Event:
     """Whether the entity's subscribers are told."""
 
     at: datetime = attrs.field(metadata={"secret": True})
+
+    def departs(self) -> Collection[str]:
+        """Say whose connections stop following the entity because of this."""
+        return ()
 
 
 @attrs.frozen
