@@ -1,0 +1,46 @@
+# Two commands do everything: `make run` for a look, `make test` for certainty.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_READY := $(VENV)/.run-ready
+TEST_READY := $(VENV)/.test-ready
+NODE_READY := tests/browser/node_modules/.ready
+
+.PHONY: run test check lint types layers rules unit bench profile clean
+
+run: $(RUN_READY)  ## start the engine with a sample event and print links to open
+	$(BIN)/greenroom demo
+
+test: $(TEST_READY) check unit  ## everything that must hold
+
+check: lint types layers rules
+
+lint: $(TEST_READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(TEST_READY)
+	$(BIN)/mypy
+
+layers: $(TEST_READY)
+	$(BIN)/lint-imports
+
+rules: $(TEST_READY)  ## the table of rules and the tests that bear their numbers
+	$(BIN)/python tests/rules_table.py
+
+unit: $(TEST_READY)
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+bench: $(TEST_READY)  ## measure everything and write docs/benchmarks.md
+	$(BIN)/greenroom bench all
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis artifacts tests/browser/node_modules
+
+$(RUN_READY): pyproject.toml constraints.txt .ci/setup
+	.ci/setup run
+	touch $@
+
+$(TEST_READY): pyproject.toml constraints.txt .ci/setup
+	.ci/setup test
+	touch $@ $(RUN_READY)

@@ -1,0 +1,72 @@
+"""Who is connected to what, by person and not by socket (rules 34, 35)."""
+
+from collections.abc import Iterator
+
+import attrs
+
+from actors.rules.base import Person
+
+
+@attrs.define
+class _Seat:
+    person: Person
+    connections: set[str] = attrs.field(factory=set)
+
+
+class Presence:
+    """A book of live connections: entity -> person -> the connections that follow it.
+
+    Kept in memory only: after a restart nobody is connected, and everybody who comes back is
+    entered anew.
+    """
+
+    def __init__(self) -> None:
+        self._entities: dict[str, dict[str, _Seat]] = {}
+        self._followed: dict[str, set[str]] = {}
+
+    def enter(self, entity: str, person: Person, connection: str) -> bool:
+        """Note a connection; return whether it is the person's first in this entity."""
+        people = self._entities.setdefault(entity, {})
+        seat = people.setdefault(person.id, _Seat(person))
+        first = not seat.connections
+        seat.person = person
+        seat.connections.add(connection)
+        self._followed.setdefault(connection, set()).add(entity)
+        return first
+
+    def leave(self, entity: str, person: str, connection: str) -> bool:
+        """Forget a connection; return whether it was the person's last in this entity.
+
+        A connection that is not noted, because a newer one took its place, changes nothing.
+        """
+        people = self._entities.get(entity, {})
+        seat = people.get(person)
+        if seat is None or connection not in seat.connections:
+            return False
+        seat.connections.discard(connection)
+        followed = self._followed[connection]
+        followed.discard(entity)
+        if not followed:
+            del self._followed[connection]
+        if seat.connections:
+            return False
+        del people[person]
+        if not people:
+            del self._entities[entity]
+        return True
+
+    def connections(self, entity: str, person: str) -> frozenset[str]:
+        """Return the connections by which a person follows an entity."""
+        seat = self._entities.get(entity, {}).get(person)
+        return frozenset(seat.connections) if seat else frozenset()
+
+    def entities(self, connection: str) -> frozenset[str]:
+        """Return what a connection follows."""
+        return frozenset(self._followed.get(connection, ()))
+
+    def people(self, entity: str) -> Iterator[Person]:
+        """Yield everybody who follows an entity."""
+        return iter([seat.person for seat in self._entities.get(entity, {}).values()])
+
+    def __len__(self) -> int:
+        return sum(len(people) for people in self._entities.values())
