@@ -81,11 +81,11 @@ class MediaState:
         flags.mic, flags.camera, flags.screen = mic, camera, False
 
     def take_away(self, person: str) -> None:
-        """Turn everything of a person off; blocks hold."""
+        """Turn everything of a person off; blocks and the background stay."""
         flags = self.people.get(person)
         if flags is None:
             return
-        if flags.blocked:
+        if flags.blocked or flags.background != "none":
             flags.mic = flags.camera = flags.screen = False
         else:
             del self.people[person]
@@ -245,7 +245,7 @@ def _may_share(media: MediaState, flags: Flags) -> None:
 
 def _block(state: HasMedia, command: Block, now: datetime) -> Sequence[Event]:
     flags = _target(state, command)
-    off = dict.fromkeys(command.sources, False)
+    off: dict[str, Any] = dict.fromkeys(command.sources, False)
     wanted = attrs.evolve(flags, blocked=flags.blocked | command.sources, **off)
     return _changed(command.person, flags, wanted, command.by.id, now)
 
