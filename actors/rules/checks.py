@@ -1,77 +1,39 @@
-"""Checks of what people send in, each with a refusal that names the member at fault."""
+"""More validators of what people write: ids that name entities, and links."""
 
 import re
+from typing import Any
 
-from actors.errors import Refused
+import attrs
 
-MAX_ID = 128
-"""Characters of an id."""
+from actors.rules.text import ID_LIMIT, Validator, invalid, up_to
 
-MAX_NAME = 200
-"""Characters of a name or title."""
-
-MAX_MESSAGE = 1000
-"""Characters of a message that goes with a request or a decision."""
+ADDRESS_LIMIT = 2000
+"""Characters of a link's address."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
+_SCHEMES = ("https://", "http://", "mailto:")
 
 
-def invalid(message: str, path: str) -> Refused:
-    """Return the refusal of a param, ``path`` naming it."""
-    return Refused("invalid_params", message, path=path)
-
-
-def text(value: str, limit: int, path: str, *, empty: bool = False) -> str:
-    """Return a text without its surrounding blanks.
-
-    :raises Refused: ``invalid_params``, it is empty or longer than ``limit`` characters.
-    """
-    stripped = value.strip()
-    if not stripped and not empty:
-        raise invalid(f"{path} must not be empty.", path)
-    if len(stripped) > limit:
-        raise invalid(f"{path} has more than {limit} characters.", path)
-    return stripped
-
-
-def name(value: str, path: str = "name") -> str:
-    """Return a checked name.
-
-    :raises Refused: ``invalid_params``.
-    """
-    return text(value, MAX_NAME, path)
-
-
-def identifier(value: str, path: str = "id") -> str:
-    """Return the id of an event, company or session: letters, digits, ``_`` and ``-``.
-
-    Dots and slashes separate the parts of entity names, so no id may hold one.
-
-    :raises Refused: ``invalid_params``.
-    """
-    if len(value) > MAX_ID or not _ID.fullmatch(value):
+def _is_entity_id(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
+    if value is not None and not _ID.fullmatch(value):
         raise invalid(
-            f"{path} must be 1 to {MAX_ID} letters, digits, underscores or hyphens.", path
+            attribute.name, f"{attribute.name} may hold letters, digits, underscores and hyphens."
         )
-    return value
 
 
-def person(value: str, path: str = "person") -> str:
-    """Return a person's id, which may hold anything but blanks at its ends.
+def entity_id() -> list[Validator]:
+    """Return the validators of an event's, company's or session's id.
 
-    :raises Refused: ``invalid_params``.
+    Dots and slashes separate the parts of entities' names, so these ids hold none.
     """
-    if not value or len(value) > MAX_ID or value != value.strip():
-        raise invalid(f"{path} must be the id of a person.", path)
-    return value
+    return [up_to(ID_LIMIT), _is_entity_id]
 
 
-def web_address(value: str, path: str, limit: int = 2000) -> str:
-    """Return a link's address, which a browser may open without running anything.
+def is_address(path: str, value: str) -> str:
+    """Return a link's address if a browser may open it without running anything.
 
-    :raises Refused: ``invalid_params``, not http, https or mailto.
+    :raises Refused: ``invalid_params``, too long or neither http, https nor mailto.
     """
-    checked = text(value, limit, path)
-    if not checked.lower().startswith(("https://", "http://", "mailto:")):
-        raise invalid(f"{path} must begin with https://, http:// or mailto:.", path)
-    return checked
+    if len(value) > ADDRESS_LIMIT or not value.lower().startswith(_SCHEMES):
+        raise invalid(path, f"{path} must be a link that begins with https://, http:// or mailto:.")
+    return value

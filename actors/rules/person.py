@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import attrs
 
 from actors.errors import Refused
-from actors.rules import checks
 from actors.rules.base import (
     Command,
     Dropped,
@@ -22,6 +21,7 @@ from actors.rules.base import (
     event,
 )
 from actors.rules.records import iso
+from actors.rules.text import invalid
 
 MAX_KEPT = 200
 """Unread notifications kept for one person; the oldest makes room for the newest."""
@@ -136,7 +136,7 @@ def _notify(state: PersonState, command: Notify, now: datetime) -> Sequence[Even
 
 def _read(state: PersonState, command: ReadNotifications, now: datetime) -> Sequence[Event]:
     if len(command.ids) > MAX_READ:
-        raise checks.invalid(f"At most {MAX_READ} ids at a time.", "ids")
+        raise invalid("ids", f"At most {MAX_READ} ids at a time.")
     known = [given for given in dict.fromkeys(command.ids) if given in state.unread]
     return [NotificationsRead(at=now, ids=known)] if known else ()
 

@@ -1,0 +1,215 @@
+"""What an event is made of: state, commands and events; :mod:`actors.rules.event` moves them."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from actors.rules.base import Command, Event, command, event
+from actors.rules.checks import entity_id
+from actors.rules.policy import Policy
+from actors.rules.program import Listed
+from actors.rules.text import ID_LIMIT, MESSAGE_LIMIT, NAME_LIMIT, an_id, between, up_to
+
+PAGE_LIMIT = 500
+"""Companies in a snapshot, and in one page of ``company.list``."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before anything was ever told."""
+
+
+@attrs.frozen(kw_only=True)
+class Ban:
+    """Why somebody may not take part, and since when."""
+
+    by: str
+    at: datetime
+    message: str = ""
+
+
+@attrs.define(kw_only=True)
+class EventState:
+    """One event.
+
+    :param policy: what the organizer allows of 1-1 chats.
+    :param companies: company id -> name.
+    :param seats_changed: sessions whose seats the lobby has not been told of yet.
+    """
+
+    id: str
+    created: bool = False
+    name: str = ""
+    time_zone: str = "UTC"
+    days: list[str] = attrs.field(factory=list)
+    policy: Policy = attrs.field(factory=Policy)
+    companies: dict[str, str] = attrs.field(factory=dict)
+    program: dict[str, Listed] = attrs.field(factory=dict)
+    bans: dict[str, Ban] = attrs.field(factory=dict)
+    seats_changed: set[str] = attrs.field(factory=set)
+    seats_told: datetime = EPOCH
+
+
+# Commands
+
+
+@attrs.frozen(kw_only=True)
+class _OwnEvent(Command):
+    @property
+    def entity(self) -> str:
+        """The asker's event."""
+        return f"event/{self.by.event}"
+
+
+@command("event.get")
+@attrs.frozen(kw_only=True)
+class Get(_OwnEvent):
+    """Return what the event is, without its program."""
+
+
+@command("event.lobby")
+@attrs.frozen(kw_only=True)
+class Lobby(_OwnEvent):
+    """Follow the lobby: what is live, what comes, who is there to be met."""
+
+    subscribes = True
+
+
+@command("company.list")
+@attrs.frozen(kw_only=True)
+class Companies(_OwnEvent):
+    """List the event's companies by name."""
+
+    after: str | None = attrs.field(default=None, validator=up_to(ID_LIMIT))
+    limit: int = attrs.field(default=PAGE_LIMIT, validator=between(1, PAGE_LIMIT))
+
+
+@attrs.frozen(kw_only=True)
+class Admit(_OwnEvent):
+    """Ask whether somebody may connect at all."""
+
+
+@command("event.ban")
+@attrs.frozen(kw_only=True)
+class Banish(_OwnEvent):
+    """Keep a person out of the whole event (organizers)."""
+
+    person: str = an_id()
+    message: str = attrs.field(default="", validator=up_to(MESSAGE_LIMIT, empty=True))
+
+
+@command("event.unban")
+@attrs.frozen(kw_only=True)
+class Readmit(_OwnEvent):
+    """Let a banned person in again (organizers)."""
+
+    person: str = an_id()
+
+
+@attrs.frozen(kw_only=True)
+class _Describe(Command):
+    id: str = attrs.field(validator=entity_id())
+    one_to_one: dict[str, Any] | None = None
+
+    @property
+    def entity(self) -> str:
+        """The event's."""
+        return f"event/{self.id}"
+
+
+@command("event.create")
+@attrs.frozen(kw_only=True)
+class Create(_Describe):
+    """Create an event, or change it to what is said here if it exists.
+
+    :param one_to_one: what :meth:`Policy.of` takes; absent: no 1-1 chats.
+    """
+
+    name: str = attrs.field(validator=up_to(NAME_LIMIT))
+    time_zone: str = attrs.field(validator=up_to(ID_LIMIT))
+    days: list[str]
+
+
+@command("event.change")
+@attrs.frozen(kw_only=True)
+class Change(_Describe):
+    """Change an event (its organizers); what is absent stays."""
+
+    name: str | None = attrs.field(default=None, validator=up_to(NAME_LIMIT))
+    time_zone: str | None = attrs.field(default=None, validator=up_to(ID_LIMIT))
+    days: list[str] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ListCompany(Command):
+    """A company's own word that it belongs to the event, and what it is called."""
+
+    event: str
+    company: str
+    name: str
+
+    @property
+    def entity(self) -> str:
+        """The event's."""
+        return f"event/{self.event}"
+
+
+# Events
+
+
+@attrs.frozen(kw_only=True)
+class About:
+    """What an event is, as everybody sees it."""
+
+    id: str
+    name: str
+    time_zone: str
+    days: list[str]
+    one_to_one: dict[str, Any]
+
+
+@event("event.changed")
+@attrs.frozen(kw_only=True)
+class Changed(Event):
+    """The event was created, or is now as said here."""
+
+    event: About
+
+
+@attrs.frozen(kw_only=True)
+class CompanyCard:
+    """A company in a list."""
+
+    id: str
+    name: str
+
+
+@event("company.listed")
+@attrs.frozen(kw_only=True)
+class CompanyListed(Event):
+    """A company is new to the event, or has another name."""
+
+    company: CompanyCard
+
+
+@event("event.banned")
+@attrs.frozen(kw_only=True)
+class Banned(Event):
+    """Somebody may no longer take part."""
+
+    person: str
+    by: str
+    message: str = attrs.field(default="", metadata={"secret": True})
+
+    def departs(self) -> Collection[str]:
+        """Name whoever was banned: they follow nothing more of the event."""
+        return (self.person,)
+
+
+@event("event.unbanned")
+@attrs.frozen(kw_only=True)
+class Unbanned(Event):
+    """Somebody may take part again."""
+
+    person: str
+    by: str
