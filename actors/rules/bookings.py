@@ -59,6 +59,24 @@ class SessionChanged(Command):
 
 
 @attrs.frozen(kw_only=True)
+class SeatChanged(Command):
+    """Tell the event how one person stands with a session, so its program can say so.
+
+    :param standing: ``registered``, ``waiting``, or None for neither.
+    """
+
+    event: str
+    session: str
+    person: str
+    standing: str | None
+
+    @property
+    def entity(self) -> str:
+        """The event's."""
+        return event_entity(self.event)
+
+
+@attrs.frozen(kw_only=True)
 class RegisteredSession(Command):
     """Put a session into a person's agenda, or change how it stands there.
 
