@@ -33,6 +33,8 @@ from actors.rules.chat_model import (
 from actors.rules.records import iso
 from actors.rules.text import invalid
 
+MODERATORS = frozenset({"moderate", "oversee"})
+
 
 def standing(state: HasChat, person: Person) -> Standing:
     """Return what a person may do in the chat.
@@ -46,7 +48,7 @@ def standing(state: HasChat, person: Person) -> Standing:
 
 
 def _moderator(state: HasChat, person: Person) -> None:
-    if standing(state, person) != "moderate":
+    if standing(state, person) not in MODERATORS:
         raise Refused("forbidden", "Only hosts moderate the chat.")
 
 
@@ -71,7 +73,7 @@ def _post(state: HasChat, command: Post, now: datetime) -> Sequence[Event]:
 def _may_post(chat: ChatState, rank: Standing, person: str, now: datetime) -> None:
     if rank == "moderate":
         return
-    if rank == "read":
+    if rank in {"read", "oversee"}:
         raise Refused("wrong_state", "This chat can be read, but not written in now.")
     if chat.closed or person in chat.muted:
         raise Refused("forbidden", "A host has muted the chat.")
@@ -98,18 +100,18 @@ def _found(chat: ChatState, id_: str) -> Message:
 
 def _delete(state: HasChat, command: Delete, now: datetime) -> Sequence[Event]:
     rank, chat = standing(state, command.by), state.chat
-    if rank == "moderate" and command.id not in chat.messages and _existed(chat, command.id):
+    if rank in MODERATORS and command.id not in chat.messages and _existed(chat, command.id):
         # Too old for memory: the archive marks it.
         return [Deleted(at=now, id=command.id, by=command.by.id)]
     message = _found(chat, command.id)
-    if rank != "moderate" and message.person != command.by.id:
+    if rank not in MODERATORS and message.person != command.by.id:
         raise Refused("forbidden", "Only its author or a host deletes a message.")
     return () if message.deleted else [Deleted(at=now, id=message.id, by=command.by.id)]
 
 
 def _react(state: HasChat, command: React, now: datetime) -> Sequence[Event]:
     rank, chat, by = standing(state, command.by), state.chat, command.by.id
-    if rank == "read":
+    if rank in {"read", "oversee"}:
         raise Refused("wrong_state", "This chat can only be read now.")
     if rank == "write" and by in chat.muted:
         raise Refused("forbidden", "A host has muted the chat.")
@@ -252,7 +254,7 @@ def chat_view(state: HasChat, person: Person) -> dict[str, Any]:
         "closed": chat.closed,
         "slow": chat.slow,
         "muted": sorted(chat.muted)
-        if state.chat_standing(person) == "moderate"
+        if state.chat_standing(person) in MODERATORS
         else sorted(chat.muted & {person.id}),
         **page(chat, person.id, None, PAGE),
     }

@@ -29,7 +29,8 @@ KINDS_OF_REACTION = 20
 SLOWEST = 3600
 """Seconds between two messages of one person at most."""
 
-Standing = Literal["moderate", "write", "read"]
+Standing = Literal["moderate", "oversee", "write", "read"]
+"""``moderate`` is to write and to moderate, ``oversee`` to moderate without writing."""
 
 
 @attrs.define
