@@ -119,7 +119,7 @@ class Group:
         execute = self._db.conn.executemany
         if self._rows:
             execute(
-                "INSERT INTO events (entity, seq, type, at, data, meta) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO journal (entity, seq, type, at, data, meta) VALUES (?, ?, ?, ?, ?, ?)",
                 self._rows,
             )
             execute(

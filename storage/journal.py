@@ -72,7 +72,7 @@ class SqliteJournal:
 
         def query(db: Database) -> list[Entry]:
             rows = db.conn.execute(
-                "SELECT seq, type, at, data, meta FROM events"
+                "SELECT seq, type, at, data, meta FROM journal"
                 " WHERE entity = ? AND seq > ? ORDER BY seq LIMIT ?",
                 (entity, after, limit),
             )

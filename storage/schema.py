@@ -14,10 +14,10 @@ journal = Migrations("greenroom")
 
 @journal()
 def m001_journal(db: Database) -> None:
-    """Events by entity, each entity's last number, and snapshots."""
+    """Make the journal, each entity's last number, and snapshots."""
     db.execute(
         """
-        CREATE TABLE events (
+        CREATE TABLE journal (
             position INTEGER PRIMARY KEY AUTOINCREMENT,
             entity TEXT NOT NULL,
             seq INTEGER NOT NULL,
@@ -28,7 +28,7 @@ def m001_journal(db: Database) -> None:
         )
         """
     )
-    db.execute("CREATE UNIQUE INDEX events_entity_seq ON events (entity, seq)")
+    db.execute("CREATE UNIQUE INDEX journal_entity_seq ON journal (entity, seq)")
     db.execute(
         """
         CREATE TABLE entities (
@@ -51,6 +51,37 @@ def m001_journal(db: Database) -> None:
     db.execute(
         "CREATE TABLE positions (name TEXT PRIMARY KEY, position INTEGER NOT NULL,"
         " version INTEGER NOT NULL) WITHOUT ROWID"
+    )
+
+
+@journal()
+def m002_webhooks(db: Database) -> None:
+    """Make the webhook outbox, which is no projection: a rebuild leaves it alone."""
+    db.table("webhooks").create(
+        {
+            "id": int,
+            "endpoint": str,
+            "entity": str,
+            "seq": int,
+            "type": str,
+            "body": str,
+            "created_at": str,
+            "state": str,
+            "due_at": str,
+            "attempts": int,
+            "delivered_at": str,
+            "last_error": str,
+        },
+        pk="id",
+        not_null={"endpoint", "entity", "seq", "type", "body", "created_at", "state", "due_at"},
+    )
+    db.execute(
+        "CREATE INDEX webhooks_waiting ON webhooks (endpoint, entity, seq) WHERE state = 'waiting'"
+    )
+    db.execute("CREATE INDEX webhooks_due ON webhooks (due_at) WHERE state = 'waiting'")
+    db.execute("CREATE INDEX webhooks_delivered ON webhooks (delivered_at)")
+    db.table("webhook_counters").create(
+        {"endpoint": str, "entity": str, "seq": int}, pk=("endpoint", "entity")
     )
 
 

@@ -1,0 +1,274 @@
+"""The webhook outbox: what other services are to be told, kept until they have heard it.
+
+Every endpoint hears the events of one entity in order: only the oldest undelivered message of an
+entity is ever due. A message that fails waits, twice as long each time; one that has failed for
+:data:`GIVE_UP` is set aside, so that a dead endpoint cannot fill the disk, and stays visible in
+the table ``webhooks`` with its last error.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import attrs
+from sqlite_utils import Database
+
+from actors.rules.records import instant, iso
+from storage import follower
+from storage.journal import SqliteJournal
+from storage.projections.model import Fact
+
+NAME = "webhooks"
+FIRST_RETRY = timedelta(seconds=5)
+"""Wait after the first failure; doubled with each further one."""
+LONGEST_RETRY = timedelta(hours=1)
+GIVE_UP = timedelta(days=3)
+"""Age at which an undelivered message is set aside."""
+KEEP_DELIVERED = timedelta(days=7)
+"""How long a delivered message stays readable."""
+ERROR_LIMIT = 500
+"""Characters kept of an error."""
+
+Body = Callable[[Fact], Mapping[str, Any] | None]
+"""What to tell of a fact: ``type`` and ``data``; None for nothing."""
+
+
+def _same(fact: Fact) -> Mapping[str, Any]:
+    return {"type": fact.type, "data": dict(fact.data)}
+
+
+def _participant(verb: str) -> Body:
+    def body(fact: Fact) -> Mapping[str, Any]:
+        return {"type": f"participant.{verb}", "data": dict(fact.data)}
+
+    return body
+
+
+SECRET = frozenset({"at", "message", "question", "answer", "reason", "text"})
+"""Members of a meeting that are between the two."""
+
+
+def _meeting(fact: Fact) -> Mapping[str, Any]:
+    meeting = {k: v for k, v in fact.data["meeting"].items() if k not in SECRET}
+    return {"type": fact.type, "data": {"meeting": meeting}}
+
+
+TOLD: dict[str, Body] = {
+    "session.started": _same,
+    "session.ended": _same,
+    "session.cancelled": _same,
+    "session.joined": _participant("joined"),
+    "session.left": _participant("left"),
+    "meeting.requested": _meeting,
+    "meeting.approved": _meeting,
+    "meeting.declined": _meeting,
+    "meeting.confirmed": _meeting,
+    "meeting.rescheduled": _meeting,
+    "meeting.cancelled": _meeting,
+    "meeting.completed": _meeting,
+    "meeting.no_show": _meeting,
+}
+"""Event types that webhooks are sent for."""
+
+
+@attrs.frozen
+class Endpoint:
+    """Somebody to tell.
+
+    :param url: where; also the endpoint's name in the table.
+    :param types: webhook types wanted; empty for all.
+    """
+
+    url: str
+    types: frozenset[str] = frozenset()
+
+
+@attrs.frozen
+class Message:
+    """One message to deliver.
+
+    :param id: unique; the same with every attempt.
+    :param seq: 1 for the entity's first message to this endpoint, rising by one.
+    :param body: the JSON text to send.
+    :param attempts: how often it has failed.
+    """
+
+    id: int
+    endpoint: str
+    entity: str
+    seq: int
+    type: str
+    body: str
+    created_at: datetime
+    attempts: int
+
+
+class OutboxWriter:
+    """Enters messages for new journal rows; a chore of the journal's writer.
+
+    :param endpoints: who is told; a file that had none before begins with what happens next.
+    """
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self._endpoints = endpoints
+
+    def step(self, db: Database) -> bool:
+        """Look at a slice of what is new; True when there is more."""
+        at = follower.position(db, NAME)
+        if at is None or not self._endpoints:
+            end = follower.end(db)
+            if at is None or at[0] != end:
+                follower.set_position(db, NAME, end)
+            return False
+        facts = follower.facts(db, at[0])
+        for fact in facts:
+            self._enter(db, fact)
+        if facts:
+            follower.set_position(db, NAME, facts[-1].position)
+        return len(facts) == follower.SLICE
+
+    def _enter(self, db: Database, fact: Fact) -> None:
+        body = TOLD.get(fact.type)
+        told = body(fact) if body else None
+        if told is None:
+            return
+        for endpoint in self._endpoints:
+            if not endpoint.types or told["type"] in endpoint.types:
+                _insert(db, endpoint.url, fact, told)
+
+
+def _insert(db: Database, endpoint: str, fact: Fact, told: Mapping[str, Any]) -> None:
+    row = db.conn.execute(
+        "INSERT INTO webhook_counters (endpoint, entity, seq) VALUES (?, ?, 1)"
+        " ON CONFLICT (endpoint, entity) DO UPDATE SET seq = seq + 1 RETURNING seq",
+        (endpoint, fact.entity),
+    ).fetchone()
+    body = {
+        "id": f"{fact.entity}#{fact.seq}",
+        "entity": fact.entity,
+        "seq": row[0],
+        "type": told["type"],
+        "created_at": fact.at,
+        "data": told["data"],
+    }
+    db.conn.execute(
+        "INSERT INTO webhooks (endpoint, entity, seq, type, body, created_at, due_at, attempts,"
+        " state) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 'waiting')",
+        (
+            endpoint,
+            fact.entity,
+            row[0],
+            told["type"],
+            json.dumps(body, ensure_ascii=False),
+            fact.at,
+            fact.at,
+        ),
+    )
+
+
+def _message(row: Sequence[Any]) -> Message:
+    given, endpoint, entity, seq, type_name, body, created_at, attempts = row
+    return Message(given, endpoint, entity, seq, type_name, body, instant(created_at), attempts)
+
+
+class Outbox:
+    """The delivery loop's side of the outbox.
+
+    :param journal: the open journal.
+    """
+
+    def __init__(self, journal: SqliteJournal) -> None:
+        self._journal = journal
+
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[Message]:
+        """Return messages to deliver now: of each endpoint and entity the oldest undelivered.
+
+        :raises StorageUnavailable: the file cannot be read.
+        """
+
+        def query(db: Database) -> list[Message]:
+            rows = db.conn.execute(
+                "SELECT id, endpoint, entity, seq, type, body, created_at, attempts FROM webhooks w"
+                " WHERE state = 'waiting' AND due_at <= ? AND NOT EXISTS (SELECT 1 FROM webhooks o"
+                " WHERE o.state = 'waiting' AND o.endpoint = w.endpoint AND o.entity = w.entity"
+                " AND o.seq < w.seq) ORDER BY due_at, id LIMIT ?",
+                (iso(now), limit),
+            )
+            return [_message(row) for row in rows]
+
+        return await self._journal.query(query)
+
+    async def next_due(self) -> datetime | None:
+        """Return when the next message is due; None when nothing waits.
+
+        :raises StorageUnavailable: the file cannot be read.
+        """
+
+        def query(db: Database) -> str | None:
+            row = db.conn.execute(
+                "SELECT min(due_at) FROM webhooks w WHERE state = 'waiting' AND NOT EXISTS"
+                " (SELECT 1 FROM webhooks o WHERE o.state = 'waiting'"
+                " AND o.endpoint = w.endpoint AND o.entity = w.entity AND o.seq < w.seq)"
+            ).fetchone()
+            return row[0] if row else None
+
+        text = await self._journal.query(query)
+        return None if text is None else instant(text)
+
+    async def delivered(self, message: Message, now: datetime) -> None:
+        """Mark a message as heard, and forget those heard long ago.
+
+        :raises StorageUnavailable: the disk would not take it; it will be delivered again.
+        """
+
+        def work(db: Database) -> None:
+            db.conn.execute(
+                "UPDATE webhooks SET state = 'delivered', delivered_at = ?, last_error = NULL"
+                " WHERE id = ?",
+                (iso(now), message.id),
+            )
+            db.conn.execute(
+                "DELETE FROM webhooks WHERE state = 'delivered' AND delivered_at < ?",
+                (iso(now - KEEP_DELIVERED),),
+            )
+
+        await self._journal.transact(work)
+
+    async def failed(self, message: Message, now: datetime, error: str) -> datetime | None:
+        """Put a message off; return when it is tried again, None if it was set aside.
+
+        :raises StorageUnavailable: the disk would not take it; it stays due.
+        """
+        wait = min(FIRST_RETRY * 2 ** min(message.attempts, 20), LONGEST_RETRY)
+        given_up = now - message.created_at > GIVE_UP
+        due = now + wait
+
+        def work(db: Database) -> None:
+            db.conn.execute(
+                "UPDATE webhooks SET attempts = attempts + 1, due_at = ?, last_error = ?,"
+                " state = ? WHERE id = ? AND state = 'waiting'",
+                (
+                    iso(due),
+                    error[:ERROR_LIMIT],
+                    "given_up" if given_up else "waiting",
+                    message.id,
+                ),
+            )
+
+        await self._journal.transact(work)
+        return None if given_up else due
+
+    async def counts(self) -> Mapping[str, int]:
+        """Return how many messages are ``waiting``, ``delivered`` and ``given_up``.
+
+        :raises StorageUnavailable: the file cannot be read.
+        """
+
+        def query(db: Database) -> dict[str, int]:
+            return dict(db.conn.execute("SELECT state, count(*) FROM webhooks GROUP BY state"))
+
+        return {"waiting": 0, "delivered": 0, "given_up": 0} | await self._journal.query(query)
+
+
+__all__ = ["TOLD", "Endpoint", "Message", "Outbox", "OutboxWriter"]

@@ -1,0 +1,105 @@
+"""The read model: plain tables for people and their tools, projected from the journal.
+
+It lives in the journal's file: one file to back up, one to search when somebody wants to be
+forgotten, and one transaction for what is derived and how far. The journal's writer does the
+projecting between two commits, so there is never a second writer to wait for.
+
+A row that cannot be projected (a fault of ours, or a damaged row) is entered in the table
+``not_projected`` and passed over: the journal must not stop for it, and a rebuild with the fault
+mended brings it in.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+
+from sqlite_utils import Database
+
+from storage import follower
+from storage.projections import PROJECTIONS, schema
+from storage.projections.model import Fact, Projection, Tables
+
+NAME = "read_model"
+Progress = Callable[[int, int], None]
+"""Told how many journal rows are done, of how many."""
+
+
+class ReadModel:
+    """Projects the journal; a chore of the writer's.
+
+    :param projections: event type -> what it does to the tables; types without one change nothing.
+    """
+
+    def __init__(self, projections: Mapping[str, Projection] = PROJECTIONS) -> None:
+        self._projections = projections
+        self.projected = 0
+        """Journal rows projected by this object."""
+        self.failed = 0
+        """Of these, how many are in ``not_projected``."""
+
+    def step(self, db: Database) -> bool:
+        """Project a slice of what is new; True when there is more."""
+        at = follower.position(db, NAME)
+        if at is None or at[1] != schema.VERSION:
+            schema.create(db)
+            at = (0, schema.VERSION)
+            follower.set_position(db, NAME, *at)
+        facts = follower.facts(db, at[0])
+        if not facts:
+            return False
+        tables = Tables(db)
+        for fact in facts:
+            self._project(tables, fact)
+        follower.set_position(db, NAME, facts[-1].position, schema.VERSION)
+        return len(facts) == follower.SLICE
+
+    def _project(self, tables: Tables, fact: Fact) -> None:
+        self.projected += 1
+        project = self._projections.get(fact.type)
+        if project is None:
+            return
+        tables.run("SAVEPOINT fact")
+        try:
+            project(tables, fact)
+        except sqlite3.OperationalError:
+            raise  # the disk's fault, not the row's: the slice is tried again
+        except Exception as error:  # noqa: BLE001  see the module's text
+            self.failed += 1
+            tables.run("ROLLBACK TO fact")
+            tables.put(
+                "not_projected",
+                {"position": fact.position},
+                entity=fact.entity,
+                seq=fact.seq,
+                type=fact.type,
+                error=f"{type(error).__name__}: {error}",
+            )
+        tables.run("RELEASE fact")
+
+
+def lag(db: Database) -> int:
+    """Return how many positions of the journal the read model is behind."""
+    at = follower.position(db, NAME)
+    return max(0, follower.end(db) - (at[0] if at else 0))
+
+
+def unseen(done: int, total: int) -> None:
+    """Show no progress."""
+
+
+def rebuild(db: Database, progress: Progress = unseen) -> int:
+    """Build the read model anew from the journal; return how many rows were projected.
+
+    One transaction: whoever reads meanwhile sees the old tables, and a crash leaves them.
+
+    :raises sqlite3.Error: the disk would not take it; the old tables stand.
+    """
+    model = ReadModel()
+    total = db.conn.execute("SELECT count(*) FROM journal").fetchone()[0]
+    with db.atomic():
+        schema.create(db)
+        follower.set_position(db, NAME, 0, schema.VERSION)
+        progress(0, total)
+        while model.step(db):
+            progress(model.projected, total)
+    progress(model.projected, total)
+    return model.projected
