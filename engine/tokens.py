@@ -1,0 +1,202 @@
+"""Tokens: who somebody is, as a JWT (RFC 7519) signed with an API key's secret.
+
+HS256 only. The header's ``kid`` names the key, so that keys can be rotated: add the new one,
+mint with it, and take the old one away when its last token has expired.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, get_args
+from warnings import catch_warnings, simplefilter
+
+import attrs
+import jwt
+
+from actors.clock import SystemClock
+from actors.errors import Refused
+from actors.ports import Clock
+from actors.rules.base import Person, Role
+
+ALGORITHM = "HS256"
+SECRET_BYTES = 32
+"""Shortest secret that is not weak: HS256 is no stronger than its key (RFC 7518, 3.2)."""
+
+NAME_LENGTH = 200
+ID_LENGTH = 128
+LIST_LENGTH = 200
+"""Sessions or grants a token may name."""
+
+LEEWAY = timedelta(seconds=5)
+"""How far the clocks of those who mint and those who verify may differ."""
+
+GRANTS = frozenset({"support", "admin"})
+
+
+@attrs.frozen
+class Key:
+    """An API key.
+
+    :param id: what a token's ``kid`` names.
+    :param secret: at least 32 bytes outside of trials; never shown.
+    """
+
+    id: str
+    secret: str = attrs.field(repr=False)
+
+    @property
+    def weak(self) -> bool:
+        """Whether the secret is shorter than it should be outside of trials."""
+        return len(self.secret.encode()) < SECRET_BYTES
+
+    @classmethod
+    def parse(cls, text: str) -> "Key":
+        """Return the key that ``KEY:SECRET`` spells.
+
+        :raises ValueError: it has no colon.
+        """
+        ident, colon, secret = text.partition(":")
+        if not (colon and ident and secret):
+            raise ValueError("a key is written KEY:SECRET")
+        return cls(ident, secret)
+
+
+def _by_id(keys: Iterable[Key]) -> Mapping[str, Key]:
+    return {key.id: key for key in keys}
+
+
+@attrs.define
+class Authenticator:
+    """Verifies tokens against a set of keys and a list of revocations.
+
+    :param keys: every key whose tokens are taken.
+    :param clock: tells the time.
+    """
+
+    keys: Mapping[str, Key] = attrs.field(converter=_by_id, repr=False)
+    clock: Clock = attrs.field(factory=SystemClock)
+    _revoked: dict[tuple[str, str], datetime] = attrs.field(factory=dict, init=False)
+
+    def revoke(self, event: str, person: str, before: datetime) -> None:
+        """Refuse every token of a person that was minted before an instant."""
+        at = self._revoked.get((event, person), before)
+        self._revoked[event, person] = max(at, before)
+
+    def verify(self, token: str) -> tuple[Person, datetime]:
+        """Return whom a token stands for, and when it expires.
+
+        :raises Refused: ``token_expired``, or ``unauthorized`` for everything else.
+        """
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+        except jwt.PyJWTError:
+            raise _unauthorized("That is no token.") from None
+        key = self.keys.get(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise _unauthorized("The token is signed with a key that is not known here.")
+        claims = self._claims(token, key)
+        expires = _instant(claims, "exp")
+        self._check_times(claims, expires)
+        return _person(claims), expires
+
+    def _claims(self, token: str, key: Key) -> dict[str, Any]:
+        # The times are checked below, against this clock rather than the machine's.
+        options: Any = {
+            "require": ["sub", "exp", "event"],
+            "verify_exp": False,
+            "verify_nbf": False,
+            "verify_iat": False,
+        }
+        try:
+            with catch_warnings():  # the operator is told of a weak secret once, at the start
+                simplefilter("ignore", jwt.InsecureKeyLengthWarning)
+                return jwt.decode(token, key.secret, algorithms=[ALGORITHM], options=options)
+        except jwt.PyJWTError as error:
+            raise _unauthorized(f"The token cannot be taken: {error}.") from None
+
+    def _check_times(self, claims: Mapping[str, Any], expires: datetime) -> None:
+        now = self.clock.now()
+        if expires <= now:
+            raise Refused("token_expired", "The token has expired.")
+        if "nbf" in claims and _instant(claims, "nbf") > now + LEEWAY:
+            raise _unauthorized("The token is not valid yet.")
+        revoked = self._revoked.get((str(claims["event"]), str(claims["sub"])))
+        if revoked is not None and ("iat" not in claims or _instant(claims, "iat") < revoked):
+            raise _unauthorized("The token has been revoked.")
+
+
+def mint(key: Key, person: Person, *, now: datetime, ttl: timedelta) -> str:
+    """Return a token for a person.
+
+    :param ttl: how long it is good for.
+    """
+    claims: dict[str, Any] = {
+        "sub": person.id,
+        "name": person.name,
+        "event": person.event,
+        "role": person.role,
+        "iat": int(now.timestamp()),
+        "nbf": int(now.timestamp()),
+        "exp": int((now + ttl).timestamp()),
+    }
+    if person.company is not None:
+        claims["company"] = person.company
+    if person.grants:
+        claims["grants"] = sorted(person.grants)
+    if person.sessions:
+        claims["sessions"] = sorted(person.sessions)
+    with catch_warnings():
+        simplefilter("ignore", jwt.InsecureKeyLengthWarning)
+        return jwt.encode(claims, key.secret, ALGORITHM, headers={"kid": key.id})
+
+
+def _unauthorized(message: str) -> Refused:
+    return Refused("unauthorized", message)
+
+
+def _instant(claims: Mapping[str, Any], name: str) -> datetime:
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _unauthorized(f"The token's {name} is not a time.")
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise _unauthorized(f"The token's {name} is not a time.") from None
+
+
+def _text(claims: Mapping[str, Any], name: str, limit: int, default: str | None = None) -> str:
+    value = claims.get(name, default)
+    if not isinstance(value, str) or not 0 < len(value) <= limit:
+        raise _unauthorized(f"The token's {name} must be text of 1 to {limit} characters.")
+    return value
+
+
+def _ids(claims: Mapping[str, Any], name: str) -> frozenset[str]:
+    value = claims.get(name, ())
+    if (
+        not isinstance(value, Sequence)
+        or isinstance(value, str)
+        or len(value) > LIST_LENGTH
+        or not all(isinstance(item, str) for item in value)
+    ):
+        raise _unauthorized(f"The token's {name} must be a list of up to {LIST_LENGTH} texts.")
+    return frozenset(value)
+
+
+def _person(claims: Mapping[str, Any]) -> Person:
+    roles: tuple[Role, ...] = get_args(Role)
+    role: Literal["organizer", "employee", "participant"] = claims.get("role", "participant")
+    if role not in roles:
+        raise _unauthorized(f"The token's role must be one of {', '.join(roles)}.")
+    company = claims.get("company")
+    if company is not None or role == "employee":
+        company = _text(claims, "company", ID_LENGTH)
+    ident = _text(claims, "sub", ID_LENGTH)
+    return Person(
+        id=ident,
+        name=_text(claims, "name", NAME_LENGTH, ident),
+        event=_text(claims, "event", ID_LENGTH),
+        role=role,
+        company=company,
+        grants=_ids(claims, "grants") & GRANTS,
+        sessions=_ids(claims, "sessions"),
+    )

@@ -1,0 +1,276 @@
+"""One WebSocket connection: from the handshake to the close."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+import structlog
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest
+
+from actors.errors import TEMPORARY, Refused
+from actors.rules.base import COMMANDS, Person
+from transport import rpc
+from transport.builtin import BUILTINS
+from transport.closing import CLOSE_REASONS, Close, clip, retry_reason
+from transport.codec import Codec, Unreadable
+from transport.context import Context, Visit
+from transport.outbox import Outbox
+from transport.params import structure
+from transport.telemetry import pseudonym, span
+
+log = structlog.get_logger("greenroom.transport")
+
+CLOSES = {
+    "unauthorized": Close.INVALID_TOKEN,
+    "token_expired": Close.TOKEN_EXPIRED,
+    "banned": Close.REMOVED,
+}
+"""How a connection ends whose ``connect`` was refused, by reason."""
+
+
+class Connection:
+    """A client's connection.
+
+    Its requests are carried out one after the other, in the order they came; those about media
+    have a line of their own, because an offer takes longer than anything else.
+
+    :param nursery: the nursery of this connection alone.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        nursery: trio.Nursery,
+        outbox: Outbox,
+        codec: Codec,
+        websocket: WebSocketConnection,
+        visit: Visit,
+    ) -> None:
+        self.id = context.name_connection()
+        self.context = context
+        self.outbox = outbox
+        self.codec = codec
+        self.person: Person | None = None
+        self.expires: datetime | None = None
+        self.busy = False
+        self.pinged_at = 0.0
+        self._websocket = websocket
+        self._visit = visit
+        self._nursery = nursery
+        self._scope = trio.CancelScope()
+        self._ending: tuple[int, str] | None = None
+        self._media: trio.MemorySendChannel[rpc.Request] | None = None
+
+    # -- its life --------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve the connection until it ends."""
+        try:
+            with self._scope:
+                try:
+                    admitted = await self._first_message()
+                    self._visit.settle()
+                    while admitted:
+                        await self._receive(await self._websocket.get_message())
+                except ConnectionClosed:
+                    pass
+        finally:
+            self._leave()
+        await self._close()
+
+    async def _first_message(self) -> bool:
+        with trio.move_on_after(self.context.limits.connect_seconds) as patience:
+            await self._receive(await self._websocket.get_message())
+        if patience.cancelled_caught:
+            self.end(Close.BAD_REQUEST, "no connect in time")
+        elif self.person is None:
+            self.end(Close.BAD_REQUEST, "connect comes first")
+        return self.person is not None
+
+    def end(self, code: int, reason: str | None = None) -> None:
+        """End the connection; what is queued goes out first, unless it is a slow consumer."""
+        if self._ending is None:
+            self._ending = (code, CLOSE_REASONS.get(code, "") if reason is None else reason)
+            self.context.metrics.disconnects.labels(str(int(code))).inc()
+            self._scope.cancel()
+
+    def _overflow(self) -> None:
+        self.end(Close.SLOW_CONSUMER)
+
+    def _leave(self) -> None:
+        self.context.hub.detach(self.id)
+        person, self.person = self.person, None
+        if person is not None:
+            self.context.registry.dismiss(self, person)
+            self.context.door.gone(person, self.id)
+            log.debug("connection ended", connection=self.id, person=pseudonym(person))
+
+    async def _close(self) -> None:
+        code, reason = self._ending or (Close.NORMAL, "")
+        if self.outbox.overflowed:
+            self.outbox.cut()
+        with trio.move_on_after(self.context.limits.closing_seconds):
+            await self._websocket.aclose(code, clip(reason))
+
+    # -- its messages ----------------------------------------------------------------------
+
+    async def _receive(self, message: str | bytes) -> None:
+        self.busy = True
+        self.context.metrics.received.labels(self.codec.name).inc()
+        try:
+            value = self.codec.decode(message, self.context.limits.depth)
+        except Unreadable as problem:
+            self._reply(rpc.failure(None, rpc.parse_error(problem)))
+        else:
+            await (self._batch(value) if isinstance(value, list) else self._single(value))
+        if self.outbox.holding:  # connect came as a notification: nothing was answered
+            self.outbox.release()
+        await self.outbox.wait_below(self.context.limits.outbox_bytes // 2)
+        self.busy = False
+
+    async def _batch(self, values: list[Any]) -> None:
+        limit = self.context.limits.batch
+        if not 0 < len(values) <= limit:
+            problem = rpc.invalid(f"a batch holds 1 to {limit} requests")
+            self._reply(rpc.failure(None, problem))
+            return
+        replies = [reply for value in values if (reply := await self._answer(value)) is not None]
+        if replies:
+            self._reply(replies)
+
+    async def _single(self, value: Any) -> None:
+        reply = await self._answer(value)
+        if reply is not None:
+            self._reply(reply)
+
+    def _reply(self, message: Any) -> None:
+        framed = self.codec.frame(message)
+        if self.outbox.holding:
+            self.outbox.release(framed)
+        else:
+            self.outbox.write(framed)
+
+    async def _answer(self, value: Any) -> dict[str, Any] | None:
+        """Carry out one request and return its response; None when there is none to be sent."""
+        begun, method = perf_counter(), "invalid"
+        ident = rpc.usable_id(value.get("id")) if isinstance(value, dict) else None
+        try:
+            request = rpc.parse(value)
+            method = request.method if request.method in _KNOWN else "unknown"
+            if self._media_line(request):
+                return None
+            result = await self._carry_out(request)
+        except Exception as error:  # noqa: BLE001  whatever it is, the client is told
+            return self._failed(error, ident, method, value)
+        finally:
+            self.context.metrics.commands.labels(method).observe(perf_counter() - begun)
+        return None if request.id is rpc.MISSING else rpc.result(request.id, result)
+
+    def _failed(
+        self, error: Exception, ident: rpc.RequestId, method: str, value: Any
+    ) -> dict[str, Any] | None:
+        told = rpc.told(error)
+        if told is None:
+            log.error("request failed", method=method, connection=self.id, exc_info=error)
+            told = rpc.INTERNAL
+        self.context.metrics.errors.labels(method, told.reason).inc()
+        if isinstance(told, Refused) and method == "connect" and self.person is None:
+            self._refuse_entry(told)
+        is_notification = isinstance(value, dict) and "id" not in value and method != "invalid"
+        return None if is_notification else rpc.failure(ident, told)
+
+    def _refuse_entry(self, error: Refused) -> None:
+        if error.reason in TEMPORARY:
+            spread = self.context.retry_spread
+            self.end(Close.SHUTTING_DOWN, retry_reason(spread, self.context.random))
+        else:
+            self.end(CLOSES.get(error.reason, Close.BAD_REQUEST))
+
+    async def _carry_out(self, request: rpc.Request) -> Mapping[str, Any]:
+        builtin = BUILTINS.get(request.method)
+        if self.person is None and request.method != "connect":
+            self.end(Close.BAD_REQUEST, "connect comes first")
+            raise rpc.invalid("connect comes first")
+        if builtin is not None:
+            return await builtin(self, request.params)
+        return await self._command(request)
+
+    async def _command(self, request: rpc.Request) -> Mapping[str, Any]:
+        cls = COMMANDS.get(request.method)
+        person = self.person
+        if cls is None or person is None:
+            raise rpc.no_method(request.method)
+        if self.expires is not None and self.expires <= self.context.clock.now():
+            raise Refused("token_expired", "The token has expired. Refresh it.")
+        self.context.buckets.take(f"{person.event}/{person.id}", request.method)
+        command = structure(cls, request.params, person, self.id)
+        try:
+            with (
+                span(request.method, self.id),
+                trio.fail_after(self.context.limits.request_seconds),
+            ):
+                return await self.context.door.call(command)
+        except trio.TooSlowError:
+            problem = "No answer in time. It may still be carried out."
+            raise Refused("overloaded", problem) from None
+
+    # -- the line for media ----------------------------------------------------------------
+
+    def _media_line(self, request: rpc.Request) -> bool:
+        """Put a request about media in its own line; False if it is none, or the line is full."""
+        if not request.method.startswith("rtc.") or self.person is None:
+            return False
+        if self._media is None:
+            self._media, receive = trio.open_memory_channel[rpc.Request](MEDIA_LINE)
+            self._nursery.start_soon(self._serve_media, receive)
+        try:
+            self._media.send_nowait(request)
+        except trio.WouldBlock:
+            raise Refused("overloaded", "Too many media requests wait.") from None
+        return True
+
+    async def _serve_media(self, requests: trio.MemoryReceiveChannel[rpc.Request]) -> None:
+        async for request in requests:
+            begun = perf_counter()
+            value = {} if request.id is rpc.MISSING else {"id": request.id}
+            try:
+                result = await self._command(request)
+            except Exception as error:  # noqa: BLE001  whatever it is, the client is told
+                reply = self._failed(error, value.get("id"), request.method, value)
+            else:
+                reply = rpc.result(request.id, result) if value else None
+            self.context.metrics.commands.labels(request.method).observe(perf_counter() - begun)
+            if reply is not None:
+                self._reply(reply)
+
+
+MEDIA_LINE = 64
+"""Requests about media that may wait on one connection."""
+
+
+class _Known:
+    """The methods that may become a metric's label: those that exist."""
+
+    def __contains__(self, method: str) -> bool:
+        return method in BUILTINS or method in COMMANDS
+
+
+_KNOWN = _Known()
+
+
+async def converse(
+    context: Context,
+    nursery: trio.Nursery,
+    outbox: Outbox,
+    codec: Codec,
+    request: WebSocketRequest,
+    visit: Visit,
+) -> None:
+    """Accept a handshake and serve the connection."""
+    subprotocol = codec.name if request.proposed_subprotocols else None
+    websocket = await request.accept(subprotocol=subprotocol)
+    connection = Connection(context, nursery, outbox, codec, websocket, visit)
+    outbox.on_overflow = connection._overflow  # noqa: SLF001  the outbox is this connection's
+    await connection.run()

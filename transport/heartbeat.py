@@ -1,0 +1,86 @@
+"""Keeping watch over connections: pings, pongs that do not come, tokens that run out.
+
+One task for all of them. Every connection waits the same time, so the deadlines stand in the
+order in which they were set and no heap is needed.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from transport.closing import Close
+from transport.codec import PING_FRAME
+from transport.context import Context
+
+if TYPE_CHECKING:
+    from transport.connection import Connection
+
+TICK = 0.5
+"""Seconds between two rounds; how late a ping may be."""
+
+SWEEP_EVERY = 60.0
+"""Seconds between two rounds over the token buckets."""
+
+
+class Heartbeat:
+    """Pings connections and ends those that are gone, or whose token has expired."""
+
+    def __init__(self) -> None:
+        self._pings: deque[tuple[float, Connection]] = deque()
+        self._pongs: deque[tuple[float, Connection]] = deque()
+        self._fresh: list[tuple[float, Connection]] = []
+        self._swept = 0.0
+
+    def watch(self, connection: "Connection") -> None:
+        """Look after a connection from now on; its first ping comes at a random moment."""
+        limits, random = connection.context.limits, connection.context.random
+        due = trio.current_time() + limits.ping_seconds * random.uniform(0.2, 1)
+        self._fresh.append((due, connection))
+
+    async def run(self, context: Context, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        """Watch, for ever."""
+        task_status.started()
+        while True:
+            await trio.sleep(TICK)
+            began = perf_counter()
+            for _ in self._round(context):
+                if perf_counter() - began > context.limits.slice_seconds:
+                    await trio.lowlevel.checkpoint()
+                    began = perf_counter()
+
+    def _round(self, context: Context) -> Iterator[None]:
+        now = trio.current_time()
+        waiting = [entry for entry in self._fresh if entry[0] > now]
+        due = [connection for at, connection in self._fresh if at <= now]
+        self._fresh = waiting
+        while self._pings and self._pings[0][0] <= now:
+            due.append(self._pings.popleft()[1])
+        for connection in due:
+            self._ping(context, connection, now)
+            yield
+        while self._pongs and self._pongs[0][0] <= now:
+            self._judge(self._pongs.popleft()[1])
+            yield
+        if now - self._swept > SWEEP_EVERY:
+            self._swept = now
+            context.buckets.sweep()
+
+    def _ping(self, context: Context, connection: "Connection", now: float) -> None:
+        if connection.person is None:
+            return
+        if connection.expires is not None and connection.expires <= context.clock.now():
+            connection.end(Close.TOKEN_EXPIRED)
+            return
+        connection.outbox.write(PING_FRAME)
+        connection.pinged_at = now
+        self._pings.append((now + context.limits.ping_seconds, connection))
+        self._pongs.append((now + context.limits.pong_seconds, connection))
+
+    def _judge(self, connection: "Connection") -> None:
+        # A connection busy with a request is not reading; its pong may lie in the socket.
+        silent = connection.outbox.last_received < connection.pinged_at
+        if connection.person is not None and silent and not connection.busy:
+            connection.end(Close.NO_PONG)

@@ -1,0 +1,321 @@
+"""The fan-out: who listens to which topic, and one frame for all of them.
+
+An event is spelled and framed once for each codec that anybody listens in; the same bytes go
+straight into every subscriber's outbox, past all mailboxes. The fan-out holds the loop for at
+most a slice (1 ms); what is left is sent on from a task of its own, broadcasts in their order.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from datetime import datetime
+from secrets import token_hex
+from time import perf_counter
+from typing import Any
+
+import attrs
+import trio
+
+from actors.rules.records import iso
+from transport.codec import Codec
+from transport.history import Frames, History
+from transport.limits import Limits
+from transport.metrics import Metrics
+from transport.outbox import Outbox
+from transport.topics import spoken
+
+CHECK_EVERY = 16
+"""Recipients between two looks at the clock."""
+
+
+@attrs.define(eq=False, slots=True)
+class Subscription:
+    """One connection's place among a topic's listeners."""
+
+    outbox: Outbox
+    codec: Codec
+    active: bool = True
+
+
+@attrs.define(eq=False, slots=True)
+class Topic:
+    """A topic's listeners and its recent events."""
+
+    name: str
+    history: History
+    subscriptions: dict[str, Subscription] = attrs.field(factory=dict)
+
+
+@attrs.define(eq=False, slots=True)
+class Member:
+    """A connection the hub can reach."""
+
+    outbox: Outbox
+    codec: Codec
+    close: Any
+    topics: set[str] = attrs.field(factory=set)
+
+
+@attrs.define(eq=False, slots=True)
+class Broadcast:
+    """An event on its way to the listeners it had when it was published."""
+
+    frames: Frames
+    listeners: list[Subscription]
+    at: int = 0
+
+
+@attrs.frozen
+class HubStatistics:
+    """How much the hub holds: numbers, and ``history_bytes`` in bytes."""
+
+    connections: int
+    topics: int
+    subscriptions: int
+    backlog: int
+    history_bytes: int
+
+
+class Hub:
+    """Implements :class:`actors.ports.Publisher`. Nothing in it waits.
+
+    :param epoch: names the line of sequence numbers: as long as it is the same, a number means
+        the same event. Give the journal's identity, so that clients resume across a restart.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        epoch: str | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.epoch = epoch or token_hex(8)
+        self.metrics = metrics or Metrics()
+        self._limits = limits or Limits()
+        self._topics: dict[str, Topic] = {}
+        self._deserted: OrderedDict[str, None] = OrderedDict()
+        self._members: dict[str, Member] = {}
+        self._backlog: deque[Broadcast] = deque()
+        self._pump: trio.Event | None = None
+
+    def statistics(self) -> HubStatistics:
+        """Return how much the hub holds."""
+        topics = self._topics.values()
+        return HubStatistics(
+            connections=len(self._members),
+            topics=len(self._topics),
+            subscriptions=sum(len(topic.subscriptions) for topic in topics),
+            backlog=len(self._backlog),
+            history_bytes=sum(topic.history.size for topic in topics),
+        )
+
+    # -- the listener's side ---------------------------------------------------------------
+
+    def attach(self, connection: str, outbox: Outbox, codec: Codec, close: Any) -> None:
+        """Make a connection known.
+
+        :param close: called with a close code and a reason to end it.
+        """
+        self._members[connection] = Member(outbox, codec, close)
+
+    def detach(self, connection: str) -> None:
+        """Forget a connection and its subscriptions."""
+        member = self._members.pop(connection, None)
+        if member is not None:
+            for topic in list(member.topics):
+                self._drop(member, connection, topic)
+
+    def topics(self, connection: str) -> frozenset[str]:
+        """Return the topics a connection listens to."""
+        member = self._members.get(connection)
+        return frozenset(member.topics) if member else frozenset()
+
+    async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        """Send on what did not fit into its slice, for ever."""
+        self._pump = trio.Event()
+        task_status.started()
+        try:
+            while True:
+                await self._pump.wait()
+                while self._backlog:
+                    self._deliver(self._limits.slice_seconds)
+                    await trio.lowlevel.checkpoint()
+                self._pump = trio.Event()
+        finally:
+            self._pump = None
+            self._flush()
+
+    # -- the actors' side ------------------------------------------------------------------
+
+    def publish(
+        self, topic: str, type_name: str, at: datetime, data: Mapping[str, Any], seq: int | None
+    ) -> None:
+        """Send an event to every subscriber of a topic; ``seq`` is None for ephemeral ones."""
+        self.metrics.published.inc()
+        place = self._topics.get(topic)
+        if place is None:
+            if seq is None:
+                return
+            place = self._place(topic, seq - 1)
+        frames = Frames(_message(topic, type_name, at, data, seq))
+        listeners = list(place.subscriptions.values())
+        for codec in {listener.codec for listener in listeners}:
+            frames.of(codec)
+        if seq is not None:
+            place.history.add(seq, frames)
+        if listeners:
+            self._spread(Broadcast(frames, listeners))
+
+    def subscribe(
+        self,
+        connection: str,
+        topic: str,
+        seq: int,
+        at: datetime,
+        snapshot: Mapping[str, Any] | None,
+    ) -> None:
+        """Send a ``snapshot`` event standing at ``seq``, and everything after it.
+
+        Without a snapshot only what comes after is sent: the connection knows the rest. A
+        connection that has ended, or holds too many topics, gets nothing.
+        """
+        member = self._members.get(connection)
+        if member is None or not self._room(member, connection, topic):
+            return
+        place = self._topics.get(topic) or self._place(topic, seq)
+        place.history.stand(seq)
+        self._listen(place, member, connection)
+        if snapshot is not None:
+            self._tell(member, _message(topic, "snapshot", at, snapshot, seq))
+
+    def unsubscribe(self, connection: str, topic: str) -> None:
+        """Send nothing more of a topic to a connection."""
+        member = self._members.get(connection)
+        if member is not None and topic in member.topics:
+            self._drop(member, connection, topic)
+
+    def resume(self, connection: str, topic: str, seq: int) -> bool:
+        """Subscribe, sending exactly what followed ``seq``; False if that is no longer held."""
+        member = self._members.get(connection)
+        place = self._topics.get(topic)
+        missed = place.history.after(seq) if place else None
+        if member is None or place is None or missed is None:
+            self.metrics.recovered.labels("false").inc()
+            return False
+        if not self._room(member, connection, topic):
+            return False
+        self.metrics.recovered.labels("true").inc()
+        self._listen(place, member, connection)
+        for frames in missed:
+            member.outbox.write(frames.of(member.codec))
+        return True
+
+    def send(
+        self,
+        connection: str,
+        topic: str,
+        type_name: str,
+        at: datetime,
+        data: Mapping[str, Any],
+        seq: int | None = None,
+    ) -> None:
+        """Send one event to one connection."""
+        member = self._members.get(connection)
+        if member is not None:
+            if topic in member.topics:
+                self._flush()  # what was published on the topic before comes before
+            self._tell(member, _message(topic, type_name, at, data, seq))
+
+    def close(self, connection: str, code: int, reason: str) -> None:
+        """End a connection, after what is queued for it, with a WebSocket close code."""
+        member = self._members.get(connection)
+        if member is not None:
+            self._flush()
+            member.close(code, reason)
+
+    # -- inside ----------------------------------------------------------------------------
+
+    def _place(self, topic: str, standing: int) -> Topic:
+        limits = self._limits
+        history = History(standing, limits.history_events, limits.history_bytes)
+        self._topics[topic] = place = Topic(topic, history)
+        self._desert(place)
+        return place
+
+    def _desert(self, place: Topic) -> None:
+        self._deserted[place.name] = None
+        if len(self._deserted) > self._limits.history_topics:
+            oldest, _ = self._deserted.popitem(last=False)
+            del self._topics[oldest]
+
+    def _room(self, member: Member, connection: str, topic: str) -> bool:
+        if topic in member.topics or len(member.topics) < self._limits.topics:
+            return True
+        member.close(3500, f"more than {self._limits.topics} topics")
+        self.detach(connection)
+        return False
+
+    def _listen(self, place: Topic, member: Member, connection: str) -> None:
+        before = place.subscriptions.get(connection)
+        if before is not None:
+            before.active = False  # broadcasts under way are in what it is told now
+        place.subscriptions[connection] = Subscription(member.outbox, member.codec)
+        member.topics.add(place.name)
+        self._deserted.pop(place.name, None)
+
+    def _drop(self, member: Member, connection: str, topic: str) -> None:
+        member.topics.discard(topic)
+        place = self._topics[topic]
+        place.subscriptions.pop(connection).active = False
+        if not place.subscriptions:
+            self._desert(place)
+
+    def _tell(self, member: Member, message: Mapping[str, Any]) -> None:
+        member.outbox.write(member.codec.frame(message))
+
+    def _spread(self, broadcast: Broadcast) -> None:
+        self._backlog.append(broadcast)
+        if len(self._backlog) == 1:
+            self._deliver(self._limits.slice_seconds)
+        while len(self._backlog) > self._limits.backlog:
+            self._deliver(self._limits.slice_seconds)
+        if self._backlog:
+            if self._pump is None:
+                self._flush()
+            else:
+                self._pump.set()
+
+    def _flush(self) -> None:
+        while self._backlog:
+            self._deliver(self._limits.slice_seconds)
+
+    def _deliver(self, seconds: float) -> None:
+        """Write the oldest broadcast's frames until it is done or the time is up."""
+        end = perf_counter() + seconds
+        broadcast = self._backlog[0]
+        listeners, spelled = broadcast.listeners, broadcast.frames.spelled
+        begin = at = broadcast.at
+        total = len(listeners)
+        while at < total:
+            for listener in listeners[at : at + CHECK_EVERY]:
+                if listener.active:
+                    frame = spelled[listener.codec.index]
+                    if frame is not None:
+                        listener.outbox.write(frame)
+            at += CHECK_EVERY
+            if perf_counter() > end:
+                break
+        broadcast.at = at
+        self.metrics.delivered.inc(min(at, total) - begin)
+        if at >= total:
+            self._backlog.popleft()
+
+
+def _message(
+    topic: str, type_name: str, at: datetime, data: Mapping[str, Any], seq: int | None
+) -> dict[str, Any]:
+    params: dict[str, Any] = {"topic": spoken(topic)}
+    if seq is not None:
+        params["seq"] = seq
+    params |= {"type": type_name, "at": iso(at), "data": data}
+    return {"jsonrpc": "2.0", "method": "event", "params": params}

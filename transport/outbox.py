@@ -1,0 +1,265 @@
+"""The outbox: the only way out of a connection.
+
+It is the stream under trio-websocket, so replies, pings, close frames and broadcasts leave in
+one order. While nothing waits, a write goes to the socket at once, without a task switch; what
+the kernel does not take is queued for one writer task, which lives only while there is a queue.
+(A writer task per connection cost five times as much per recipient, and its memory.)
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+import trio
+
+WRITE_BYTES = 64 << 10
+"""How much the writer task hands over at once."""
+
+SEND_PIECES = 64
+"""How many queued pieces the writer joins into one call."""
+
+
+@attrs.frozen
+class OutboxStatistics:
+    """What an outbox holds, in bytes, and whether it is still open."""
+
+    waiting: int
+    closed: bool
+
+
+class Outbox(trio.abc.Stream):
+    """A bounded outgoing queue in front of a stream.
+
+    :param stream: a socket stream, or a TLS stream, which has no direct write.
+    :param nursery: where the writer task runs.
+    :param limit: bytes that may wait.
+    :param on_overflow: called once, when more would wait than ``limit``. It must lead to a close.
+    :param head: bytes already received, given out first.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_descriptor",
+        "_direct",
+        "_ended",
+        "_head",
+        "_held",
+        "_idle",
+        "_limit",
+        "_nursery",
+        "_overflowed",
+        "_queue",
+        "_waiting",
+        "_writing",
+        "last_received",
+        "on_closed",
+        "on_overflow",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        nursery: trio.Nursery,
+        limit: int,
+        on_overflow: Callable[[], None],
+        head: bytes = b"",
+    ) -> None:
+        self.stream = stream
+        self.on_overflow = on_overflow
+        self.on_closed: Callable[[], None] | None = None
+        self.last_received = trio.current_time()
+        self._descriptor = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else -1
+        self._nursery = nursery
+        self._limit = limit
+        self._head = head
+        self._queue: deque[bytes | memoryview] = deque()
+        self._waiting = 0
+        self._held: list[bytes] | None = None
+        self._writing = False
+        self._closed = False
+        self._ended = False
+        self._overflowed = False
+        self._direct = self._descriptor >= 0
+        self._idle: trio.Event | None = None
+
+    def statistics(self) -> OutboxStatistics:
+        """Return how full the outbox is."""
+        return OutboxStatistics(self._waiting, self._closed)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait to be written."""
+        return self._waiting
+
+    @property
+    def holding(self) -> bool:
+        """Whether writes are kept back."""
+        return self._held is not None
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether more came than it may hold."""
+        return self._overflowed
+
+    def write(self, data: bytes) -> None:
+        """Send ``data`` after everything written before; never waits, never raises.
+
+        On a connection that has ended or overflowed it is dropped.
+        """
+        if not self._direct:
+            self._enqueue(data)
+            return
+        try:
+            sent = os.write(self._descriptor, data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._break()
+            return
+        if sent != len(data):
+            self._direct = False
+            self._enqueue(memoryview(data)[sent:] if sent else data)
+
+    def _enqueue(self, data: bytes | memoryview) -> None:
+        if self._ended or self._overflowed:
+            return
+        self._waiting += len(data)
+        if self._held is not None:
+            self._held.append(bytes(data))
+        else:
+            self._queue.append(data)
+            self._start_writer()
+        if self._waiting > self._limit:
+            self._overflowed = True
+            self.on_overflow()
+
+    def _start_writer(self) -> None:
+        if not self._writing:
+            self._writing = True
+            self._nursery.start_soon(self._write_queued)
+
+    def _settle(self) -> None:
+        self._direct = not (
+            self._ended
+            or self._overflowed
+            or self._writing
+            or self._held is not None
+            or self._descriptor < 0
+        )
+
+    def _break(self) -> None:
+        self._ended = True
+        self._direct = False
+        self._queue.clear()
+        self._waiting = 0
+
+    def hold(self) -> None:
+        """Keep back what is written from now on, until :meth:`release`."""
+        self._held = []
+        self._direct = False
+
+    def release(self, first: bytes = b"") -> None:
+        """Send ``first``, then what was kept back."""
+        kept, self._held = self._held or [], None
+        self._waiting -= sum(map(len, kept))
+        self._settle()
+        for data in (first, *kept):
+            if data:
+                self.write(data)
+
+    def cut(self) -> None:
+        """Drop what waits, but for the rest of a frame that is half out, and take writes again.
+
+        What is written next, a close frame, then stands at a frame's border.
+        """
+        rest = [piece for piece in list(self._queue)[:1] if isinstance(piece, memoryview)]
+        self._queue = deque(rest)
+        self._waiting = sum(map(len, rest))
+        self._held = None
+        self._overflowed = False
+        self._settle()
+
+    async def _write_queued(self) -> None:
+        try:
+            while self._queue and not self._ended:
+                if self._descriptor < 0:
+                    await self._write_through_stream()
+                else:
+                    await self._write_to_socket()
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
+            self._break()
+        finally:
+            self._writing = False
+            self._settle()
+            if self._idle is not None:
+                self._idle.set()
+                self._idle = None
+
+    async def _write_to_socket(self) -> None:
+        await trio.lowlevel.wait_writable(self._descriptor)
+        queue = self._queue
+        while queue and not self._ended:
+            pieces = [queue[n] for n in range(min(SEND_PIECES, len(queue)))]
+            try:
+                sent = os.writev(self._descriptor, pieces)
+            except BlockingIOError:
+                return
+            self._waiting -= sent
+            while queue and sent >= len(queue[0]):
+                sent -= len(queue.popleft())
+            if sent:
+                queue[0] = memoryview(queue[0])[sent:]
+                return
+
+    async def _write_through_stream(self) -> None:
+        size, pieces = 0, []
+        while self._queue and size < WRITE_BYTES:
+            pieces.append(self._queue.popleft())
+            size += len(pieces[-1])
+        # The pieces stay counted until they are out, and an empty queue with _writing set
+        # still sends later writes here: TLS has no direct write.
+        await self.stream.send_all(b"".join(pieces))
+        self._waiting = max(0, self._waiting - size)
+
+    async def wait_below(self, size: int) -> None:
+        """Wait until no more than ``size`` bytes wait, or the connection has ended."""
+        while self._waiting > size and self._writing and not self._ended:
+            if self._idle is None:
+                self._idle = trio.Event()
+            await self._idle.wait()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes in their order (for trio-websocket)."""
+        if self._closed:
+            raise trio.ClosedResourceError
+        if self._ended:
+            raise trio.BrokenResourceError
+        if data:
+            self.write(bytes(data))
+        await trio.lowlevel.checkpoint()
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Return at once: the outbox takes bytes at any time."""
+        await trio.lowlevel.checkpoint()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        """Return bytes from the peer, those read by the listener first."""
+        if self._head:
+            data, self._head = self._head, b""
+            await trio.lowlevel.checkpoint()
+            return data
+        received = await self.stream.receive_some(max_bytes)
+        self.last_received = trio.current_time()
+        return received
+
+    async def aclose(self) -> None:
+        """Close the stream; what still waits is dropped."""
+        if not self._closed:
+            self._closed = True
+            self._break()
+            self._descriptor = -1
+            if self.on_closed is not None:
+                self.on_closed()
+        await self.stream.aclose()

@@ -1,0 +1,112 @@
+"""Turning a request's params into a command, and saying exactly what is wrong with them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+import attrs
+import cattrs
+from cattrs.errors import (
+    AttributeValidationNote,
+    ForbiddenExtraKeysError,
+    IterableValidationNote,
+)
+
+from actors.errors import Refused
+from actors.rules.base import Command, Person
+from actors.rules.records import converter
+
+Params = TypeVar("Params")
+
+KEY_LENGTH = 128
+"""Characters an idempotency key may have."""
+
+
+def _person(value: Any, _: type) -> Person:
+    if isinstance(value, Person):
+        return value
+    raise TypeError("a person comes from a token")
+
+
+def _make_converter() -> cattrs.Converter:
+    strict = converter.copy(forbid_extra_keys=True, detailed_validation=True)
+    strict.register_structure_hook(Person, _person)
+    return strict
+
+
+_converter = _make_converter()
+
+
+def hidden(cls: type[Command]) -> frozenset[str]:
+    """Return the names of a command's fields that no client may fill in."""
+    return frozenset(
+        field.name for field in attrs.fields(cls) if field.metadata.get("wire") is False
+    )
+
+
+def structure(
+    cls: type[Command], params: Mapping[str, Any], by: Person, connection: str
+) -> Command:
+    """Return the command a request asks for.
+
+    :param params: the request's params, as they came.
+    :raises Refused: ``invalid_params``, with ``path`` naming the offending member.
+    """
+    for name in hidden(cls):
+        if name in params:
+            raise _refusal(name, "unknown member")
+    key = params.get("key")
+    if isinstance(key, str) and len(key) > KEY_LENGTH:
+        raise _refusal("key", f"longer than {KEY_LENGTH} characters")
+    filled = {"by": by, "connection": connection}
+    facts = {name: value for name, value in filled.items() if name in hidden(cls)}
+    return structure_plain(cls, {**params, **facts})
+
+
+def structure_plain(cls: type[Params], params: Mapping[str, Any]) -> Params:
+    """Return params as an instance of ``cls``.
+
+    :raises Refused: ``invalid_params``, with ``path`` naming the offending member.
+    """
+    try:
+        return _converter.structure(params, cls)
+    except cattrs.BaseValidationError as error:
+        raise _explain(error) from None
+
+
+def check(cls: type[Any]) -> None:
+    """Build the function that structures a class, so that a type it cannot know fails early."""
+    _converter.get_structure_hook(cls)
+
+
+def _explain(error: BaseException) -> Refused:
+    for path, leaf in _leaves(error, ""):
+        if isinstance(leaf, Refused):
+            return leaf
+        if isinstance(leaf, ForbiddenExtraKeysError):
+            name = min(leaf.extra_fields)
+            return _refusal(_join(path, name), "unknown member")
+        if isinstance(leaf, KeyError):
+            return _refusal(path or str(leaf.args[0]), "missing")
+        return _refusal(path, str(leaf) or type(leaf).__name__)
+    raise AssertionError("a validation error says what it is about") from error
+
+
+def _leaves(error: BaseException, path: str) -> Iterator[tuple[str, BaseException]]:
+    for note in getattr(error, "__notes__", ()):
+        if isinstance(note, AttributeValidationNote):
+            path = _join(path, note.name)
+        elif isinstance(note, IterableValidationNote):
+            path = f"{path}[{note.index}]"
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner, path)
+    else:
+        yield path, error
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _refusal(path: str, problem: str) -> Refused:
+    return Refused("invalid_params", f"{path or 'params'}: {problem}", path=path)
