@@ -118,6 +118,18 @@ class SqliteJournal:
 
         return await self._readers.run(query)
 
+    async def identity(self) -> str:
+        """Return the name of this line of sequence numbers; a restored backup has another.
+
+        :raises StorageUnavailable: the file cannot be read.
+        """
+
+        def query(db: Database) -> str:
+            name: str = db.conn.execute("SELECT id FROM identity").fetchone()[0]
+            return name
+
+        return await self._readers.run(query)
+
     async def transact(self, work: Callable[[Database], T]) -> T:
         """Run a function in the writer's next transaction; on return its changes are on disk.
 

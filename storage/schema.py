@@ -85,6 +85,19 @@ def m002_webhooks(db: Database) -> None:
     )
 
 
+@journal()
+def m003_identity(db: Database) -> None:
+    """Name this line of sequence numbers, so that a restored copy is told from the original."""
+    db.execute("CREATE TABLE identity (id TEXT NOT NULL)")
+    renew_identity(db)
+
+
+def renew_identity(db: Database) -> None:
+    """Give the file another name: its numbers may from now on stand for other events."""
+    db.execute("DELETE FROM identity")
+    db.execute("INSERT INTO identity (id) VALUES (lower(hex(randomblob(8))))")
+
+
 def unknown_migrations(db: Database) -> list[str]:
     """Return the names of applied migrations that only a newer version knows."""
     known = {migration.name for migration in journal.pending(Database(memory=True))}

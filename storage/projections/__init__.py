@@ -1,9 +1,9 @@
 """What each type of event does to the read model's tables."""
 
-from storage.projections import chat, meetings
+from storage.projections import chat, event, meetings, session
 from storage.projections.model import Projection
 
-PARTS = (chat, meetings)
+PARTS = (event, session, chat, meetings)
 
 PROJECTIONS: dict[str, Projection] = {}
 for part in PARTS:

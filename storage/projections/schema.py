@@ -14,7 +14,10 @@ T, I = str, int  # noqa: E741  text and integer: the listing below is read as a 
 TABLES: dict[str, tuple[tuple[str, ...], dict[str, type]]] = {
     # table: (primary key, columns)
     "events": (("id",), {"id": T, "name": T, "time_zone": T, "days": T, "one_to_one": T}),
-    "event_bans": (("event", "person"), {"event": T, "person": T, "at": T}),
+    "event_bans": (
+        ("event", "person"),
+        {"event": T, "person": T, "by": T, "message": T, "at": T},
+    ),
     "companies": (
         ("id",),
         {
