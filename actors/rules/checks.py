@@ -37,3 +37,13 @@ def is_address(path: str, value: str) -> str:
     if len(value) > ADDRESS_LIMIT or not value.lower().startswith(_SCHEMES):
         raise invalid(path, f"{path} must be a link that begins with https://, http:// or mailto:.")
     return value
+
+
+def person(value: str, path: str = "person") -> str:
+    """Return the id of a person, which may hold anything but blanks at its ends.
+
+    :raises Refused: ``invalid_params``.
+    """
+    if not value or len(value) > ID_LIMIT or value != value.strip():
+        raise invalid(path, f"{path} must hold ids of people.")
+    return value

@@ -12,9 +12,8 @@ import attrs
 
 from actors.rules import zones
 from actors.rules.base import Command, Event, Person, command, event
-from actors.rules.bookings import SeatChanged, SessionChanged, SessionFacts
 from actors.rules.records import iso, plain
-from actors.rules.text import ID_LIMIT, between, up_to
+from actors.rules.text import ID_LIMIT, between, one_of, up_to
 
 HOSTS_EARLY = timedelta(minutes=15)
 """How long before the start hosts may enter backstage (rule 4)."""
@@ -35,9 +34,26 @@ PAGE_LIMIT = 500
 """Sessions in one page of the program."""
 
 OVER = frozenset({"ended", "cancelled"})
-LIVE = frozenset({"live", "hostless"})
+STATES = ("scheduled", "backstage", "live", "ended", "cancelled")
+STANDINGS = ("registered", "waiting", "none")
 
-Join = Literal["now", "soon", "register", "waiting_list", "over"]
+Join = Literal["now", "soon", "register", "waiting_list", "full", "over"]
+
+
+@attrs.frozen(kw_only=True)
+class Description:
+    """What a session is, as its organizer planned it.
+
+    :param capacity: seats for everybody but hosts; None for a session open to all.
+    """
+
+    title: str
+    kind: str
+    company: str | None
+    hosts: list[str]
+    start: datetime
+    end: datetime
+    capacity: int | None
 
 
 @attrs.frozen(kw_only=True)
@@ -50,10 +66,14 @@ class Seats:
 
 
 @attrs.frozen(kw_only=True)
-class Card(SessionFacts):
-    """A session as everybody sees it in the program."""
+class Card(Description):
+    """A session as everybody sees it in the program; the seats are those of :class:`Seats`."""
 
+    id: str
+    state: str
     live: bool
+    registered: int
+    waiting: int
     seats_left: int | None
 
 
@@ -61,18 +81,22 @@ class Card(SessionFacts):
 class Listed:
     """One session in the program.
 
-    :param facts: what the session told last.
-    :param standing: person -> ``registered`` or ``waiting``.
+    :param occupied: people other than hosts who are inside, as far as the session has told.
     """
 
-    facts: SessionFacts
-    standing: dict[str, str] = attrs.field(factory=dict)
+    id: str
+    about: Description
+    state: str = "scheduled"
+    registered: set[str] = attrs.field(factory=set)
+    waiting: set[str] = attrs.field(factory=set)
+    occupied: int = 0
 
     def seats(self) -> Seats:
         """Return how the seats stand."""
-        facts = self.facts
-        left = None if facts.capacity is None else max(0, facts.capacity - facts.registered)
-        return Seats(registered=facts.registered, waiting=facts.waiting, seats_left=left)
+        capacity = self.about.capacity
+        taken = max(len(self.registered), self.occupied)
+        left = None if capacity is None else max(0, capacity - taken)
+        return Seats(registered=len(self.registered), waiting=len(self.waiting), seats_left=left)
 
 
 class HasProgram(Protocol):
@@ -86,6 +110,31 @@ class HasProgram(Protocol):
 
 
 # Commands
+
+
+@attrs.frozen(kw_only=True)
+class SessionChanged(Command):
+    """A session's own word about itself; what is None has not changed.
+
+    A session sends its whole ``about`` when it is created or changed, ``state`` when that
+    changes, and ``person`` with ``standing`` for each registration that comes or goes.
+
+    :param standing: ``registered``, ``waiting`` or ``none``, of ``person``.
+    :param occupied: people other than hosts inside, where seats are limited.
+    """
+
+    event: str
+    session: str
+    about: Description | None = None
+    state: str | None = attrs.field(default=None, validator=one_of(STATES))
+    person: str | None = None
+    standing: str | None = attrs.field(default=None, validator=one_of(STANDINGS))
+    occupied: int | None = None
+
+    @property
+    def entity(self) -> str:
+        """The event the session belongs to."""
+        return f"event/{self.event}"
 
 
 @command("event.program")
@@ -115,28 +164,17 @@ class ProgramChanged(Event):
     session: Card
 
 
-@event("program.counted")
-@attrs.frozen(kw_only=True)
-class SeatsCounted(Event):
-    """Only a session's seats have changed; the lobby hears of it with ``program.seats``."""
-
-    published: ClassVar[bool] = False
-
-    session: str
-    registered: int
-    waiting: int
-
-
 @event("program.standing")
 @attrs.frozen(kw_only=True)
 class StandingChanged(Event):
-    """Somebody has a seat, waits for one, or neither (``standing`` None)."""
+    """A seat was taken or given back; the lobby hears of it with the next ``program.seats``."""
 
     published: ClassVar[bool] = False
 
     session: str
-    person: str
+    person: str | None
     standing: str | None
+    occupied: int | None
 
 
 @event("program.seats")
@@ -152,18 +190,20 @@ class SeatsTold(Event):
 
 def card(listed: Listed) -> Card:
     """Return a session as everybody sees it."""
-    facts = listed.facts
     return Card(
-        **attrs.asdict(facts, recurse=False),
-        live=facts.status in LIVE,
-        seats_left=listed.seats().seats_left,
+        id=listed.id,
+        state=listed.state,
+        live=listed.state == "live",
+        **attrs.asdict(listed.about, recurse=False),
+        **attrs.asdict(listed.seats(), recurse=False),
     )
 
 
 def personal(listed: Listed, person: Person, now: datetime) -> dict[str, Any]:
     """Return a session's card with what one person may do there."""
     mine = _mine(listed, person)
-    opens = listed.facts.start - (HOSTS_EARLY if mine == "host" else PEOPLE_EARLY)
+    early = HOSTS_EARLY if mine == "host" else PEOPLE_EARLY
+    opens = listed.about.start - early
     return {
         **plain(card(listed)),
         "mine": mine,
@@ -174,30 +214,35 @@ def personal(listed: Listed, person: Person, now: datetime) -> dict[str, Any]:
 
 def join_right(listed: Listed, mine: str | None, opens: datetime, now: datetime) -> Join:
     """Say whether one may enter now, and what has to come first (rules 2, 4)."""
-    facts, left = listed.facts, listed.seats().seats_left
-    if facts.status in OVER:
+    if listed.state in OVER:
         return "over"
-    # Ten minutes after the start seats go to whoever comes first: then the door decides.
-    held = now < facts.start + SEATS_HELD
-    if left is not None and held and mine not in ("host", "registered"):
-        return "register" if left and mine is None else "waiting_list"
-    return "now" if now >= opens else "soon"
+    left = listed.seats().seats_left
+    if left is not None and mine not in ("host", "registered"):
+        held = now < listed.about.start + SEATS_HELD
+        if held:
+            return "register" if left and mine is None else "waiting_list"
+        # From now on seats go to whoever is inside, not to whoever has registered.
+        assert listed.about.capacity is not None  # noqa: S101  seats_left is None without it
+        return "now" if listed.occupied < listed.about.capacity else "full"
+    return "now" if now >= opens or listed.state == "live" else "soon"
 
 
 def _mine(listed: Listed, person: Person) -> str | None:
-    if {listed.facts.id, "*"} & person.sessions or person.id in listed.facts.hosts:
+    if {listed.id, "*"} & person.sessions or person.id in listed.about.hosts:
         return "host"
-    return listed.standing.get(person.id)
+    if person.id in listed.registered:
+        return "registered"
+    return "waiting" if person.id in listed.waiting else None
 
 
 def in_order(program: Mapping[str, Listed]) -> list[Listed]:
     """Return the sessions by start, then by id."""
-    return sorted(program.values(), key=lambda listed: (listed.facts.start, listed.facts.id))
+    return sorted(program.values(), key=lambda listed: (listed.about.start, listed.id))
 
 
 def lobby(state: HasProgram, person: Person, now: datetime) -> dict[str, Any]:
     """Return what is live or still to come, and how many did not fit."""
-    coming = [listed for listed in in_order(state.program) if listed.facts.status not in OVER]
+    coming = [listed for listed in in_order(state.program) if listed.state not in OVER]
     return {
         "sessions": [personal(listed, person, now) for listed in coming[:LOBBY_LIMIT]],
         "more": max(0, len(coming) - LOBBY_LIMIT),
@@ -208,31 +253,40 @@ def lobby(state: HasProgram, person: Person, now: datetime) -> dict[str, Any]:
 
 
 def _session_changed(state: HasProgram, command: SessionChanged, now: datetime) -> Sequence[Event]:
-    facts, before = command.facts, state.program.get(command.facts.id)
-    if before is not None:
-        if facts == before.facts:
-            return ()
-        if facts == attrs.evolve(before.facts, registered=facts.registered, waiting=facts.waiting):
-            return [
-                SeatsCounted(
-                    at=now,
-                    session=facts.id,
-                    registered=facts.registered,
-                    waiting=facts.waiting,
-                )
-            ]
-    return [ProgramChanged(at=now, session=card(Listed(facts=facts)))]
-
-
-def _seat_changed(state: HasProgram, command: SeatChanged, now: datetime) -> Sequence[Event]:
-    listed = state.program.get(command.session)
-    if listed is None or listed.standing.get(command.person) == command.standing:
+    before = state.program.get(command.session)
+    about = command.about or (before.about if before else None)
+    if about is None:
         return ()
-    return [
-        StandingChanged(
-            at=now, session=command.session, person=command.person, standing=command.standing
+    events: list[Event] = []
+    after = Listed(id=command.session, about=about) if before is None else attrs.evolve(before)
+    after.about, after.state = about, command.state or after.state
+    if after != before:
+        events.append(ProgramChanged(at=now, session=card(after)))
+    if _moves_seats(after, command):
+        events.append(
+            StandingChanged(
+                at=now,
+                session=command.session,
+                person=command.person,
+                standing=command.standing,
+                occupied=command.occupied,
+            )
         )
-    ]
+    return events
+
+
+def _moves_seats(listed: Listed, command: SessionChanged) -> bool:
+    if command.occupied is not None and command.occupied != listed.occupied:
+        return True
+    if command.person is None or command.standing is None:
+        return False
+    return command.standing != _standing(listed, command.person)
+
+
+def _standing(listed: Listed, person: str) -> str:
+    if person in listed.registered:
+        return "registered"
+    return "waiting" if person in listed.waiting else "none"
 
 
 def _program(state: HasProgram, command: Program, now: datetime) -> Sequence[Event]:  # noqa: ARG001  the shape of a decide function
@@ -245,23 +299,25 @@ def _program(state: HasProgram, command: Program, now: datetime) -> Sequence[Eve
 
 
 def _on_program_changed(state: HasProgram, event: ProgramChanged) -> None:
-    fields = attrs.fields_dict(SessionFacts)
-    facts = SessionFacts(**{field: getattr(event.session, field) for field in fields})
-    state.program.setdefault(facts.id, Listed(facts=facts)).facts = facts
-
-
-def _on_seats_counted(state: HasProgram, event: SeatsCounted) -> None:
-    listed = state.program[event.session]
-    listed.facts = attrs.evolve(listed.facts, registered=event.registered, waiting=event.waiting)
-    state.seats_changed.add(event.session)
+    told = event.session
+    fields = attrs.fields_dict(Description)
+    about = Description(**{field: getattr(told, field) for field in fields})
+    listed = state.program.setdefault(told.id, Listed(id=told.id, about=about))
+    listed.about, listed.state = about, told.state
 
 
 def _on_standing_changed(state: HasProgram, event: StandingChanged) -> None:
-    standing = state.program[event.session].standing
-    if event.standing is None:
-        standing.pop(event.person, None)
-    else:
-        standing[event.person] = event.standing
+    listed = state.program[event.session]
+    if event.occupied is not None:
+        listed.occupied = event.occupied
+    if event.person is not None and event.standing is not None:
+        listed.registered.discard(event.person)
+        listed.waiting.discard(event.person)
+        if event.standing == "registered":
+            listed.registered.add(event.person)
+        elif event.standing == "waiting":
+            listed.waiting.add(event.person)
+    state.seats_changed.add(event.session)
 
 
 def _on_seats_told(state: HasProgram, event: SeatsTold) -> None:
@@ -298,25 +354,24 @@ def _answer_program(
     found = [
         listed
         for listed in in_order(state.program)
-        if command.company in (None, listed.facts.company)
-        and command.day in (None, zones.local_day(listed.facts.start, state.time_zone))
+        if command.company in (None, listed.about.company)
+        and command.day in (None, zones.local_day(listed.about.start, state.time_zone))
     ]
-    ids = [listed.facts.id for listed in found]
+    ids = [listed.id for listed in found]
     first = ids.index(command.after) + 1 if command.after in ids else 0
     page = found[first : first + command.limit]
     more = first + len(page) < len(found)
     return {
         "days": state.days,
         "sessions": [personal(listed, command.by, now) for listed in page],
-        "next": page[-1].facts.id if more else None,
+        "next": page[-1].id if more else None,
     }
 
 
-DECIDE = {SessionChanged: _session_changed, SeatChanged: _seat_changed, Program: _program}
+DECIDE = {SessionChanged: _session_changed, Program: _program}
 EVOLVE = {
     ProgramChanged: _on_program_changed,
     StandingChanged: _on_standing_changed,
-    SeatsCounted: _on_seats_counted,
     SeatsTold: _on_seats_told,
 }
 ANSWER = {Program: _answer_program}
