@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from actors.rules.text import ID_LIMIT, Validator, invalid, up_to
+from actors.rules.text import ID_LIMIT, Validator, invalid
 
 ADDRESS_LIMIT = 2000
 """Characters of a link's address."""
@@ -14,19 +14,28 @@ _ID = re.compile(r"[A-Za-z0-9_-]+")
 _SCHEMES = ("https://", "http://", "mailto:")
 
 
-def _is_entity_id(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
-    if value is not None and not _ID.fullmatch(value):
-        raise invalid(
-            attribute.name, f"{attribute.name} may hold letters, digits, underscores and hyphens."
-        )
-
-
-def entity_id() -> list[Validator]:
-    """Return the validators of an event's, company's or session's id.
+def identifier(value: str, path: str = "id") -> str:
+    """Return the id of an event, company or session.
 
     Dots and slashes separate the parts of entities' names, so these ids hold none.
+
+    :raises Refused: ``invalid_params``.
     """
-    return [up_to(ID_LIMIT), _is_entity_id]
+    if len(value) > ID_LIMIT or not _ID.fullmatch(value):
+        raise invalid(
+            path, f"{path} is 1 to {ID_LIMIT} letters, digits, underscores and hyphens."
+        )
+    return value
+
+
+def entity_id() -> Validator:
+    """Return the validator of an event's, company's or session's id."""
+
+    def validate(_: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
+        if value is not None:
+            identifier(value, attribute.name)
+
+    return validate
 
 
 def is_address(path: str, value: str) -> str:
