@@ -19,18 +19,46 @@ def _no_people() -> Any:
     return attrs.field(factory=list, metadata={"secret": True})
 
 
+@attrs.frozen(kw_only=True)
+class Facts:
+    """A session as the program and agendas hold it.
+
+    :param end: the planned end.
+    """
+
+    id: str
+    event: str
+    title: str
+    kind: str
+    company: str | None
+    hosts: list[str]
+    start: datetime
+    end: datetime
+    capacity: int | None
+    status: str
+
+
+@attrs.frozen(kw_only=True)
+class Standing(Event):
+    """Something after which the program shows the session differently.
+
+    :param facts: the session as the program shows it now.
+    """
+
+    facts: Facts = hidden()
+
+
 @event("session.created")
 @attrs.frozen(kw_only=True)
-class Created(Event):
+class Created(Standing):
     """The session is in the program."""
 
-    event_id: str
     plan: Plan
 
 
 @event("session.changed")
 @attrs.frozen(kw_only=True)
-class PlanChanged(Event):
+class PlanChanged(Standing):
     """The plan is now so.
 
     :param session: the plan as clients see it.
@@ -39,7 +67,6 @@ class PlanChanged(Event):
     """
 
     session: dict[str, Any]
-    event_id: str = hidden()
     plan: Plan = hidden()
     booked: list[str] = _no_people()
     waiting: list[str] = _no_people()
@@ -50,10 +77,8 @@ class PlanChanged(Event):
 
 @event("session.backstage")
 @attrs.frozen(kw_only=True)
-class BackstageOpened(Event):
+class BackstageOpened(Standing):
     """Hosts may enter, and later others, to wait for the start (rule 4)."""
-
-    event_id: str = hidden()
 
 
 @event("session.released")
@@ -68,16 +93,15 @@ class Released(Event):
 
 @event("session.started")
 @attrs.frozen(kw_only=True)
-class Started(Event):
+class Started(Standing):
     """A host has started the session."""
 
     by: str
-    event_id: str = hidden()
 
 
 @event("session.hostless")
 @attrs.frozen(kw_only=True)
-class Hostless(Event):
+class Hostless(Standing):
     """The last host is gone; the session ends at ``until`` unless one comes back (rule 7)."""
 
     until: datetime
@@ -85,7 +109,7 @@ class Hostless(Event):
 
 @event("session.resumed")
 @attrs.frozen(kw_only=True)
-class Resumed(Event):
+class Resumed(Standing):
     """A host is back."""
 
     by: str
@@ -93,34 +117,31 @@ class Resumed(Event):
 
 @event("session.ended")
 @attrs.frozen(kw_only=True)
-class Ended(Event):
+class Ended(Standing):
     """The session is over and everybody is out (rule 8)."""
 
     reason: str
     by: str
-    event_id: str = hidden()
     people: list[str] = _no_people()
 
     def departs(self) -> Collection[str]:
-        """Everybody who was in."""
+        """Return everybody who was in."""
         return self.people
 
 
 @event("session.cancelled")
 @attrs.frozen(kw_only=True)
-class Cancelled(Event):
+class Cancelled(Standing):
     """The session does not take place."""
 
     by: str
     message: str
-    event_id: str = hidden()
-    title: str = hidden()
     people: list[str] = _no_people()
     booked: list[str] = _no_people()
     hosts: list[str] = _no_people()
 
     def departs(self) -> Collection[str]:
-        """Everybody who was in."""
+        """Return everybody who was in."""
         return self.people
 
 
@@ -202,7 +223,7 @@ class Left(Event):
     occupied: int | None = None
 
     def departs(self) -> Collection[str]:
-        """The one who left."""
+        """Return the one who left."""
         return (self.person,)
 
 
