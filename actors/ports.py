@@ -104,9 +104,17 @@ class Publisher(Protocol):
         """Send an event to every subscriber of a topic; ``seq`` is None for ephemeral ones."""
 
     def subscribe(
-        self, connection: str, topic: str, seq: int, at: datetime, snapshot: Mapping[str, Any]
+        self,
+        connection: str,
+        topic: str,
+        seq: int,
+        at: datetime,
+        snapshot: Mapping[str, Any] | None,
     ) -> None:
-        """Send a ``snapshot`` event standing at ``seq``, and everything after it."""
+        """Send a ``snapshot`` event standing at ``seq``, and everything after it.
+
+        Without a snapshot only what comes after is sent: the connection knows the rest.
+        """
 
     def unsubscribe(self, connection: str, topic: str) -> None:
         """Send nothing more of a topic to a connection."""

@@ -64,6 +64,11 @@ class Presence:
         """Return what a connection follows."""
         return frozenset(self._followed.get(connection, ()))
 
+    def person(self, entity: str, person: str) -> Person | None:
+        """Return somebody who follows an entity, as their newest connection said it."""
+        seat = self._entities.get(entity, {}).get(person)
+        return seat.person if seat else None
+
     def people(self, entity: str) -> Iterator[Person]:
         """Yield everybody who follows an entity."""
         return iter([seat.person for seat in self._entities.get(entity, {}).values()])

@@ -1,0 +1,68 @@
+"""Where the transport hands people and their commands in (the port ``Door``)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from actors.errors import Refused
+from actors.kernel import ActorDeadError, ActorFailedError, MailboxFullError
+from actors.participant import Call, Connect, Gone
+from actors.ports import StorageUnavailable
+from actors.rules.base import Command, Person
+from actors.services import Services
+
+CALL_TIMEOUT = 30.0
+"""Seconds a command may take before its caller is told that the engine is overloaded."""
+
+RESUMED_TOPICS = 64
+"""Topics one connection may resume."""
+
+
+class FrontDoor:
+    """Takes people in and carries their commands to the actors.
+
+    :param services: what the actors share.
+    :param epoch: of the topics' numbers; a client that comes with another one starts anew.
+    """
+
+    def __init__(self, services: Services, epoch: str) -> None:
+        self._services = services
+        self.epoch = epoch
+
+    async def connect(
+        self, person: Person, connection: str, epoch: str | None, topics: Mapping[str, int]
+    ) -> Mapping[str, Any]:
+        """Take in a connection; return its unread notifications and what could be resumed."""
+        if len(topics) > RESUMED_TOPICS:
+            raise Refused("invalid_params", f"At most {RESUMED_TOPICS} topics can be resumed.")
+        resumable = {topic: seq if epoch == self.epoch else -1 for topic, seq in topics.items()}
+        message = Connect(person, connection, resumable)
+        answer = await self._ask(self._participant(person), message)
+        return {**answer, "epoch": self.epoch}
+
+    async def call(self, command: Command) -> Mapping[str, Any]:
+        """Carry out a command and return its result."""
+        return await self._ask(self._participant(command.by), Call(command))
+
+    def gone(self, person: Person, connection: str) -> None:
+        """Say that a connection has ended."""
+        self._services.address(self._participant(person)).tell(Gone(person, connection))
+
+    @staticmethod
+    def _participant(person: Person) -> str:
+        return f"person/{person.event}.{person.id}"
+
+    async def _ask(self, entity: str, message: object) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any]
+            answer = await self._services.address(entity).ask(message, timeout=CALL_TIMEOUT)
+        except Refused:
+            raise
+        except (MailboxFullError, trio.TooSlowError) as error:
+            raise Refused("overloaded", "Too much at once. Please try again.") from error
+        except StorageUnavailable as error:
+            raise Refused("storage_unavailable", "The storage does not answer.") from error
+        except (ActorDeadError, ActorFailedError) as error:
+            raise Refused("internal", "Something went wrong on our side.") from error
+        return answer

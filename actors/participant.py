@@ -1,0 +1,95 @@
+"""A person in an event: the connections, the notifications, and the way to everything else.
+
+Whatever a person's devices ask passes this mailbox first, so that one person's commands keep
+their order. It is handed on to the entity it is for without waiting for that entity's answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from actors.entity import EntityActor, Resume
+from actors.errors import Refused
+from actors.kernel import Envelope
+from actors.rules.base import Command, Dropped, Person, Returned
+
+RESUME_TIMEOUT = 10.0
+"""Seconds a reconnecting client waits for one topic before it is told to load it anew."""
+
+
+@attrs.frozen
+class Connect:
+    """A connection has come; ``topics`` are to be resumed after the numbers given."""
+
+    by: Person
+    connection: str
+    topics: Mapping[str, int]
+
+
+@attrs.frozen
+class Gone:
+    """A connection has ended."""
+
+    by: Person
+    connection: str
+
+
+@attrs.frozen
+class Call:
+    """A command to be carried out for one of the person's connections."""
+
+    command: Command
+
+
+class ParticipantActor(EntityActor):
+    """One person's actor; runs the rules of notifications and knows the person's connections."""
+
+    async def on_receive_batch(self, batch: Sequence[Envelope]) -> None:
+        """Hand calls on in order; keep what is this entity's own."""
+        own: list[Envelope] = []
+        for envelope in batch:
+            match envelope.message:
+                case Call(command) if command.entity != self.entity:
+                    envelope.forward(self.services.address(command.entity), command)
+                case Call(command):
+                    own.append(envelope.readdress(command))
+                case Gone(by, connection):
+                    self._gone(by, connection)
+                case Connect():
+                    await self._connect(envelope, envelope.message)
+                case _:
+                    own.append(envelope)
+        if own:
+            await super().on_receive_batch(own)
+
+    async def _connect(self, envelope: Envelope, message: Connect) -> None:
+        by, connection = message.by, message.connection
+        self.subscribe(by, connection, self.topic_seq, None)
+        snapshot = self.rules.snapshot(self.state, by, self.services.clock.now())
+        recovered = {
+            topic: await self._resume_topic(by, connection, topic, seq)
+            for topic, seq in message.topics.items()
+        }
+        envelope.reply({**snapshot, "recovered": recovered})
+
+    async def _resume_topic(self, by: Person, connection: str, topic: str, seq: int) -> bool:
+        if topic == "me":
+            missed = await self._missed(seq)
+            for event, number in missed or ():
+                self._send_missed(connection, event, number)
+            return missed is not None
+        ref = self.services.address(topic)
+        ref.tell(Returned(by=by))
+        try:
+            answer: dict[str, Any] = await ref.ask(Resume(by, connection, seq), RESUME_TIMEOUT)
+        except Refused:
+            return False
+        return bool(answer["recovered"])
+
+    def _gone(self, by: Person, connection: str) -> None:
+        presence = self.services.presence
+        for entity in presence.entities(connection):
+            last = presence.leave(entity, by.id, connection)
+            if last and entity != self.entity:
+                self.services.address(entity).tell(Dropped(by=by))

@@ -1,0 +1,40 @@
+"""What every actor of the product is given: the ports, the clock, and the way to the others."""
+
+from collections.abc import Callable
+
+import attrs
+
+from actors.kernel import ActorRef
+from actors.ports import Archive, Clock, Journal, Publisher
+from actors.presence import Presence
+
+
+@attrs.define
+class Counters:
+    """What went wrong or was repeated, for telemetry."""
+
+    commands: int = 0
+    refused: int = 0
+    repeated: int = 0
+    failed: int = 0
+    commits: int = 0
+    events: int = 0
+    commit_failures: int = 0
+    effects: int = 0
+    effects_refused: int = 0
+
+
+@attrs.frozen
+class Services:
+    """The ports and registers that entity actors share.
+
+    :param address: returns the ref of the entity's actor, waking it where needed.
+    """
+
+    journal: Journal
+    publisher: Publisher
+    archive: Archive
+    clock: Clock
+    presence: Presence
+    address: Callable[[str], ActorRef]
+    counters: Counters = attrs.field(factory=Counters)

@@ -1,0 +1,181 @@
+"""The ``greenroom`` command."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from actors.errors import GreenroomError
+from actors.rules.base import Person
+from engine.config import Config, ConfigError, load_config, options, variable
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Commands(click.Group):
+    """A group whose expected errors are one line each, never a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, turning Greenroom's own errors into the command line's."""
+        try:
+            return super().invoke(ctx)
+        except GreenroomError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that colours on a terminal and is plain in a pipe."""
+    return Console(stderr=stderr, highlight=False)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="greenroom")
+def main() -> None:
+    """Greenroom: live sessions, breakout rooms and 1-1 chats for events."""
+
+
+def config_flags(function: Function) -> Function:
+    """Add the flags that every command with a configuration takes."""
+    for decorate in (
+        click.option("--load", type=click.Path(path_type=Path), help="Load an event at start."),
+        click.option("--key", multiple=True, help="API key as KEY:SECRET; may be repeated."),
+        click.option("--data", type=click.Path(path_type=Path), help="Folder of the database."),
+        click.option("--port", type=int, help="TCP port; 0 lets the system choose."),
+        click.option("--host", help="Address to listen on."),
+        click.option("--config", "file", type=click.Path(path_type=Path), help="TOML file."),
+    ):
+        function = decorate(function)
+    return function
+
+
+def _config(file: Path | None, **flags: Any) -> Config:
+    return load_config(file, os.environ, flags)
+
+
+@main.command()
+@config_flags
+def serve(file: Path | None, **flags: Any) -> None:
+    """Run the engine until it is told to stop."""
+    from engine.daemon import run
+
+    config = _config(file, **flags)
+    if not config.key:
+        raise ConfigError("no API key: give --key KEY:SECRET, so that tokens can be checked")
+    run(config)
+
+
+@main.command()
+@config_flags
+@click.option("--explain", is_flag=True, help="Print every option, its default and meaning.")
+@click.option("--json", "as_json", is_flag=True, help="Print for machines.")
+def check(file: Path | None, explain: bool, as_json: bool, **flags: Any) -> None:
+    """Validate a configuration and the file it loads."""
+    config = _config(file, **flags)
+    rows = [
+        {
+            "option": name,
+            "value": _shown(config, name),
+            "variable": variable(name),
+            "help": field.metadata["help"],
+        }
+        for name, field in options()
+    ]
+    if config.load is not None:
+        from engine.loading import read_event_file
+
+        read_event_file(config.load)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    if explain:
+        table = Table("option", "value", "variable", "meaning")
+        for row in rows:
+            table.add_row(row["option"], row["value"], row["variable"], row["help"])
+        console().print(table)
+    console().print("[green]The configuration is valid.[/green]")
+
+
+def _shown(config: Config, name: str) -> str:
+    value: Any = config
+    for part in name.split("."):
+        value = getattr(value, part)
+    if name == "key":
+        return ", ".join(f"{pair.split(':', 1)[0]}:…" for pair in value)
+    if name.endswith("secret") and value:
+        return "…"
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else str(value)
+
+
+class Duration(click.ParamType):
+    """A length of time such as 90s, 15m, 12h or 7d."""
+
+    name = "duration"
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}  # noqa: RUF012  click's own style
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Return the timedelta that ``value`` spells."""
+        if isinstance(value, timedelta):
+            return value
+        number, unit = value[:-1], value[-1:]
+        if not number.isdigit() or unit not in self.units:
+            self.fail(f"{value!r} is not a length of time such as 90s, 15m, 12h or 7d", param, ctx)
+        return timedelta(**{self.units[unit]: int(number)})
+
+
+@main.command()
+@click.option("--key", required=True, envvar="GREENROOM_KEY", help="API key as KEY:SECRET.")
+@click.option("--sub", required=True, help="The person's id.")
+@click.option("--name", help="The person's name; the id if not given.")
+@click.option("--event", required=True, help="The event's id.")
+@click.option(
+    "--role",
+    type=click.Choice(["organizer", "employee", "participant"]),
+    default="participant",
+    show_default=True,
+)
+@click.option("--company", help="The company an employee belongs to.")
+@click.option("--host", multiple=True, help="A session this person hosts; * for all.")
+@click.option("--grant", multiple=True, type=click.Choice(["support", "admin"]))
+@click.option("--ttl", type=Duration(), default="12h", show_default=True, help="Valid for.")
+def token(  # noqa: PLR0913  one flag a claim
+    *,
+    key: str,
+    sub: str,
+    name: str | None,
+    event: str,
+    role: Any,
+    company: str | None,
+    host: tuple[str, ...],
+    grant: tuple[str, ...],
+    ttl: timedelta,
+) -> None:
+    """Print a token for a person."""
+    from engine.tokens import mint
+
+    person = Person(
+        id=sub,
+        name=name or sub,
+        event=event,
+        role=role,
+        company=company,
+        sessions=frozenset(host),
+        grants=frozenset(grant),
+    )
+    config = load_config(None, {}, {"key": [key]})
+    ((key_id, secret),) = config.keys().items()
+    click.echo(mint(person, key_id, secret, ttl))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""The facade: everything Greenroom is made of, put together and supervised.
+
+Embed it in a trio program::
+
+    async with Engine.open(Config(key=("k:secret",), port=0)) as engine:
+        async with trio.open_nursery() as nursery:
+            port = await nursery.start(engine.serve)
+            ...
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Self
+
+import attrs
+import structlog
+import trio
+
+from actors.clock import SystemClock
+from actors.door import FrontDoor
+from actors.errors import Refused
+from actors.kernel import ActorRef, ActorSystem
+from actors.ports import Archive, Clock, Journal
+from actors.presence import Presence
+from actors.rules.base import Command
+from actors.services import Services
+from engine.config import Config
+from engine.kinds import KINDS
+from engine.tokens import Authenticator
+from storage import FILE_NAME, Store
+from transport.hub import Hub
+from transport.limits import Limits
+from transport.server import Server, tls_context
+
+ENTITY_NAME_LENGTH = 400
+"""Longest name of an entity; longer ones are not looked for."""
+
+_log = structlog.get_logger("greenroom.engine")
+
+
+def address_in(system: ActorSystem) -> Any:
+    """Return the function that finds, or wakes, an entity's actor."""
+
+    def address(entity: str) -> ActorRef:
+        kind, _, key = entity.partition("/")
+        if kind not in KINDS or not key or len(entity) > ENTITY_NAME_LENGTH:
+            raise Refused("not_found", "There is no such thing here.")
+        return system.get(kind, key)
+
+    return address
+
+
+def register_kinds(system: ActorSystem, services: Services) -> None:
+    """Teach an actor system every kind of entity."""
+    for name, kind in KINDS.items():
+
+        def factory(key: str, name: str = name, kind: Any = kind) -> Any:
+            return kind.actor, (f"{name}/{key}", kind.rules, services)
+
+        system.register(name, factory)
+
+
+@attrs.frozen(kw_only=True)
+class Engine:
+    """A running engine.
+
+    :param store: everything on disk; None when a journal was given.
+    """
+
+    config: Config
+    system: ActorSystem
+    services: Services
+    door: FrontDoor
+    server: Server
+    authenticator: Authenticator
+    store: Store | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, config: Config, *, clock: Clock | None = None) -> AsyncIterator[Self]:
+        """Open the database and start the actors; stop and close them at the block's end.
+
+        :raises StorageRefused: the database will not be opened; its subclasses say why.
+        """
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(Store.open(config.data / FILE_NAME))
+            epoch = await store.journal.identity()
+            engine = await stack.enter_async_context(
+                cls.assemble(
+                    config,
+                    journal=store.journal,
+                    archive=store.archive,
+                    epoch=epoch,
+                    clock=clock or SystemClock(),
+                    store=store,
+                )
+            )
+            yield engine
+
+    @classmethod
+    @asynccontextmanager
+    async def assemble(
+        cls,
+        config: Config,
+        *,
+        journal: Journal,
+        archive: Archive,
+        epoch: str,
+        clock: Clock,
+        store: Store | None = None,
+    ) -> AsyncIterator[Self]:
+        """Start the actors over a journal of your own.
+
+        :param epoch: names the journal's line of numbers; the same after each restart.
+        """
+        hub = Hub(Limits(), epoch=epoch)
+        async with ActorSystem() as system:
+            services = Services(
+                journal=journal,
+                publisher=hub,
+                archive=archive,
+                clock=clock,
+                presence=Presence(),
+                address=address_in(system),
+            )
+            register_kinds(system, services)
+            door = FrontDoor(services, epoch)
+            authenticator = Authenticator(config.keys(), clock)
+            server = Server(door, hub, authenticator, clock=clock)
+            engine = cls(
+                config=config,
+                system=system,
+                services=services,
+                door=door,
+                server=server,
+                authenticator=authenticator,
+                store=store,
+            )
+            await engine.wake()
+            yield engine
+
+    async def wake(self) -> None:
+        """Start the actors of all entities whose deadlines must be kept."""
+        for name, kind in KINDS.items():
+            if kind.timed:
+                for entity in await self.services.journal.entities(name):
+                    self.services.address(entity)
+
+    async def call(self, command: Command) -> Any:
+        """Carry out a command of the embedding program.
+
+        :raises Refused: it was not carried out.
+        """
+        return await self.door.call(command)
+
+    async def serve(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        """Take people in until cancelled; reports the port it listens on.
+
+        :raises OSError: the address is taken, or not this machine's.
+        """
+        config = self.config
+        context = None
+        if config.certificate is not None and config.private_key is not None:
+            context = tls_context(config.certificate, config.private_key)
+        await self.server.serve(
+            config.host, config.port, ssl_context=context, task_status=task_status
+        )

@@ -1,0 +1,44 @@
+"""Which rules and which actor every kind of entity has."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from actors.entity import EntityActor
+from actors.participant import ParticipantActor
+from actors.rules.agenda import AgendaRules
+from actors.rules.base import Rules
+from actors.rules.company import CompanyRules
+from actors.rules.event import EventRules
+from actors.rules.meeting import MeetingRules
+from actors.rules.person import PersonRules
+from actors.rules.room import RoomRules
+from actors.rules.session import SessionRules
+from actors.rules.support import SupportRules
+from actors.session import SessionActor
+
+
+@attrs.frozen
+class Kind:
+    """How entities of one kind are run.
+
+    :param timed: whether deadlines of its entities must be kept although nobody looks: they are
+        woken when the engine starts.
+    """
+
+    rules: Rules[Any]
+    actor: type[EntityActor] = EntityActor
+    timed: bool = False
+
+
+KINDS: Mapping[str, Kind] = {
+    "event": Kind(EventRules()),
+    "company": Kind(CompanyRules()),
+    "session": Kind(SessionRules(), SessionActor, timed=True),
+    "room": Kind(RoomRules()),
+    "agenda": Kind(AgendaRules(), timed=True),
+    "chat": Kind(MeetingRules(), timed=True),
+    "person": Kind(PersonRules(), ParticipantActor),
+    "support": Kind(SupportRules()),
+}
