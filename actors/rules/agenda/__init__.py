@@ -1,0 +1,1 @@
+"""Agendas: what one person offers and has booked in an event."""
