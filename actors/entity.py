@@ -23,7 +23,6 @@ from actors.rules import records
 from actors.rules.base import (
     SYSTEM,
     Command,
-    Dropped,
     Event,
     Look,
     Person,
@@ -196,7 +195,7 @@ class EntityActor(Actor):
             envelope.fail(refused)
         except StateBroken:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001  rules are code, and code has faults
             # Deciding changes nothing, so a fault in it harms nobody but the asker.
             self.services.counters.failed += 1
             _log.exception("command failed", entity=self.entity, method=command.method)

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -161,7 +161,7 @@ def token(  # noqa: PLR0913  one flag a claim
     ttl: timedelta,
 ) -> None:
     """Print a token for a person."""
-    from engine.tokens import mint
+    from engine.tokens import Key, mint
 
     person = Person(
         id=sub,
@@ -172,9 +172,11 @@ def token(  # noqa: PLR0913  one flag a claim
         sessions=frozenset(host),
         grants=frozenset(grant),
     )
-    config = load_config(None, {}, {"key": [key]})
-    ((key_id, secret),) = config.keys().items()
-    click.echo(mint(person, key_id, secret, ttl))
+    try:
+        parsed = Key.parse(key)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--key") from error
+    click.echo(mint(parsed, person, now=datetime.now(UTC), ttl=ttl))
 
 
 if __name__ == "__main__":

@@ -61,10 +61,6 @@ class Config:
     session: SessionOptions = attrs.field(factory=SessionOptions)
     media: MediaOptions = attrs.field(factory=MediaOptions)
 
-    def keys(self) -> dict[str, str]:
-        """Return the API keys' secrets by key."""
-        return dict(pair.split(":", 1) for pair in self.key)
-
 
 def load_config(
     file: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any]
@@ -82,7 +78,7 @@ def load_config(
     return config
 
 
-def options(cls: type = Config, prefix: str = "") -> Iterator[tuple[str, attrs.Attribute[Any]]]:
+def options(cls: type = Config, prefix: str = "") -> Iterator[tuple[str, "attrs.Attribute[Any]"]]:
     """Yield every option with its dotted name."""
     for field in attrs.fields(cls):
         if attrs.has(field.type):

@@ -9,6 +9,7 @@ from actors.errors import GreenroomError
 from engine.config import Config
 from engine.engine import Engine
 from engine.loading import load_event_file
+from engine.logs import configure_logs
 
 _log = structlog.get_logger("greenroom.daemon")
 
@@ -18,6 +19,7 @@ def run(config: Config) -> None:
 
     :raises GreenroomError: it could not start; the message says why.
     """
+    configure_logs(config.log_level)
     trio.run(main, config)
 
 

@@ -26,7 +26,7 @@ from actors.rules.base import Command
 from actors.services import Services
 from engine.config import Config
 from engine.kinds import KINDS
-from engine.tokens import Authenticator
+from engine.tokens import Authenticator, Key
 from storage import FILE_NAME, Store
 from transport.hub import Hub
 from transport.limits import Limits
@@ -125,7 +125,7 @@ class Engine:
             )
             register_kinds(system, services)
             door = FrontDoor(services, epoch)
-            authenticator = Authenticator(config.keys(), clock)
+            authenticator = Authenticator([Key.parse(pair) for pair in config.key], clock)
             server = Server(door, hub, authenticator, clock=clock)
             engine = cls(
                 config=config,

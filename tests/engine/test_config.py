@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+
+from engine.config import Config, ConfigError, load_config, options, variable
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "greenroom.toml"
+    file.write_text(text)
+    return file
+
+
+def test_defaults_hold_without_any_source():
+    assert load_config(None, {}, {}) == Config()
+
+
+def test_flags_win_over_variables_over_file(tmp_path):
+    file = write(tmp_path, 'host = "file"\nport = 1\nlog_level = "debug"\n')
+    environment = {"GREENROOM_HOST": "variable", "GREENROOM_PORT": "2"}
+    config = load_config(file, environment, {"port": 3, "host": None})
+    assert (config.host, config.port, config.log_level) == ("variable", 3, "debug")
+
+
+def test_a_section_is_read_from_file_and_variables(tmp_path):
+    file = write(tmp_path, "[session]\nstage_seats = 4\nhostless_minutes = 2\n")
+    config = load_config(file, {"GREENROOM_SESSION_STAGE_SEATS": "6"}, {})
+    assert (config.session.stage_seats, config.session.hostless_minutes) == (6, 2.0)
+
+
+def test_several_keys_allow_rotation():
+    config = load_config(None, {"GREENROOM_KEY": "a:one,b:two:with:colons"}, {})
+    assert config.key == ("a:one", "b:two:with:colons")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("prot = 1", "unknown option prot"),
+        ("[session]\nseats = 1", "unknown option session.seats"),
+        ('port = "1"', "port must be of type int, not str"),
+        ("port = 70000", "port must be between 0 and 65535"),
+        ("session = 1", "session must be a table"),
+        ('key = ["nosecret"]', "KEY:SECRET"),
+        ('certificate = "a.pem"', "certificate and private_key go together"),
+        ('log_level = "loud"', "log_level must be"),
+        ("key = [1]", "key must be a list of texts"),
+        ("= 1", "is not TOML"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_option_named(tmp_path, text, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        load_config(write(tmp_path, text), {}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("GREENROOM_PORT", "many", "not a number"),
+        ("GREENROOM_LOG_PEOPLE", "perhaps", "neither true nor false"),
+    ],
+)
+def test_a_wrong_variable_is_refused_by_its_name(name, text, complaint):
+    with pytest.raises(ConfigError, match=f"{name}.*{complaint}"):
+        load_config(None, {name: text}, {})
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        load_config(tmp_path / "none.toml", {}, {})
+
+
+def test_every_option_is_explained_and_has_a_variable():
+    for name, field in options():
+        assert field.metadata["help"].endswith("."), name
+        assert variable(name).startswith("GREENROOM_")
