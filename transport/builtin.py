@@ -13,7 +13,7 @@ from actors.rules.records import iso
 from transport.context import key_of
 from transport.params import structure_plain
 from transport.telemetry import pseudonym
-from transport.topics import meant
+from transport.topics import meant, spoken
 
 if TYPE_CHECKING:
     from transport.connection import Connection
@@ -102,13 +102,16 @@ async def _enter(
 ) -> Mapping[str, Any]:
     context = connection.context
     epoch = resume.epoch if resume else None
-    topics = resume.topics if resume else {}
+    asked = resume.topics if resume else {}
+    topics = {name if name == "me" else meant(name, person): seq for name, seq in asked.items()}
     try:
         with trio.fail_after(context.limits.request_seconds):
-            return await context.door.connect(person, connection.id, epoch, topics)
+            told = await context.door.connect(person, connection.id, epoch, topics)
     except trio.TooSlowError:
         context.door.gone(person, connection.id)
         raise Refused("overloaded", "No answer in time.") from None
+    recovered = {spoken(topic): whole for topic, whole in told.get("recovered", {}).items()}
+    return {**told, "recovered": recovered}
 
 
 def _welcome(connection: "Connection", person: Person) -> dict[str, Any]:
