@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from actors.rules.base import Person
+from actors.rules.breakout.state import BreakoutState
 from actors.rules.chat_model import ChatState, Standing
 from actors.rules.media import MediaState, Place
 from actors.rules.order import Key, Ordered
@@ -144,6 +145,7 @@ class SessionState:
     chat: ChatState = attrs.field(factory=ChatState)
     media: MediaState = attrs.field(factory=MediaState)
     qa: QaState = attrs.field(factory=QaState)
+    rooms: BreakoutState = attrs.field(factory=BreakoutState)
     pulse: Pulse = attrs.field(factory=Pulse)
     _order: Ordered | None = attrs.field(init=False, default=None, eq=False, repr=False)
 

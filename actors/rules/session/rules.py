@@ -1,0 +1,85 @@
+"""The rules of ``session/ID``, put together from their parts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from actors.rules import chat, media
+from actors.rules.base import Command, Event, Person, Rules, Send, Tick
+from actors.rules.parts import Parts
+from actors.rules.session import (
+    moderation,
+    people,
+    planning,
+    presence,
+    qa,
+    registration,
+    running,
+    stage,
+    stage_changes,
+    views,
+)
+from actors.rules.session.events import Ended
+from actors.rules.session.guards import known
+from actors.rules.session.state import SessionState
+
+PARTS = Parts(
+    planning,
+    registration,
+    running,
+    stage,
+    stage_changes,
+    presence,
+    moderation,
+    chat,
+    media,
+    qa,
+    people,
+    views,
+)
+
+
+class SessionRules(Rules[SessionState]):
+    """A session: who is in it, on its stage, and what is said there (rules 1 to 24, 35)."""
+
+    kind = "session"
+
+    def initial(self, entity: str) -> SessionState:
+        """Return a session that is not planned yet."""
+        return SessionState(id=entity.partition("/")[2])
+
+    def decide(self, state: SessionState, command: Command, now: datetime) -> Sequence[Event]:
+        """Say what a command leads to.
+
+        :raises Refused: it is not allowed, or not now.
+        """
+        if isinstance(command, Tick):
+            # Whatever else is due at the end, the end comes before it.
+            end = [event for event in running.tick(state, now) if isinstance(event, Ended)]
+            if end:
+                return end
+        elif isinstance(command, (*chat.DECIDE, *media.DECIDE)):
+            known(state, command.by)
+        return PARTS.decide(state, command, now)
+
+    def evolve(self, state: SessionState, event: Event) -> None:
+        """Change the session by one event."""
+        PARTS.evolve(state, event)
+
+    def answer(
+        self, state: SessionState, command: Command, events: Sequence[Event], now: datetime
+    ) -> dict[str, Any]:
+        """Return a command's result."""
+        return PARTS.answer(state, command, events, now)
+
+    def snapshot(self, state: SessionState, person: Person, now: datetime) -> dict[str, Any]:
+        """Return what a new follower of the topic needs."""
+        return views.snapshot(state, person, now)
+
+    def due(self, state: SessionState) -> datetime | None:
+        """Return the session's next deadline."""
+        return PARTS.due(state)
+
+    def effects(self, entity: str, event: Event) -> Sequence[Send]:
+        """Say what the program, agendas and people are told."""
+        return PARTS.effects(entity, event)
