@@ -54,7 +54,3 @@ class Transaction(ABC):
         self, command: Command, states: States, decision: Decision, now: datetime
     ) -> dict[str, Any]:
         """Return the command's result, from the states after the events."""
-
-
-TRANSACTIONS: dict[type[Command], Transaction] = {}
-"""Every command that is a transaction, with how it is decided."""

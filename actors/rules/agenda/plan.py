@@ -16,7 +16,7 @@ from actors.rules.policy import Policy
 from actors.rules.quota import Quota
 from actors.rules.records import iso
 from actors.rules.text import MESSAGE_LIMIT, NAME_LIMIT, invalid
-from actors.rules.transactions import TRANSACTIONS, Decision, States, Transaction
+from actors.rules.transactions import Decision, States, Transaction
 from actors.rules.zones import local_day
 
 MAX_LISTED = 30
@@ -182,6 +182,8 @@ def _check_about(about: About | None) -> None:
             raise invalid(f"about.{name}", f"At most {MAX_LISTED}, each up to {NAME_LIMIT} long.")
 
 
-TRANSACTIONS[ask.Draft] = Planning()
-TRANSACTIONS[ask.Publish] = Planning()
-TRANSACTIONS[ask.Get] = Looking()
+TRANSACTIONS: dict[type[Command], Transaction] = {
+    ask.Draft: Planning(),
+    ask.Publish: Planning(),
+    ask.Get: Looking(),
+}

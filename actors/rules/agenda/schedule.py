@@ -16,7 +16,7 @@ from actors.rules.meeting.record import OPENS_BEFORE, Meeting
 from actors.rules.person import Notify
 from actors.rules.program import HOSTS_EARLY, OVER, Listed
 from actors.rules.records import iso, plain
-from actors.rules.transactions import TRANSACTIONS, Decision, States, Transaction
+from actors.rules.transactions import Decision, States, Transaction
 from actors.rules.zones import Slot
 
 LIVE = frozenset({"live", "hostless"})
@@ -283,4 +283,4 @@ DECIDE = {
 EVOLVE = {Attended: _on_attended, Reminded: _on_reminded}
 ANSWER = {ask.Calendar: _answer_calendar}
 EFFECTS = {Reminded: _remind}
-TRANSACTIONS[ask.Mine] = MySchedule()
+TRANSACTIONS: dict[type[Command], Transaction] = {ask.Mine: MySchedule()}

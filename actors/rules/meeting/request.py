@@ -13,7 +13,7 @@ from actors.rules.meeting.events import Requested
 from actors.rules.meeting.record import OPEN, Meeting, Party
 from actors.rules.policy import Policy
 from actors.rules.records import plain
-from actors.rules.transactions import TRANSACTIONS, Decision, States, Transaction
+from actors.rules.transactions import Decision, States, Transaction
 
 
 class Asking(Transaction):
@@ -149,4 +149,4 @@ def _check_open(mine: AgendaState, to: str) -> None:
         raise Refused("quota_exceeded", f"{MAX_OPEN} requests are waiting.", limit=MAX_OPEN)
 
 
-TRANSACTIONS[Request] = Asking()
+TRANSACTIONS: dict[type[Command], Transaction] = {Request: Asking()}

@@ -162,7 +162,7 @@ def tick(state: MeetingState, now: datetime) -> Sequence[Event]:
     if meeting is None or meeting.slot is None:
         return events
     end = meeting.slot.end
-    events += _beginning(state, meeting, now)
+    events += _beginning(state, meeting, meeting.slot.start, now)
     ends = now >= end + GRACE
     ripe = [minutes for minutes in WARN_BEFORE if now >= end - timedelta(minutes=minutes)]
     if ripe and not ends and (state.warned is None or ripe[-1] < state.warned):
@@ -173,18 +173,19 @@ def tick(state: MeetingState, now: datetime) -> Sequence[Event]:
     return events
 
 
-def _beginning(state: MeetingState, meeting: Meeting, now: datetime) -> Sequence[Event]:
-    assert meeting.start is not None  # noqa: S101  checked by tick
+def _beginning(
+    state: MeetingState, meeting: Meeting, start: datetime, now: datetime
+) -> Sequence[Event]:
     events: list[Event] = []
     attended, met = set(state.attended), state.met
-    if not state.began and now >= meeting.start:
+    if not state.began and now >= start:
         events.append(told.Began(at=now))
         attended |= set(state.present)
         if not met and attended >= state.parties:
             met = True
             meeting = meeting.changed(now)
             events.append(told.Met(at=now, meeting=meeting))
-    if not met and meeting.status == "confirmed" and now >= meeting.start + NO_SHOW_AFTER:
+    if not met and meeting.status == "confirmed" and now >= start + NO_SHOW_AFTER:
         events.append(_absence(meeting, sorted(state.parties - attended), now))
     return events
 

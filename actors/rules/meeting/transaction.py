@@ -14,7 +14,7 @@ from actors.rules.meeting.record import OPEN, Meeting
 from actors.rules.meeting.request import tracked
 from actors.rules.meeting.steps import STEPS, Desk
 from actors.rules.records import plain
-from actors.rules.transactions import TRANSACTIONS, Decision, States, Transaction
+from actors.rules.transactions import Decision, States, Transaction
 
 
 class OverMeeting(Transaction):
@@ -117,6 +117,7 @@ def _slots(meeting: Meeting, states: States, now: datetime) -> dict[str, Any]:
     return {"slots": [slot_view(slot, meeting.zone) for slot in free[:SHOWN]]}
 
 
-for _command in STEPS:
-    TRANSACTIONS[_command] = Stepping()
-TRANSACTIONS[Slots] = Listing()
+TRANSACTIONS: dict[type[Command], Transaction] = {
+    **dict.fromkeys(STEPS, Stepping()),
+    Slots: Listing(),
+}
