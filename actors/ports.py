@@ -149,8 +149,29 @@ class Rights:
     view: bool = True
 
 
+@attrs.frozen(kw_only=True)
+class MediaFact:
+    """Something the forwarding unit tells.
+
+    :param kind: the event's type on the wire: ``rtc.offer``, ``rtc.tracks``, ``rtc.restarted`` and
+        ``rtc.quality`` are for one connection, ``rtc.speaking`` for a room, ``rtc.unavailable`` for
+        the operator.
+    :param data: the event's data.
+    """
+
+    kind: str
+    room: str = ""
+    connection: str | None = None
+    data: Mapping[str, Any] = attrs.field(factory=dict)
+
+
 class MediaPlane(Protocol):
-    """The forwarding unit. Rooms are named as topics: ``session/ID``, ``room/S.R``, ``chat/ID``."""
+    """The forwarding unit. Rooms are named as topics: ``session/ID``, ``room/S.R``, ``chat/ID``.
+
+    What it tells comes as :class:`MediaFact`, to whoever it was made with. Orders that only set
+    what is to be (``open`` to ``allow``) never fail: they are carried out again when a crashed
+    unit is back.
+    """
 
     async def open(self, room: str) -> None:
         """Make a room ready; opening an open room does nothing."""
@@ -161,11 +182,29 @@ class MediaPlane(Protocol):
     async def allow(self, room: str, person: str, rights: Rights | None) -> None:
         """Set what a person may do in a room; None takes the person out of it."""
 
-    async def offer(self, room: str, connection: str, person: str, sdp: str) -> str:
-        """Take a publish offer; return the answer's SDP."""
+    async def join(self, room: str, connection: str, person: str) -> None:
+        """Offer a connection what its person may see; the offer comes as a fact."""
+
+    async def offer(
+        self,
+        room: str,
+        connection: str,
+        person: str,
+        sdp: str,
+        tracks: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
+        """Take a publish offer; return ``sdp`` (the answer), ``epoch`` and ``ice_servers``.
+
+        :param tracks: what each m-line carries (``audio``, ``video``, ``screen``,
+            ``screen_audio``), by mid.
+        :raises Refused: the person is not in the room, or the description is unusable.
+        """
 
     async def answer(self, room: str, connection: str, person: str, sdp: str) -> None:
-        """Take the answer to the subscribe offer the plane sent."""
+        """Take the answer to the subscribe offer the plane sent.
+
+        :raises Refused: none is awaited, or the description is unusable.
+        """
 
     async def candidate(
         self, room: str, connection: str, person: str, candidate: Mapping[str, Any]
@@ -173,10 +212,19 @@ class MediaPlane(Protocol):
         """Take a trickled ICE candidate."""
 
     async def restart(self, room: str, connection: str, person: str) -> None:
-        """Begin ICE anew for a connection."""
+        """Begin ICE anew for a connection's subscribe side; the offer comes as a fact.
+
+        :raises Refused: the person is not in the room.
+        """
+
+    async def view(self, room: str, connection: str, views: Mapping[str, int]) -> None:
+        """Take the heights, in pixels, at which a connection shows each m-line; 0 for hidden."""
 
     async def leave(self, connection: str) -> None:
         """Forget a connection's peer connections."""
+
+    async def statistics(self) -> Sequence[Mapping[str, Any]]:
+        """Count everything, for each worker."""
 
 
 class Door(Protocol):

@@ -1,0 +1,202 @@
+"""How much a viewer's line carries, and which layers fit into it.
+
+The estimate follows the loss-based controller of draft-ietf-rmcat-gcc-02 (section 6), capped by
+the receiver's REMB (its delay-based controller). A receiver never reports much more than what it
+gets, so before a higher layer is sent the line is probed with retransmissions at that rate.
+"""
+
+from collections.abc import Sequence
+
+import attrs
+
+START = 4_000_000
+"""Bit/s assumed before anything is known: loss lowers it within half a second."""
+
+FLOOR = 30_000
+CEILING = 20_000_000
+
+LOSS_HIGH, LOSS_LOW = 0.10, 0.02
+INCREASE = 1.08
+REMB_LIFE = 10.0
+"""Seconds after which a REMB no longer counts: a receiver repeats it at least each second."""
+
+NACK_WINDOW = 0.5
+PROBE_SECONDS = 0.8
+PROBE_SETTLES = 0.5
+"""Seconds after a probe in which its losses are still reported."""
+PROBE_FIRST_WAIT, PROBE_LONGEST_WAIT = 2.0, 16.0
+HEADROOM = 1.1
+"""A layer must fit this many times before it is switched to."""
+
+
+class Estimate:
+    """One viewer's downstream bandwidth, in bit/s.
+
+    :param now: seconds on a steady clock, as everywhere here.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._loss_based = float(START)
+        self._remb = float(CEILING)
+        self._remb_at = now
+        self._sent = 0
+        self._window_at = now
+        self._nacked = 0
+        self._packets = 0
+        self._raised_at = now
+        self.loss = 0.0
+        self.send_rate = 0.0
+
+    @property
+    def bitrate(self) -> float:
+        """What may be sent now."""
+        return max(FLOOR, min(self._loss_based, self._remb, CEILING))
+
+    def sent(self, octets: int, packets: int) -> None:
+        """Note what was sent."""
+        self._sent += octets
+        self._packets += packets
+
+    def nacked(self, packets: int) -> None:
+        """Note packets the viewer asked for again."""
+        self._nacked += packets
+
+    def told(self, bitrate: int, now: float) -> None:
+        """Take a REMB."""
+        self._remb = max(FLOOR, float(bitrate))
+        self._remb_at = now
+
+    def reported(self, fraction_lost: float, now: float) -> None:
+        """Take the loss of a receiver report, 0 to 1."""
+        self.loss += (fraction_lost - self.loss) * 0.5
+        if fraction_lost > LOSS_HIGH:
+            self._lower(fraction_lost)
+        elif fraction_lost < LOSS_LOW and now - self._raised_at >= 1.0:
+            self._raised_at = now
+            ceiling = max(self._loss_based, 1.5 * self.send_rate + 10_000)
+            self._loss_based = min(CEILING, ceiling, self._loss_based * INCREASE + 1_000)
+
+    def _lower(self, loss: float) -> None:
+        delivered = self.send_rate * (1 - loss) if self.send_rate else self._loss_based
+        self._loss_based = max(FLOOR, min(self._loss_based * (1 - 0.5 * loss), delivered))
+
+    def tick(self, now: float) -> None:
+        """Close a window of :data:`NACK_WINDOW`; to be called several times a second."""
+        if now - self._remb_at > REMB_LIFE:
+            self._remb = CEILING
+        span = now - self._window_at
+        if span < NACK_WINDOW:
+            return
+        self.send_rate = 8 * self._sent / span
+        loss = self._nacked / self._packets if self._packets else 0.0
+        if loss > 2 * LOSS_HIGH:
+            # A line that has become too narrow shows in NACKs long before the next report.
+            self._lower(min(0.9, loss))
+        self._sent = self._packets = self._nacked = 0
+        self._window_at = now
+
+    def carried(self, bitrate: float) -> None:
+        """Take the outcome of a probe: the line carried this much."""
+        self._loss_based = max(self._loss_based, min(bitrate, CEILING))
+
+
+@attrs.define
+class Probe:
+    """Tries whether a line carries more, by sending more for a moment.
+
+    :param base: bit/s of the media sent when it began.
+    :param target: bit/s to reach, media included.
+    """
+
+    base: float
+    target: float
+    until: float
+    worst: float = 0.0
+
+    def report(self, loss: float) -> None:
+        """Note the loss seen meanwhile, 0 to 1."""
+        self.worst = max(self.worst, loss)
+
+    @property
+    def settles_at(self) -> float:
+        """When its outcome is known."""
+        return self.until + PROBE_SETTLES
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the loss stayed below what lowers an estimate."""
+        return self.worst < LOSS_HIGH
+
+
+class ProbePlan:
+    """Says when to probe: soon at first, ever later while it fails."""
+
+    def __init__(self, now: float) -> None:
+        self._wait = PROBE_FIRST_WAIT
+        self._next = now + PROBE_FIRST_WAIT
+
+    def ready(self, now: float) -> bool:
+        """Tell whether a probe may begin."""
+        return now >= self._next
+
+    def ended(self, now: float, *, succeeded: bool) -> None:
+        """Take the outcome of a probe."""
+        longer = min(PROBE_LONGEST_WAIT, self._wait * 1.5)
+        self._wait = PROBE_FIRST_WAIT if succeeded else longer
+        self._next = now + self._wait
+
+    def fell(self, now: float) -> None:
+        """Take note that a lower layer had to be chosen."""
+        self._next = max(self._next, now + self._wait)
+
+
+@attrs.frozen
+class Wish:
+    """One picture a viewer wants.
+
+    :param bitrates: bit/s of each layer that flows, lowest first.
+    :param heights: pixels of each layer; 0 where unknown.
+    :param height: pixels at which it is shown; 0 for not at all, None for as large as there is.
+    """
+
+    bitrates: Sequence[float]
+    heights: Sequence[int]
+    height: int | None = None
+
+    def ceiling(self, pressure: int = 0) -> int:
+        """Return the highest layer worth sending; -1 for none.
+
+        :param pressure: how many layers the worker's load takes away; the lowest always stays.
+        """
+        top = len(self.bitrates) - 1
+        if self.height == 0 or top < 0:
+            return -1
+        if self.height is not None:
+            fits = (i for i, height in enumerate(self.heights) if height >= self.height)
+            top = min(top, next(fits, top))
+        return max(0, top - pressure)
+
+
+def choose_layers(
+    wishes: Sequence[Wish], current: Sequence[int], budget: float, pressure: int = 0
+) -> list[int]:
+    """Return a layer for each wish, -1 for none, that together fit a budget.
+
+    Everybody gets the lowest layer first, in the order given, then layers rise in turn. A layer
+    higher than the current one must fit with some room to spare, so that choices do not flicker.
+    The first picture is sent whatever the budget.
+    """
+    chosen = [-1] * len(wishes)
+    left = budget
+    ceilings = [wish.ceiling(pressure) for wish in wishes]
+    for level in range(max(ceilings, default=-1) + 1):
+        for index, wish in enumerate(wishes):
+            if level > ceilings[index] or chosen[index] != level - 1:
+                continue
+            below = wish.bitrates[level - 1] if level else 0.0
+            cost = wish.bitrates[level] - below
+            room = HEADROOM if level > current[index] else 1.0
+            if cost * room <= left or (level == 0 and index == 0):
+                chosen[index] = level
+                left -= cost
+    return chosen

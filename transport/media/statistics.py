@@ -1,0 +1,50 @@
+"""What a worker counts, as plain data."""
+
+from typing import Any
+
+from transport.media.switchboard import Switchboard
+from transport.media.track import Track
+
+
+def statistics(board: Switchboard) -> dict[str, Any]:
+    """Count everything."""
+    return {
+        "counters": dict(board.counters),
+        "rooms": {
+            room.name: {
+                "people": len(room.people),
+                "publishers": len(room.publish),
+                "viewers": len(room.viewers),
+            }
+            for room in board.rooms.values()
+        },
+        "publications": len(board.publications),
+        "subscriptions": len(board.subscriptions),
+        "tracks": [
+            _track_statistics(track)
+            for publication in board.publications.values()
+            for track in publication.tracks.values()
+        ],
+        "pressure": board.pressure,
+    }
+
+
+def _track_statistics(track: Track) -> dict[str, Any]:
+    return {
+        "person": track.person,
+        "source": track.source,
+        "layers": [
+            {
+                "rid": layer.rid,
+                "codec": layer.codec.name if layer.codec else None,
+                "height": layer.height,
+                "bitrate": round(layer.bitrate),
+                "packets": layer.packets,
+                "lost": layer.missing.expected - layer.missing.received,
+                "nacks": layer.asked_again,
+                "plis": layer.key_frames_asked,
+                "viewers": len(layer.active),
+            }
+            for layer in track.layers
+        ],
+    }
