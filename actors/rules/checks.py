@@ -22,9 +22,7 @@ def identifier(value: str, path: str = "id") -> str:
     :raises Refused: ``invalid_params``.
     """
     if len(value) > ID_LIMIT or not _ID.fullmatch(value):
-        raise invalid(
-            path, f"{path} is 1 to {ID_LIMIT} letters, digits, underscores and hyphens."
-        )
+        raise invalid(path, f"{path} is 1 to {ID_LIMIT} letters, digits, underscores and hyphens.")
     return value
 
 

@@ -1,0 +1,5 @@
+"""The parts that a session's rules take in for breakout rooms."""
+
+from actors.rules.breakout import effects, moving, opening, timing
+
+PARTS = (opening, moving, timing, effects)
