@@ -32,7 +32,7 @@ from actors.rules.session.state import SessionState
 
 def _enter(state: SessionState, command: Enter, now: datetime) -> Sequence[Event]:
     places.open_rooms(state, command.by, now)
-    member, rooms = present(state, command.by), state.breakout
+    member, rooms = present(state, command.by), state.rooms
     room = places.find(state, command.room)
     own = rooms.assigned.get(member.id)
     directs = state.moderates(command.by)
@@ -52,7 +52,7 @@ def _main(state: SessionState, command: Main, now: datetime) -> Sequence[Event]:
     member = present(state, command.by)
     if member.room is None:
         return ()
-    assigned = state.breakout.assigned.get(member.id)
+    assigned = state.rooms.assigned.get(member.id)
     return [places.move(state, member, None, now, assigned=assigned)]
 
 
@@ -63,7 +63,7 @@ def _move(state: SessionState, command: Move, now: datetime) -> Sequence[Event]:
         raise Refused("not_found", "Nobody of that id is in the session.")
     if command.room is not None:
         places.find(state, command.room)
-    own = state.breakout.assigned.get(member.id)
+    own = state.rooms.assigned.get(member.id)
     # A host needs no room of their own and is not bound to one by being moved.
     assigned = own if member.host else command.room
     if member.room == command.room and assigned == own:
@@ -77,7 +77,7 @@ def arrival(state: SessionState, by: Person, now: datetime, *, host: bool) -> Se
     Whoever has a room is led to it, unless they had gone back to the main call; others stay in
     the main call, or are led to the smallest room if the host chose so.
     """
-    rooms = state.breakout
+    rooms = state.rooms
     if not rooms.is_open or rooms.ends_at is None or now >= rooms.ends_at or host:
         return ()
     if state.member(by.id) is not None or by.id in rooms.in_main:
@@ -104,8 +104,8 @@ def arrival(state: SessionState, by: Person, now: datetime, *, host: bool) -> Se
 
 
 def _smallest(state: SessionState) -> str:
-    sizes = dict.fromkeys(state.breakout.rooms, 0)
-    for person, room in state.breakout.assigned.items():
+    sizes = dict.fromkeys(state.rooms.rooms, 0)
+    for person, room in state.rooms.assigned.items():
         sizes[room] += state.member(person) is not None
     return min(sizes, key=lambda room: (sizes[room], int(room)))
 
@@ -143,7 +143,7 @@ def _answer_help(state: SessionState, command: AnswerHelp, now: datetime) -> Seq
     answered = HelpAnswered(at=now, room=room.id, by=member.id)
     if member.room == room.id:
         return [answered]
-    own = state.breakout.assigned.get(member.id)
+    own = state.rooms.assigned.get(member.id)
     return [answered, places.move(state, member, room.id, now, assigned=own)]
 
 
@@ -151,7 +151,7 @@ def _answer_help(state: SessionState, command: AnswerHelp, now: datetime) -> Seq
 
 
 def _on_moved(state: SessionState, event: Moved) -> None:
-    rooms = state.breakout
+    rooms = state.rooms
     if event.assigned is None:
         rooms.assigned.pop(event.person, None)
     else:
@@ -165,20 +165,20 @@ def _on_moved(state: SessionState, event: Moved) -> None:
 
 
 def _on_left(state: SessionState, event: Left) -> None:
-    state.breakout.main_media.pop(event.person, None)
+    state.rooms.main_media.pop(event.person, None)
 
 
 def _on_renamed(state: SessionState, event: Renamed) -> None:
-    state.breakout.rooms[event.room].name = event.name
+    state.rooms.rooms[event.room].name = event.name
 
 
 def _on_help_asked(state: SessionState, event: HelpAsked) -> None:
-    room = state.breakout.rooms[event.room]
+    room = state.rooms.rooms[event.room]
     room.help = Help(by=event.by, name=event.by_name, at=event.at)
 
 
 def _on_help_answered(state: SessionState, event: HelpAnswered) -> None:
-    state.breakout.rooms[event.room].help = None
+    state.rooms.rooms[event.room].help = None
 
 
 # Answer
@@ -208,7 +208,7 @@ def _answer_rename(
     state: SessionState, command: Rename, events: Sequence[Event], now: datetime
 ) -> dict[str, Any]:
     del events, now
-    return {"room": command.room, "name": state.breakout.rooms[command.room].name}
+    return {"room": command.room, "name": state.rooms.rooms[command.room].name}
 
 
 DECIDE: Mapping[type[Command], Any] = {

@@ -21,14 +21,14 @@ def _open(state: SessionState, command: Open, now: datetime) -> Sequence[Event]:
     moderator(state, command.by)
     if state.status not in RUNNING:
         raise Refused("wrong_state", "Rooms are opened in a running session.", status=state.status)
-    if state.breakout.is_open:
+    if state.rooms.is_open:
         raise Refused("rooms_open", "Breakout rooms are open already.")
-    rooms = _rooms(state.breakout, command)
+    rooms = _rooms(state.rooms, command)
     assigned = _assigned(state, command, [room.id for room in rooms])
     moved = [person for person in assigned if state.member(person) is not None]
     opened = Opened(
         at=now,
-        round=state.breakout.round + 1,
+        round=state.rooms.round + 1,
         assign=command.assign,
         late=command.late,
         ends_at=_ends_at(state, command.minutes, now),
@@ -84,7 +84,7 @@ def _assigned(state: SessionState, command: Open, rooms: Sequence[str]) -> dict[
         case "random":
             return _shuffled(state, rooms)
         case "again":
-            return dict(state.breakout.assigned)
+            return dict(state.rooms.assigned)
         case "list" if not command.groups:
             raise invalid("groups", "A prepared list has a list of people for each room.")
     groups = command.groups or []
@@ -101,7 +101,7 @@ def _shuffled(state: SessionState, rooms: Sequence[str]) -> dict[str, str]:
         if member.present and not member.host and member.role != "organizer"
     )
     # A fresh order each round, and the same one whenever this round is decided again.
-    Random(f"{state.id}.{state.breakout.round + 1}").shuffle(people)  # noqa: S311  no secret
+    Random(f"{state.id}.{state.rooms.round + 1}").shuffle(people)  # noqa: S311  no secret
     return {person: rooms[index % len(rooms)] for index, person in enumerate(people)}
 
 
@@ -114,7 +114,7 @@ def _get(state: SessionState, command: Get, now: datetime) -> Sequence[Event]:
 
 
 def _on_opened(state: SessionState, event: Opened) -> None:
-    rooms = state.breakout
+    rooms = state.rooms
     rooms.status, rooms.round = "open", event.round
     rooms.assign, rooms.late = event.assign, event.late
     rooms.opened_at, rooms.ends_at, rooms.countdown = event.at, event.ends_at, None

@@ -29,7 +29,7 @@ def host_of_rooms(state: SessionState, by: Person, now: datetime) -> None:
 
 
 def _still_open(state: SessionState, now: datetime) -> None:
-    rooms = state.breakout
+    rooms = state.rooms
     if not rooms.is_open or rooms.ends_at is None or now >= rooms.ends_at:
         raise Refused("wrong_state", "No breakout rooms are open.")
 
@@ -39,7 +39,7 @@ def find(state: SessionState, room: str) -> Room:
 
     :raises Refused: ``not_found``.
     """
-    found = state.breakout.rooms.get(room)
+    found = state.rooms.rooms.get(room)
     if found is None:
         raise Refused("not_found", "There is no such room.")
     return found
@@ -62,7 +62,7 @@ def restored(state: SessionState, person: str) -> Intent | None:
     None for the audience, and for whoever had nothing on. What a host has blocked meanwhile
     stays off.
     """
-    kept = state.breakout.main_media.get(person)
+    kept = state.rooms.main_media.get(person)
     member = state.members[person]
     if kept is None or not (member.host or state.stage.on_screen(person)):
         return None
@@ -106,7 +106,7 @@ def _had_on(state: SessionState, member: Member) -> Intent:
     if member.room is None:
         flags = state.media.of(member.id)
         return Intent(mic=flags.mic, camera=flags.camera)
-    return state.breakout.main_media.get(member.id, Intent(mic=False, camera=False))
+    return state.rooms.main_media.get(member.id, Intent(mic=False, camera=False))
 
 
 # Evolve
@@ -114,7 +114,7 @@ def _had_on(state: SessionState, member: Member) -> Intent:
 
 def into_room(state: SessionState, person: str, room: str) -> None:
     """Put somebody present into a room, remembering what they had on in the main call."""
-    member, rooms = state.member(person), state.breakout
+    member, rooms = state.member(person), state.rooms
     if member is None:
         return
     if member.room is None:
@@ -128,9 +128,9 @@ def into_room(state: SessionState, person: str, room: str) -> None:
 def into_main(state: SessionState, person: str, media: Intent | None) -> None:
     """Put somebody back into the main call, with what comes on again."""
     member = state.member(person)
-    state.breakout.main_media.pop(person, None)
+    state.rooms.main_media.pop(person, None)
     if member is None:
         return
     member.room = None
-    if media is not None:
+    if media is not None and (member.host or state.stage.on_screen(person)):
         state.media.put(person, mic=media.mic, camera=media.camera)

@@ -30,26 +30,24 @@ def _close(state: SessionState, command: Close, now: datetime) -> Sequence[Event
         return [closed(state, command.by.id, now)]
     before = _ends_at(state)
     ends_at = min(now + timedelta(seconds=command.countdown), before)
-    if state.breakout.status == "closing" and ends_at >= before:
+    if state.rooms.status == "closing" and ends_at >= before:
         return ()
     return [_closing(state, ends_at, command.by.id, now)]
 
 
 def _ends_at(state: SessionState) -> datetime:
-    ends_at = state.breakout.ends_at
+    ends_at = state.rooms.ends_at
     assert ends_at is not None  # noqa: S101  open rooms have an end
     return ends_at
 
 
 def _timed(state: SessionState, ends_at: datetime, by: str | None, now: datetime) -> Timed:
-    return Timed(at=now, ends_at=ends_at, by=by, rooms=list(state.breakout.rooms))
+    return Timed(at=now, ends_at=ends_at, by=by, rooms=list(state.rooms.rooms))
 
 
 def _closing(state: SessionState, ends_at: datetime, by: str | None, now: datetime) -> Closing:
     seconds = ceil((ends_at - now).total_seconds())
-    return Closing(
-        at=now, ends_at=ends_at, seconds=seconds, by=by, rooms=list(state.breakout.rooms)
-    )
+    return Closing(at=now, ends_at=ends_at, seconds=seconds, by=by, rooms=list(state.rooms.rooms))
 
 
 def closed(state: SessionState, by: str | None, now: datetime) -> Closed:
@@ -60,19 +58,19 @@ def closed(state: SessionState, by: str | None, now: datetime) -> Closed:
     back = {person: places.restored(state, person) for person in moved}
     return Closed(
         at=now,
-        round=state.breakout.round,
+        round=state.rooms.round,
         moved=moved,
         media={person: media for person, media in back.items() if media is not None},
         by=by,
         event=state.event,
-        rooms=list(state.breakout.rooms),
+        rooms=list(state.rooms.rooms),
         away=[person for person in moved if person in state.dropped],
     )
 
 
 def close_with_session(state: SessionState, now: datetime) -> Sequence[Event]:
     """Return what has to happen to open rooms before their session ends."""
-    return [closed(state, None, now)] if state.breakout.is_open else ()
+    return [closed(state, None, now)] if state.rooms.is_open else ()
 
 
 # Time
@@ -80,7 +78,7 @@ def close_with_session(state: SessionState, now: datetime) -> Sequence[Event]:
 
 def due(state: SessionState) -> datetime | None:
     """Return when the countdown begins, or when it ends."""
-    rooms = state.breakout
+    rooms = state.rooms
     if not rooms.is_open:
         return None
     ends_at, latest = _ends_at(state), state.end - REST
@@ -92,7 +90,7 @@ def due(state: SessionState) -> datetime | None:
 
 def tick(state: SessionState, now: datetime) -> Sequence[Event]:
     """Follow the session's own end, begin the countdown, or close."""
-    rooms = state.breakout
+    rooms = state.rooms
     if not rooms.is_open:
         return ()
     latest = state.end - REST
@@ -113,17 +111,17 @@ def tick(state: SessionState, now: datetime) -> Sequence[Event]:
 
 
 def _on_timed(state: SessionState, event: Timed) -> None:
-    rooms = state.breakout
+    rooms = state.rooms
     rooms.status, rooms.ends_at, rooms.countdown = "open", event.ends_at, None
 
 
 def _on_closing(state: SessionState, event: Closing) -> None:
-    rooms = state.breakout
+    rooms = state.rooms
     rooms.status, rooms.ends_at, rooms.countdown = "closing", event.ends_at, event.seconds
 
 
 def _on_closed(state: SessionState, event: Closed) -> None:
-    rooms = state.breakout
+    rooms = state.rooms
     rooms.status, rooms.ends_at, rooms.countdown = "closed", event.at, None
     for person in event.moved:
         places.into_main(state, person, event.media.get(person))
@@ -137,7 +135,7 @@ def _answer(
     state: SessionState, command: Command, events: Sequence[Event], now: datetime
 ) -> dict[str, Any]:
     del command, events, now
-    return {"status": state.breakout.status, "ends_at": iso(_ends_at(state))}
+    return {"status": state.rooms.status, "ends_at": iso(_ends_at(state))}
 
 
 DECIDE: Mapping[type[Command], Any] = {Extend: _extend, Close: _close}

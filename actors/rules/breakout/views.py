@@ -10,7 +10,7 @@ from actors.rules.session.state import SessionState
 
 def breakout_view(state: SessionState, person: Person) -> dict[str, Any] | None:
     """Return the rooms' share of a session's snapshot; None if there were never any."""
-    rooms = state.breakout
+    rooms = state.rooms
     if rooms.status == "none":
         return None
     member = state.member(person.id)
@@ -38,7 +38,7 @@ def _iso(at: Any) -> str | None:
 
 
 def _rooms_view(state: SessionState) -> list[dict[str, Any]]:
-    rooms = state.breakout
+    rooms = state.rooms
     assigned: dict[str, list[str]] = {room: [] for room in rooms.rooms}
     here: dict[str, list[str]] = {room: [] for room in rooms.rooms}
     for person, room in rooms.assigned.items():

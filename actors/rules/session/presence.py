@@ -21,6 +21,7 @@ from actors.rules.base import (
     Returned,
     command,
 )
+from actors.rules.breakout.moving import arrival
 from actors.rules.parts import earliest
 from actors.rules.session.events import (
     BackstageOpened,
@@ -108,6 +109,7 @@ def _join(state: SessionState, command: Join | Look, now: datetime) -> Sequence[
             occupied=_occupied(state, seated),
         )
     )
+    events += arrival(state, by, now, host=host)
     if host and state.status == "hostless":
         events.append(Resumed(at=now, by=by.id, facts=facts(state, "live")))
     return events

@@ -6,6 +6,8 @@ from typing import Any
 
 from actors.rules import chat, media
 from actors.rules.base import Command, Event, Person, Rules, Send, Tick
+from actors.rules.breakout import parts as breakout
+from actors.rules.breakout.timing import close_with_session
 from actors.rules.parts import Parts
 from actors.rules.session import (
     moderation,
@@ -27,6 +29,8 @@ PARTS = Parts(
     planning,
     registration,
     running,
+    # Rooms close before anybody due to go at the same time goes, so that all come out of them.
+    *breakout.PARTS,
     stage,
     stage_changes,
     presence,
@@ -57,7 +61,7 @@ class SessionRules(Rules[SessionState]):
             # Whatever else is due at the end, the end comes before it.
             end = [event for event in running.tick(state, now) if isinstance(event, Ended)]
             if end:
-                return end
+                return [*close_with_session(state, now), *end]
         elif isinstance(command, (*chat.DECIDE, *media.DECIDE)):
             known(state, command.by)
         return PARTS.decide(state, command, now)

@@ -8,6 +8,7 @@ import attrs
 
 from actors.errors import Refused
 from actors.rules.base import SYSTEM, Command, Event, command
+from actors.rules.breakout.timing import close_with_session
 from actors.rules.parts import earliest
 from actors.rules.session.events import BackstageOpened, Ended, Hostless, Resumed, Started
 from actors.rules.session.guards import OfSession, moderator
@@ -46,7 +47,7 @@ def _end(state: SessionState, command: End, now: datetime) -> Sequence[Event]:
         return ()
     if state.status not in {*RUNNING, "backstage"}:
         raise Refused("wrong_state", f"The session is {state.status}.", status=state.status)
-    return [ended(state, "host", command.by.id, now)]
+    return [*close_with_session(state, now), ended(state, "host", command.by.id, now)]
 
 
 def ended(state: SessionState, reason: str, by: str, now: datetime) -> Ended:

@@ -8,6 +8,7 @@ import attrs
 
 from actors.errors import Refused
 from actors.rules.base import Command, Event, Person, command
+from actors.rules.breakout.views import breakout_view
 from actors.rules.chat import chat_view
 from actors.rules.media import media_view
 from actors.rules.records import iso
@@ -90,6 +91,7 @@ def snapshot(state: SessionState, person: Person, now: datetime) -> dict[str, An
         "media": media_view(state.media, _seen(state)),
         "chat": chat_view(state, person),
         "qa": qa_view(state, person),
+        "breakout": breakout_view(state, person),
         "bans": bans_view(state, person),
     }
 
