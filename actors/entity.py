@@ -17,7 +17,7 @@ import msgpack
 import structlog
 
 from actors.errors import GreenroomError, Refused
-from actors.kernel import Actor, Envelope, Timer
+from actors.kernel import Actor, Envelope, Timer, let_it_crash
 from actors.ports import Entry, Snapshot, StorageUnavailable, Write, WrongSequence
 from actors.rules import records
 from actors.rules.base import (
@@ -47,6 +47,9 @@ MISSED_LIMIT = 1000
 
 REPLAYED_EFFECTS = 64
 """Newest events whose effects are sent again after a restart; receivers take each once."""
+
+RELOAD_PAUSE = 1.0
+"""Seconds before an entity that could not be read is read again, if nobody asks sooner."""
 
 OVERDUE_PAUSE = timedelta(seconds=1)
 """How long a deadline waits that a Tick did not clear, so that a fault cannot spin."""
@@ -81,7 +84,7 @@ class Happened:
 
 
 @attrs.define
-class _Decided:
+class Decided:
     """One accepted command of a batch, waiting for the commit."""
 
     envelope: Envelope
@@ -100,6 +103,7 @@ class EntityActor(Actor):
     batch_limit = BATCH
     mailbox_limit = 10_000
     passivate_after = 300.0
+    decider = staticmethod(let_it_crash)
 
     def __init__(self, entity: str, rules: Rules[Any], services: Services) -> None:
         super().__init__()
@@ -119,13 +123,23 @@ class EntityActor(Actor):
 
     async def on_start(self) -> None:
         """Bring the state back, and let those who are connected be present."""
-        await self._load()
-        await self._send_effects_again()
+        if await self._try_load():
+            await self._send_effects_again()
 
     def may_passivate(self) -> bool:
         """Whether nothing would be missed while this entity is out of memory."""
         nobody = next(self.services.presence.people(self.entity), None) is None
         return nobody and self._due is None
+
+    async def _try_load(self) -> bool:
+        try:
+            await self._load()
+        except StorageUnavailable as error:
+            self.state = None
+            _log.error("cannot be read", entity=self.entity, error=str(error))
+            self.after(RELOAD_PAUSE, Tick(by=SYSTEM))
+            return False
+        return True
 
     async def _load(self) -> None:
         journal = self.services.journal
@@ -172,21 +186,28 @@ class EntityActor(Actor):
 
     async def on_receive_batch(self, batch: Sequence[Envelope]) -> None:
         """Decide a batch, commit it once, then publish and reply in order."""
-        if self.state is None:
-            await self._reload(batch)
+        if self.state is None and not await self._try_load():
+            for envelope in batch:
+                envelope.fail(Refused("storage_unavailable", "The storage does not answer."))
+            return
         decided = [done for envelope in batch if (done := self._take(envelope)) is not None]
         if self._entries and not await self._commit(decided):
             return
+        await self._settle(decided)
+
+    async def _settle(self, decided: Sequence[Decided]) -> None:
         for done in decided:
             await self._publish(done)
         self._set_timer()
         if self.seq - self._snapshot_seq >= SNAPSHOT_EVERY:
             await self._save_snapshot()
 
-    def _take(self, envelope: Envelope) -> _Decided | None:
+    def _take(self, envelope: Envelope) -> Decided | None:
         command = envelope.message
         if isinstance(command, Resume):
             command = Look(by=command.by, connection=command.connection)
+        if isinstance(command, Tick):
+            self._timer = None
         self.services.counters.commands += 1
         try:
             return self._decide(envelope, command)
@@ -202,15 +223,15 @@ class EntityActor(Actor):
             envelope.fail(Refused("internal", "Something went wrong on our side."))
         return None
 
-    def _decide(self, envelope: Envelope, command: Command) -> _Decided:
+    def _decide(self, envelope: Envelope, command: Command) -> Decided:
         now = self.services.clock.now()
         key = f"{command.by.id} {command.key}" if command.key else None
         if key is not None and key in self._answers:
             self.services.counters.repeated += 1
-            done = _Decided(envelope, command, self._answers[key])
+            done = Decided(envelope, command, self._answers[key])
         else:
             events = self.rules.decide(self.state, command, now)
-            done = _Decided(envelope, command, self._evolve(command, events, now))
+            done = Decided(envelope, command, self._evolve(command, events, now))
             self._number(done, events, key)
         if command.subscribes and command.connection:
             snapshot = self.rules.snapshot(self.state, command.by, now)
@@ -226,9 +247,10 @@ class EntityActor(Actor):
             # The state may be half changed: nothing of this batch may be committed.
             raise StateBroken(self.entity) from error
 
-    def _number(self, done: _Decided, events: Sequence[Event], key: str | None) -> None:
+    def _number(self, done: Decided, events: Sequence[Event], key: str | None) -> None:
         meta: dict[str, Any] = {"by": done.command.by.id}
-        if key is not None:
+        # What led to nothing can be asked again; remembering it would keep every query's answer.
+        if key is not None and events:
             meta |= {"key": key, "answer": done.answer}
             self._remember(key, done.answer)
         for event in events:
@@ -252,7 +274,7 @@ class EntityActor(Actor):
 
     # Commit
 
-    async def _commit(self, decided: Sequence[_Decided]) -> bool:
+    async def _commit(self, decided: Sequence[Decided]) -> bool:
         entries, self._entries = self._entries, []
         try:
             await self.services.journal.append(Write(self.entity, self.seq, entries))
@@ -268,14 +290,6 @@ class EntityActor(Actor):
         self.services.counters.commits += 1
         self.services.counters.events += len(entries)
         return True
-
-    async def _reload(self, batch: Sequence[Envelope]) -> None:
-        try:
-            await self._load()
-        except StorageUnavailable:
-            for envelope in batch:
-                envelope.fail(Refused("storage_unavailable", "The storage does not answer."))
-            raise
 
     async def _save_snapshot(self) -> None:
         kept = {
@@ -294,7 +308,7 @@ class EntityActor(Actor):
 
     # After the commit
 
-    async def _publish(self, done: _Decided) -> None:
+    async def _publish(self, done: Decided) -> None:
         for happened in done.happened:
             if happened.event.published:
                 self._publish_one(happened)
@@ -344,7 +358,7 @@ class EntityActor(Actor):
         self.services.publisher.subscribe(connection, self.entity, seq, now, snapshot)
         self.services.presence.enter(self.entity, by, connection)
 
-    async def _resume(self, message: Resume, done: _Decided) -> dict[str, Any]:
+    async def _resume(self, message: Resume, done: Decided) -> dict[str, Any]:
         publisher, connection = self.services.publisher, message.connection
         if publisher.resume(connection, self.entity, message.seq):
             self.services.presence.enter(self.entity, message.by, connection)
@@ -387,13 +401,14 @@ class EntityActor(Actor):
     # Time
 
     def _set_timer(self) -> None:
-        due = self.rules.due(self.state)
-        if due == self._due:
+        due, now = self.rules.due(self.state), self.services.clock.now()
+        if due == self._due and (due is None or self._timer is not None):
             return
+        # The first Tick for a deadline comes at once; one that did not clear it, after a pause.
+        wait = OVERDUE_PAUSE if due == self._due else max((due or now) - now, timedelta())
         self._due = due
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if due is not None:
-            wait = due - self.services.clock.now()
-            self._timer = self.after(max(wait, timedelta()).total_seconds(), Tick(by=SYSTEM))
+            self._timer = self.after(wait.total_seconds(), Tick(by=SYSTEM))
