@@ -1,0 +1,101 @@
+"""Deadlines of all actors of a system: one heap, one task."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+import trio
+from trio.lowlevel import Abort, Task
+
+PRUNE_ABOVE = 256
+"""Cancelled timers the heap keeps before it is built anew."""
+
+
+class Timer:
+    """Something that will happen; :meth:`cancel` undoes it."""
+
+    __slots__ = ("_service", "action", "period", "when")
+
+    def __init__(
+        self, service: "Timers", when: float, action: Callable[[], object], period: float | None
+    ) -> None:
+        self._service = service
+        self.when = when
+        self.action: Callable[[], object] | None = action
+        self.period = period
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is still to fire."""
+        return self.action is not None
+
+    def cancel(self) -> None:
+        """Let it not fire. Cancelling twice, or too late, does nothing."""
+        if self.action is not None:
+            self.action = None
+            self._service.forget()
+
+
+class Timers:
+    """Fires callbacks at their time by trio's clock."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._numbers = itertools.count()
+        self._cancelled = 0
+        self._sleeper: Task | None = None
+        self._sleeps_until = float("inf")
+
+    def __len__(self) -> int:
+        return len(self._heap) - self._cancelled
+
+    def call_after(
+        self, seconds: float, action: Callable[[], object], period: float | None = None
+    ) -> Timer:
+        """Call ``action`` in ``seconds``, then every ``period`` seconds if one is given."""
+        timer = Timer(self, trio.current_time() + max(0.0, seconds), action, period)
+        self._push(timer)
+        return timer
+
+    def forget(self) -> None:
+        """Count a cancelled timer, and sweep when there are many."""
+        self._cancelled += 1
+        if self._cancelled > PRUNE_ABOVE and self._cancelled * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].pending]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
+
+    def _push(self, timer: Timer) -> None:
+        heapq.heappush(self._heap, (timer.when, next(self._numbers), timer))
+        if timer.when < self._sleeps_until and self._sleeper is not None:
+            sleeper, self._sleeper = self._sleeper, None
+            trio.lowlevel.reschedule(sleeper)
+
+    async def run(self) -> None:
+        """Fire what is due, for ever."""
+        while True:
+            self._fire_due(trio.current_time())
+            self._sleeps_until = self._heap[0][0] if self._heap else float("inf")
+            with trio.CancelScope(deadline=self._sleeps_until):
+                self._sleeper = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(self._abort)
+
+    def _abort(self, _: object) -> Abort:
+        self._sleeper = None
+        return Abort.SUCCEEDED
+
+    def _fire_due(self, now: float) -> None:
+        while self._heap and self._heap[0][0] <= now:
+            timer = heapq.heappop(self._heap)[2]
+            action = timer.action
+            if action is None:
+                self._cancelled -= 1
+                continue
+            if timer.period is None:
+                timer.action = None
+            else:
+                # Missed beats are not made up for: after a stall a heartbeat goes on, once.
+                missed = (now - timer.when) // timer.period
+                timer.when += timer.period * (missed + 1)
+                self._push(timer)
+            action()
