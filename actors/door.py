@@ -5,11 +5,13 @@ from typing import Any
 
 import trio
 
+from actors.booking import Bookings
 from actors.errors import Refused
 from actors.kernel import ActorDeadError, ActorFailedError, MailboxFullError
 from actors.participant import Call, Connect, Gone
 from actors.ports import StorageUnavailable
 from actors.rules.base import Command, Person
+from actors.rules.event_model import Admit
 from actors.services import Services
 
 CALL_TIMEOUT = 30.0
@@ -28,6 +30,7 @@ class FrontDoor:
 
     def __init__(self, services: Services, epoch: str) -> None:
         self._services = services
+        self._bookings = Bookings(services)
         self.epoch = epoch
 
     async def connect(
@@ -36,6 +39,7 @@ class FrontDoor:
         """Take in a connection; return its unread notifications and what could be resumed."""
         if len(topics) > RESUMED_TOPICS:
             raise Refused("invalid_params", f"At most {RESUMED_TOPICS} topics can be resumed.")
+        await self._ask(f"event/{person.event}", Admit(by=person))
         resumable = {topic: seq if epoch == self.epoch else -1 for topic, seq in topics.items()}
         message = Connect(person, connection, resumable)
         answer = await self._ask(self._participant(person), message)
@@ -43,6 +47,10 @@ class FrontDoor:
 
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Carry out a command and return its result."""
+        if Bookings.takes(command):
+            return await self._bookings.call(command)
+        if command.by.is_system:
+            return await self._ask(command.entity, command)
         return await self._ask(self._participant(command.by), Call(command))
 
     def gone(self, person: Person, connection: str) -> None:

@@ -15,6 +15,7 @@ from rich.table import Table
 from actors.errors import GreenroomError
 from actors.rules.base import Person
 from engine.config import Config, ConfigError, load_config, options, variable
+from engine.logs import configure_logs
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -177,6 +178,26 @@ def token(  # noqa: PLR0913  one flag a claim
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--key") from error
     click.echo(mint(parsed, person, now=datetime.now(UTC), ttl=ttl))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="TCP port; 0: any free one.")
+@click.option("--bots", default=8, show_default=True, type=click.IntRange(0, 500))
+@click.option("--seconds", type=float, help="Stop by itself after so long.")
+@click.option("--json", "as_json", is_flag=True, help="Print the links for machines.")
+def demo(host: str, port: int, bots: int, seconds: float | None, as_json: bool) -> None:
+    """Run a sample event with bots and print links to open; nothing is kept."""
+    import trio
+
+    from engine.demo import DemoOptions, run_demo
+
+    configure_logs("warning")
+    chosen = DemoOptions(host=host, port=port, bots=bots, seconds=seconds, as_json=as_json)
+    try:
+        trio.run(run_demo, chosen, console())
+    except KeyboardInterrupt:
+        console().print("Stopped; nothing was kept.")
 
 
 if __name__ == "__main__":

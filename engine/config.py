@@ -24,15 +24,6 @@ def option(default: Any, help_text: str) -> Any:
 
 
 @attrs.frozen(kw_only=True)
-class SessionOptions:
-    """How sessions treat time and room."""
-
-    hostless_minutes: float = option(5.0, "Minutes a session lives on without any host.")
-    stage_seats: int = option(10, "People on screen at once, countdowns counted.")
-    presence_seconds: float = option(15.0, "Seconds a lost connection keeps presence and seat.")
-
-
-@attrs.frozen(kw_only=True)
 class MediaOptions:
     """The forwarding unit."""
 
@@ -58,7 +49,6 @@ class Config:
     drain_seconds: float = option(20.0, "Seconds over which a stopping daemon lets people go.")
     log_level: str = option("info", "debug, info, warning or error.")
     log_people: bool = option(False, "Write people's ids in logs as they are, not hashed.")
-    session: SessionOptions = attrs.field(factory=SessionOptions)
     media: MediaOptions = attrs.field(factory=MediaOptions)
 
 

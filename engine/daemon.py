@@ -8,7 +8,7 @@ import trio
 from actors.errors import GreenroomError
 from engine.config import Config
 from engine.engine import Engine
-from engine.loading import load_event_file
+from engine.loading import load_steps, read_event_file
 from engine.logs import configure_logs
 
 _log = structlog.get_logger("greenroom.daemon")
@@ -27,7 +27,7 @@ async def main(config: Config) -> None:
     """Open, load, serve and drain."""
     async with Engine.open(config) as engine:
         if config.load is not None:
-            await load_event_file(engine, config.load)
+            await load_steps(engine, read_event_file(config.load))
         async with trio.open_nursery() as nursery:
             try:
                 port = await nursery.start(engine.serve)

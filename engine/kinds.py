@@ -6,15 +6,16 @@ from typing import Any
 import attrs
 
 from actors.entity import EntityActor
+from actors.holding import HeldActor
 from actors.participant import ParticipantActor
-from actors.rules.agenda import AgendaRules
+from actors.rules.agenda.rules import AgendaRules
 from actors.rules.base import Rules
 from actors.rules.company import CompanyRules
 from actors.rules.event import EventRules
-from actors.rules.meeting import MeetingRules
+from actors.rules.meeting.rules import MeetingRules
 from actors.rules.person import PersonRules
 from actors.rules.room import RoomRules
-from actors.rules.session import SessionRules
+from actors.rules.session.rules import SessionRules
 from actors.rules.support import SupportRules
 from actors.session import SessionActor
 
@@ -33,12 +34,12 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "event": Kind(EventRules()),
-    "company": Kind(CompanyRules()),
+    "event": Kind(EventRules(), HeldActor),
+    "company": Kind(CompanyRules(), HeldActor),
     "session": Kind(SessionRules(), SessionActor, timed=True),
     "room": Kind(RoomRules()),
-    "agenda": Kind(AgendaRules(), timed=True),
-    "chat": Kind(MeetingRules(), timed=True),
+    "agenda": Kind(AgendaRules(), HeldActor, timed=True),
+    "chat": Kind(MeetingRules(), HeldActor, timed=True),
     "person": Kind(PersonRules(), ParticipantActor),
     "support": Kind(SupportRules()),
 }

@@ -1,0 +1,135 @@
+"""``greenroom demo``: an engine with a sample event, bots in it, and links to open.
+
+Nothing is kept: the database lies in a folder that goes when the demo ends.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import attrs
+import trio
+from rich.console import Console
+
+from actors.errors import GreenroomError
+from actors.rules.base import Person
+from engine.bots import NAMES, AudienceBot, BotPlan, HostBot
+from engine.config import Config
+from engine.engine import Engine
+from engine.loading import load_event
+from engine.sample import EVENT, SESSION, sample_event
+from engine.tokens import Key, mint
+from transport.client import open_client
+
+LIFETIME = timedelta(hours=12)
+
+CAST = (
+    ("Hana, host", "hana", "Hana", {"role": "employee", "company": "acme", "sessions": [SESSION]}),
+    ("Ana, participant", "ana", "Ana", {}),
+    ("Ben, participant", "ben", "Ben", {}),
+    ("Emil, employee", "emil", "Emil", {"role": "employee", "company": "acme"}),
+    ("Olga, organizer", "olga", "Olga", {"role": "organizer", "grants": ["support"]}),
+)
+"""Who the printed links are for: label, id, name, and further claims."""
+
+
+@attrs.frozen(kw_only=True)
+class DemoOptions:
+    """What the demo is asked to do.
+
+    :param bots: people in the audience who are bots.
+    :param seconds: how long it runs; None: until it is stopped.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    bots: int = 8
+    seconds: float | None = None
+    as_json: bool = False
+
+
+async def run_demo(options: DemoOptions, console: Console) -> None:
+    """Run the demo until it is cancelled or its time is up.
+
+    :raises GreenroomError: the port is taken.
+    """
+    key = Key("demo", secrets.token_hex(32))
+    with TemporaryDirectory(prefix="greenroom-demo-") as folder:
+        config = Config(
+            host=options.host,
+            port=options.port,
+            data=Path(folder),
+            key=(f"{key.id}:{key.secret}",),
+            drain_seconds=1.0,
+        )
+        async with Engine.open(config) as engine:
+            await load_event(engine, sample_event(datetime.now(UTC)))
+            async with trio.open_nursery() as nursery:
+                try:
+                    port = await nursery.start(engine.serve)
+                except OSError as error:
+                    raise GreenroomError(
+                        f"cannot listen on {options.host}:{options.port} ({error.strerror});"
+                        " choose another with --port"
+                    ) from error
+                url = f"http://{options.host}:{port}"
+                links = _links(url, key)
+                if options.as_json:
+                    console.print_json(data=links)
+                else:
+                    _print_links(console, links)
+                with trio.move_on_after(options.seconds or float("inf")):
+                    await _run_bots(f"ws://{options.host}:{port}/v1/ws", key, options.bots)
+                nursery.cancel_scope.cancel()
+
+
+def demo_token(key: Key, person: str, name: str, claims: dict[str, object]) -> str:
+    """Return a token for somebody of the sample event."""
+    lists = {name: frozenset(claims[name]) for name in ("sessions", "grants") if name in claims}  # type: ignore[call-overload]
+    who = Person(id=person, name=name, event=EVENT, **{**claims, **lists})  # type: ignore[arg-type]
+    return mint(key, who, now=datetime.now(UTC), ttl=LIFETIME)
+
+
+def _links(url: str, key: Key) -> list[dict[str, str]]:
+    links = []
+    for label, person, name, claims in CAST:
+        token = demo_token(key, person, name, claims)
+        link = f"{url}/#session={SESSION}&token={token}"
+        links.append({"who": label, "person": person, "token": token, "link": link})
+    return links
+
+
+def _print_links(console: Console, links: Sequence[Mapping[str, str]]) -> None:
+    console.print("[bold]Spring Fair[/bold] is live. Open these in browsers of your choice:\n")
+    for link in links:
+        # On lines of their own and never wrapped, so that they can be clicked and copied.
+        console.print(f"[bold]{link['who']}[/bold]")
+        console.print(link["link"], soft_wrap=True, style="blue")
+    console.print("\nStop with Ctrl-C; nothing is kept.")
+
+
+async def _run_bots(url: str, key: Key, count: int) -> None:
+    plan = BotPlan(SESSION)
+    people = [(f"bot{index}", NAMES[index % len(NAMES)]) for index in range(count)]
+    async with trio.open_nursery() as nursery:
+        token = demo_token(
+            key, "hugo", "Hugo", {"role": "employee", "company": "acme", "sessions": [SESSION]}
+        )
+        nursery.start_soon(_host_bot, url, token, plan, [person for person, _ in people])
+        for index, (person, name) in enumerate(people):
+            token = demo_token(key, person, name, {})
+            nursery.start_soon(_audience_bot, url, token, plan, index)
+        await trio.sleep_forever()
+
+
+async def _host_bot(url: str, token: str, plan: BotPlan, bots: Sequence[str]) -> None:
+    async with open_client(url, token) as client:
+        await HostBot(client, plan, bots).run()
+
+
+async def _audience_bot(url: str, token: str, plan: BotPlan, index: int) -> None:
+    await trio.sleep(0.5 + 0.3 * index)
+    async with open_client(url, token) as client:
+        await AudienceBot(client, plan, index).run()

@@ -1,0 +1,118 @@
+"""Reading the file that describes an event, and bringing an engine in line with it.
+
+The commands create what is missing and change what differs, so that loading a file again changes
+what differs and nothing else.
+"""
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import attrs
+
+from actors.errors import GreenroomError, Refused
+from actors.rules.base import COMMANDS, SYSTEM, Command
+from transport.params import structure
+
+
+class LoadError(GreenroomError):
+    """The file cannot be loaded; the message says where in it, and why."""
+
+
+class Callee(Protocol):
+    """Whatever carries out commands: an engine, or a remote one's server API."""
+
+    async def call(self, command: Command) -> Any:
+        """Carry out a command."""
+
+
+@attrs.frozen
+class Step:
+    """One thing of the file, and the command that makes it so.
+
+    :param path: where it stands in the file, such as ``session[2]``.
+    """
+
+    path: str
+    command: Command
+
+
+def read_event_file(file: Path) -> Sequence[Step]:
+    """Return what a TOML or JSON file asks for, in the order in which to do it.
+
+    :raises LoadError: it cannot be read, or describes no valid event.
+    """
+    try:
+        text = file.read_text("utf-8")
+        data = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise LoadError(f"{file}: {error.strerror}") from error
+    except ValueError as error:
+        raise LoadError(f"{file}: {error}") from error
+    try:
+        return steps(data)
+    except LoadError as error:
+        raise LoadError(f"{file}: {error}") from error
+
+
+def steps(data: Mapping[str, Any]) -> Sequence[Step]:
+    """Return what a description of an event asks for.
+
+    :param data: tables ``event``, ``company`` and ``session``, as in the file.
+    :raises LoadError: a member is missing, unknown or wrong.
+    """
+    if unknown := sorted(set(data) - {"event", "company", "session"}):
+        raise LoadError(f"unknown table {unknown[0]}")
+    event = data.get("event")
+    if not isinstance(event, Mapping) or not isinstance(event.get("id"), str):
+        raise LoadError("a table [event] with an id is needed")
+    found = [_step("event", "event.create", event)]
+    for index, company in _tables(data, "company"):
+        params = {**company, "event": event["id"]}
+        found.append(_step(f"company[{index}]", "company.create", params))
+    for index, session in _tables(data, "session"):
+        params = {**session, "event": event["id"], "session": session.get("id")}
+        params.pop("id", None)
+        found.append(_step(f"session[{index}]", "session.create", params))
+    return found
+
+
+def _tables(data: Mapping[str, Any], name: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    tables = data.get(name, [])
+    if not isinstance(tables, Sequence) or not all(isinstance(one, Mapping) for one in tables):
+        raise LoadError(f"{name} must be a list of tables: write [[{name}]]")
+    yield from enumerate(tables)
+
+
+def _step(path: str, method: str, params: Mapping[str, Any]) -> Step:
+    try:
+        return Step(path, structure(COMMANDS[method], params, SYSTEM, ""))
+    except Refused as refused:
+        raise LoadError(f"{path}: {refused.message}") from refused
+
+
+async def load_steps(
+    callee: Callee, found: Sequence[Step], done: Callable[[], None] = lambda: None
+) -> int:
+    """Carry the steps out in order; return how many there were.
+
+    :param done: called after each.
+    :raises LoadError: the engine refused one; those before it stand.
+    """
+    for step in found:
+        try:
+            await callee.call(step.command)
+        except Refused as refused:
+            raise LoadError(f"{step.path}: {refused.message}") from refused
+        done()
+    return len(found)
+
+
+async def load_event(callee: Callee, data: Mapping[str, Any]) -> int:
+    """Bring an engine in line with a description of an event.
+
+    :raises LoadError: it is not valid, or was refused.
+    """
+    return await load_steps(callee, steps(data))
