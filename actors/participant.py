@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from actors.booking import Bookings
 from actors.entity import EntityActor, Resume
 from actors.errors import Refused
 from actors.kernel import Envelope
@@ -50,6 +51,8 @@ class ParticipantActor(EntityActor):
         own: list[Envelope] = []
         for envelope in batch:
             match envelope.message:
+                case Call(command) if Bookings.takes(command):
+                    await self._book(envelope, command)
                 case Call(command) if command.entity != self.entity:
                     envelope.forward(self.services.address(command.entity), command)
                 case Call(command):
@@ -62,6 +65,13 @@ class ParticipantActor(EntityActor):
                     own.append(envelope)
         if own:
             await super().on_receive_batch(own)
+
+    async def _book(self, envelope: Envelope, command: Command) -> None:
+        # Awaited here: what this person asks next must not overtake it.
+        try:
+            envelope.reply(await Bookings(self.services).call(command))
+        except Refused as refused:
+            envelope.fail(refused)
 
     async def _connect(self, envelope: Envelope, message: Connect) -> None:
         by, connection = message.by, message.connection

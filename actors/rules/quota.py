@@ -6,6 +6,7 @@ together, so two employees who take the last slots at once cannot both have them
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import ClassVar
 
 import attrs
 
@@ -40,7 +41,9 @@ class Quota:
 @event("quota.taken")
 @attrs.frozen(kw_only=True)
 class QuotaTaken(Event):
-    """An employee now offers this many slots."""
+    """An employee now offers this many slots; for the company's people, not for visitors."""
+
+    published: ClassVar[bool] = False
 
     employee: str
     slots: int
