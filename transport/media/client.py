@@ -220,7 +220,7 @@ class MediaClient:
             for transceiver in (connection.getTransceivers() if connection else ())
             if transceiver.receiver.track is track
         ]
-        task = asyncio.get_running_loop().create_task(self._pump(track, mids[0] if mids else ""))
+        task = asyncio.get_running_loop().create_task(self._pump(track, (mids or [""])[0] or ""))
         self._pumps.add(task)
         task.add_done_callback(self._pumps.discard)
 

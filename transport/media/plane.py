@@ -26,6 +26,9 @@ REJOIN_PAUSE = 0.02
 
 LAST_VIDEOS = 12
 
+SPARE_AFTER = 1.0
+"""Seconds after which a worker's successor is loaded: most of a restart is Python's imports."""
+
 _log = structlog.get_logger("greenroom.media")
 
 TakeFact = Callable[[MediaFact], None]
@@ -111,24 +114,43 @@ class WorkerPlane:
                 await self._changed.wait()
             task_status.started()
 
+    def _process(self, slot: _Slot) -> WorkerProcess:
+        settings = {
+            "hosts": list(self.settings.hosts),
+            "low": self.settings.ports[0],
+            "high": self.settings.ports[1],
+            "public": list(self.settings.public),
+            "last_videos": self.settings.last_videos,
+        }
+        return WorkerProcess(settings, lambda kind, data: self._fact(slot, kind, data))
+
     async def _keep(self, slot: _Slot) -> None:
-        while True:
-            settings = {
-                "hosts": list(self.settings.hosts),
-                "low": self.settings.ports[0],
-                "high": self.settings.ports[1],
-                "public": list(self.settings.public),
-                "last_videos": self.settings.last_videos,
-            }
-            slot.process = WorkerProcess(settings, lambda kind, data: self._fact(slot, kind, data))
-            async with trio.open_nursery() as nursery:
-                await slot.process.run(lambda: nursery.start_soon(self._revive, slot))
-                nursery.cancel_scope.cancel()
-            now = trio.current_time()
-            slot.deaths.append(now)
-            self.restarts += 1
-            _log.warning("media worker gone", worker=slot.number, pid=slot.process.pid)
-            await trio.sleep(self._backoff(slot, now))
+        spare = self._process(slot)
+        try:
+            while True:
+                slot.process, spare = spare, self._process(slot)
+                await self._one_life(slot, spare)
+        finally:
+            await spare.discard()
+
+    async def _one_life(self, slot: _Slot, spare: WorkerProcess) -> None:
+        """Run a worker until it dies, with its successor already loaded and waiting."""
+        process = slot.process
+        assert process is not None  # noqa: S101  _keep() made it
+        async with trio.open_nursery() as nursery:
+
+            async def started() -> None:
+                await self._revive(slot)
+                await trio.sleep(SPARE_AFTER)
+                await spare.prepare()
+
+            await process.run(lambda: nursery.start_soon(started))
+            nursery.cancel_scope.cancel()
+        now = trio.current_time()
+        slot.deaths.append(now)
+        self.restarts += 1
+        _log.warning("media worker gone", worker=slot.number, pid=process.pid)
+        await trio.sleep(self._backoff(slot, now))
 
     def _backoff(self, slot: _Slot, now: float) -> float:
         recent = sum(now - death < CRASH_WINDOW for death in slot.deaths)

@@ -55,6 +55,8 @@ class WorkerProcess:
         self.pid = 0
         self.alive = False
         self._settings = settings
+        self._process: trio.Process | None = None
+        self._ours: socket.socket | None = None
         self._on_fact = on_fact
         self._stream: trio.SocketStream | None = None
         self._numbers = itertools.count(1)
@@ -62,16 +64,32 @@ class WorkerProcess:
         self._out: deque[bytes] = deque()
         self._wake = trio.Event()
 
+    async def prepare(self) -> None:
+        """Start the process, so that it is loaded by the time it is needed."""
+        self._ours, theirs = socket.socketpair()
+        with theirs, trio.CancelScope(shield=True):
+            self._process = await self._spawn(theirs)
+        assert self._process is not None  # noqa: S101  shielded: nothing cut it short
+        self.pid = self._process.pid
+        self._ours.setblocking(False)
+
+    async def discard(self) -> None:
+        """End a prepared process that was never run."""
+        if self._process is not None and self._ours is not None:
+            self._ours.close()
+            self._kill(self._process)
+            with trio.CancelScope(shield=True):
+                await self._process.wait()
+
     async def run(self, started: Callable[[], None]) -> None:
         """Live: returns once the process is gone, whatever ended it.
 
         :param started: called when the worker takes orders.
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await self._spawn(theirs)
-        self.pid = process.pid
-        ours.setblocking(False)
+        if self._process is None or self._process.poll() is not None:
+            await self.prepare()
+        process, ours = self._process, self._ours
+        assert process is not None and ours is not None  # noqa: S101, PT018  prepare() made them
         self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
         try:
             async with trio.open_nursery() as nursery:
