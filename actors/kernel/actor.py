@@ -56,7 +56,7 @@ class Actor(pykka.Actor):
     decider: ClassVar[Decider] = staticmethod(asker_decides)
     """What an exception in a handler leads to."""
 
-    _supervises: ClassVar[Callable[["Cell"], Any] | None] = None
+    _supervises: ClassVar[Callable[..., Any] | None] = None
     _cell: "Cell"
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
@@ -87,7 +87,7 @@ class Actor(pykka.Actor):
         return self._cell.mailbox
 
     @property
-    def actor_ref(self) -> ActorRef[Self]:  # type: ignore[override]
+    def actor_ref(self) -> ActorRef[Self]:
         """The actor's own ref."""
         return self._cell.ref
 
@@ -109,7 +109,7 @@ class Actor(pykka.Actor):
     # Life
 
     @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:  # type: ignore[override]
+    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
         """Start a temporary actor in the current system, as in Pykka: a crash is its end."""
         from actors.kernel.system import current_system
 

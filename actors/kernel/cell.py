@@ -8,25 +8,21 @@ trio's own machinery; an instance that is cancelled still answers the message it
 import logging
 import math
 import os
-from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import trio
 
+from actors.kernel.bonds import Bonds
 from actors.kernel.context import current, nascent
 from actors.kernel.errors import (
-    ActorDeadError,
-    MailboxFullError,
     StartFailedError,
     StartTimeoutError,
 )
 from actors.kernel.future import Future
-from actors.kernel.loop import Loop
 from actors.kernel.mailbox import Mailbox
-from actors.kernel.messages import Halt, Keyed, Order, Request, Terminated
+from actors.kernel.messages import Halt, Order, Request
 from actors.kernel.policy import DEFAULT_MAILBOX_LIMIT, Child, Exit, Restart
 from actors.kernel.ref import ActorRef
-from actors.kernel.timers import Timer
 
 if TYPE_CHECKING:
     from actors.kernel.actor import Actor
@@ -45,7 +41,7 @@ def fresh_urn() -> str:
     return f"urn:uuid:{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-class Cell(Loop):
+class Cell(Bonds):
     """One actor's identity.
 
     :param parent: the supervision it stands under.
@@ -53,11 +49,13 @@ class Cell(Loop):
     :param virtual: kind and key, if it stands for a virtual identity.
     """
 
+    # fmt: off
     __slots__ = (
-        "active", "awaiting", "doomed", "ending", "exit", "incarnation", "last_exit", "listeners", "name", "parent",
-        "phase", "plan", "ref", "restarts", "scope", "starting", "static", "streak",
-        "supervision", "system", "timers", "up_since", "urn", "virtual", "watchers", "watching",
-    )  # fmt: skip
+        "active", "awaiting", "doomed", "ending", "incarnation", "last_exit", "listeners",
+        "name", "parent", "plan", "restarts", "scope", "starting", "static", "streak",
+        "supervision", "system", "up_since", "urn", "virtual",
+    )
+    # fmt: on
 
     mailbox: Mailbox
     kind: "type[Actor]"
@@ -92,16 +90,13 @@ class Cell(Loop):
         self.up_since: float | None = None
         self.active = False
         self.scope: trio.CancelScope | None = None
-        self.exit: Exit | None = None
+        self.exit = None
         self.last_exit: Exit | None = None
         self.ending: list[Request] | None = None
         self.doomed: Exit | None = None
         self.awaiting: list[Future[Any]] | None = None
         self.listeners: list[Future[Exit]] | None = None
         self.starting: list[Future[Exit | None]] | None = None
-        self.timers: set[Timer] | None = None
-        self.watchers: set[Cell] | None = None
-        self.watching: set[Cell] | None = None
 
     # Identity and settings
 
@@ -216,8 +211,7 @@ class Cell(Loop):
 
         :raises StartTimeoutError: it took too long.
         """
-        actor = self.actor
-        assert actor is not None
+        actor = self.living
         self.phase = "starting"
         result = actor.on_start()
         if result is None:
@@ -250,15 +244,14 @@ class Cell(Loop):
         if self.doomed is None and self.scope is not None:
             self.scope.deadline = min(self.scope.deadline, trio.current_time() + self.grace)
             self.doomed = exit_
-        actor = self.actor
-        assert actor is not None
+        actor = self.living
         try:
             result = actor.on_stop()
             if result is not None:
                 await result
-        except Exception as error:  # noqa: BLE001  it ends anyhow
+        except Exception as error:
             self.last_error = error
-            logger.error("on_stop of %s failed", self.path, exc_info=error)
+            logger.exception("on_stop of %s failed", self.path)
         return exit_
 
     def _instance_over(self, exit_: Exit) -> None:
@@ -269,13 +262,7 @@ class Cell(Loop):
         self.phase = "suspended"
         self.scope = None
         self.actor = None
-        for timer in self.timers or ():
-            timer.cancel()
-        self.timers = None
-        for other in self.watching or ():
-            if other.watchers:
-                other.watchers.discard(self)
-        self.watching = None
+        self.break_bonds()
         self.mailbox.forget_orders()
         self.mailbox.unstash()
         self._settle_start(exit_)
@@ -369,11 +356,7 @@ class Cell(Loop):
         for future in self.listeners or ():
             future.set(exit_)
         self.listeners = None
-        for cell in self.watchers or ():
-            cell.mailbox.put_urgent(Terminated(self.ref, exit_))
-            if cell.watching:
-                cell.watching.discard(self)
-        self.watchers = None
+        self.tell_watchers(exit_)
 
     def _return_unhandled(self, item: Any) -> None:
         if type(item) is Order:
@@ -389,50 +372,6 @@ class Cell(Loop):
         else:
             self.listeners = [*(self.listeners or ()), future]
 
-    # What an actor may do
-
-    def set_timer(self, seconds: float, message: Any, period: float | None) -> Timer:
-        """Send the actor a message later, as long as this instance lives."""
-        if self.timers is None:
-            self.timers = set()
-        timers = self.timers
-
-        def fire() -> None:
-            if period is None:
-                timers.discard(timer)
-            try:
-                self.mailbox.put(message)
-            except (ActorDeadError, MailboxFullError):
-                pass  # counted, and sent to the dead letters, by the mailbox
-
-        timer = self.system.timers.call_after(seconds, fire, period)
-        timers.add(timer)
-        return timer
-
-    def watch(self, other: "Cell") -> None:
-        """Be told of another's end."""
-        if other.phase == "ended":
-            exit_ = other.exit or Exit("normal")
-            self.mailbox.put_urgent(Terminated(other.ref, exit_))
-            return
-        other.watchers = other.watchers or set()
-        other.watchers.add(self)
-        self.watching = self.watching or set()
-        self.watching.add(other)
-
-    def unwatch(self, other: "Cell") -> None:
-        """Be told no more."""
-        if other.watchers:
-            other.watchers.discard(self)
-        if self.watching:
-            self.watching.discard(other)
-
-    # What the mailbox asks of its owner
-
-    def key_of(self, message: Any) -> Hashable | None:
-        """Return the key under which a later message replaces this one."""
-        return self.kind.coalesce_key(message)
-
     def revive(self) -> Mailbox | None:
         """Bring a passivated actor back and return its mailbox; None if it is dead."""
         if self.virtual is not None:
@@ -442,22 +381,3 @@ class Cell(Loop):
         if self.phase == "passive" and self.parent is not None and self.parent.wake(self):
             return self.mailbox
         return None
-
-    def lost(self, item: Any, reason: str) -> None:
-        """Report an item nobody will handle, and answer whoever asked."""
-        if isinstance(item, Request):
-            if item.done:
-                return
-            message = item.message
-            full = reason != "dead"
-            error: Exception = (
-                MailboxFullError(f"{self.path} had to let the message go ({reason})")
-                if full
-                else ActorDeadError(f"{self.path} stopped before handling the message")
-            )
-            item.set_exception(error)
-        elif type(item) is Order:
-            return
-        else:
-            message = item.message if type(item) is Keyed else item
-        self.system.dead_letters.publish(message, self, reason)

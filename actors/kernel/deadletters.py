@@ -17,7 +17,9 @@ KEPT = 100
 class Addressee(Protocol):
     """For whom a message was."""
 
-    path: str
+    @property
+    def path(self) -> str:
+        """Its place in the tree."""
 
 
 class DeadLetters:

@@ -44,11 +44,11 @@ class Future(pykka.Future[T]):
         "_callbacks",
         "_error",
         "_ident",
-        "target",
         "_timeout",
         "_token",
         "_value",
         "_waiter",
+        "target",
     )
 
     def __init__(self) -> None:  # not the base's: two attributes and an object for nothing
@@ -192,14 +192,14 @@ class Future(pykka.Future[T]):
             cell.awaiting.remove(self)
         return self._result()
 
-    async def _park_until(self, timeout: float | None) -> None:
-        if timeout is None:
+    async def _park_until(self, seconds: float | None) -> None:
+        if seconds is None:
             await self._park()
             return
-        with trio.move_on_after(timeout):
+        with trio.move_on_after(seconds):
             await self._park()
         if self._value is _PENDING:
-            raise AskTimeoutError(f"{timeout} seconds")
+            raise AskTimeoutError(f"{seconds} seconds")
 
     async def _park(self) -> None:
         task = trio.lowlevel.current_task()
@@ -241,7 +241,7 @@ class Future(pykka.Future[T]):
         """Return a future of ``func(value)``."""
         return Derived([self], lambda values: func(values[0]))
 
-    def filter(self, func: Callable[[Any], bool]) -> "Future[Any]":  # type: ignore[override]
+    def filter(self, func: Callable[[Any], bool]) -> "Future[Any]":
         """Return a future of the items of the value for which ``func(item)`` is true."""
         return Derived([self], lambda values: list(filter(func, values[0])))
 
@@ -301,7 +301,11 @@ class Derived(Future[Any]):
         return self._value
 
 
-async def get_all(futures: Iterable[pykka.Future[T]], *, timeout: float | None = None) -> list[T]:
+async def get_all(
+    futures: Iterable[pykka.Future[T]],
+    *,
+    timeout: float | None = None,  # noqa: ASYNC109  Pykka's signature
+) -> list[T]:
     """Await several futures and return their values in order.
 
     :raises AskTimeoutError: ``timeout`` seconds have passed before the last came.

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 from pykka import messages as pykka_messages
@@ -12,6 +12,7 @@ from pykka._envelope import Envelope as PykkaEnvelope
 from pykka._introspection import get_attr_directly
 
 from actors.kernel.errors import ActorDeadError, HandlerTimeoutError
+from actors.kernel.future import Future
 from actors.kernel.mailbox import REPLACED, Mailbox
 from actors.kernel.messages import Envelope, Halt, Keyed, Order, Request
 from actors.kernel.policy import Directive, Exit
@@ -57,7 +58,10 @@ class Loop:
         parent: "Supervision | None"
         system: "ActorSystem"
         timers: "set[Timer] | None"
-        path: str
+
+        @property
+        def path(self) -> str:
+            """The actor's place in the tree."""
 
     def __init__(self) -> None:
         self.actor: Actor | None = None
@@ -67,6 +71,11 @@ class Loop:
         self.last_error: BaseException | None = None
         self.idle_since = 0.0
         self.napping = False
+
+    @property
+    def living(self) -> "Actor":
+        """The instance, where there must be one."""
+        return cast("Actor", self.actor)
 
     async def serve(self) -> Exit:
         """Handle messages until something ends the instance; return what."""
@@ -89,9 +98,8 @@ class Loop:
             if exit_ is not None:
                 return exit_
 
-    async def _slice(self) -> Exit | None:
-        actor = self.actor
-        assert actor is not None
+    async def _slice(self) -> Exit | None:  # noqa: C901  a call per message would cost more
+        actor = self.living
         mailbox, queue, receive = self.mailbox, self.mailbox.queue, actor.on_receive
         bounded = self.kind.handler_deadline is not None
         left = SLICE_MESSAGES
@@ -111,11 +119,8 @@ class Loop:
             self.in_hand = item
             try:
                 message = item.message if asked else item
-                result = (
-                    self.invoke(message)
-                    if asked and type(message) in _SPECIAL
-                    else (receive(message))
-                )
+                proxied = asked and type(message) in _SPECIAL
+                result = self.invoke(message) if proxied else receive(message)
                 if type(result) is CoroutineType:
                     result = await (self._bounded(result) if bounded else result)
             except Exception as error:  # noqa: BLE001  the decider's to judge
@@ -133,8 +138,7 @@ class Loop:
 
     async def _bounded(self, coroutine: Any) -> Any:
         """Await a handler, for as long as ``handler_deadline`` lets it run."""
-        seconds = self.kind.handler_deadline
-        assert seconds is not None
+        seconds = self.kind.handler_deadline or 0.0
         with trio.move_on_after(seconds) as scope:
             return await coroutine
         if scope.cancelled_caught:
@@ -143,7 +147,7 @@ class Loop:
 
     def invoke(self, message: Any) -> Any:
         """Do what a proxy asked for."""
-        actor = self.actor
+        actor = self.living
         if isinstance(message, pykka_messages.ProxyCall):
             return get_attr_directly(actor, message.attr_path)(*message.args, **message.kwargs)
         if isinstance(message, pykka_messages.ProxyGetAttr):
@@ -151,7 +155,6 @@ class Loop:
         if isinstance(message, pykka_messages.ProxySetAttr):
             parent = get_attr_directly(actor, message.attr_path[:-1])
             return setattr(parent, message.attr_path[-1], message.value)
-        assert actor is not None
         return actor.on_receive(message)
 
     async def _special(self, item: Any) -> Exit | None:
@@ -166,9 +169,9 @@ class Loop:
         if isinstance(item, Keyed):
             message = self.mailbox.take_keyed(item)
             return None if message is REPLACED else await self._handle(message, None)
-        if isinstance(item, PykkaEnvelope):
+        if type(item) is PykkaEnvelope:
             return await self._handle(item.message, item.reply_to)
-        if isinstance(item, _ActorStop):
+        if type(item) is _ActorStop:
             return Exit("stopped")
         return await self._handle(item, None)
 
@@ -192,8 +195,7 @@ class Loop:
 
     async def _batch(self) -> Exit | None:
         """Hand over up to ``batch_limit`` messages at once."""
-        actor, queue = self.actor, self.mailbox.queue
-        assert actor is not None
+        actor, queue = self.living, self.mailbox.queue
         batch: list[Envelope] = []
         while queue and len(batch) < self.kind.batch_limit:
             item = queue[0]
@@ -309,7 +311,7 @@ class Loop:
         if type(item) is list:
             for envelope in item:
                 self._fail(envelope, error)
-        elif isinstance(item, Request):
+        elif isinstance(item, Future):
             if not item.done:
                 item.set_exception(error)
         else:
@@ -330,9 +332,7 @@ class Loop:
         self.idle_since = trio.current_time()
         if not self.napping:
             self.napping = True
-            seconds = self.kind.passivate_after
-            assert seconds is not None
-            self._look_in(seconds)
+            self._look_in(self.kind.passivate_after or 0.0)
 
     def _look_in(self, seconds: float) -> None:
         look: Callable[[], None] = self._maybe_passivate
@@ -357,14 +357,16 @@ class Loop:
             self.mailbox.put_urgent(Halt(Exit("passivated")))
 
     def _willing(self) -> bool:
-        assert self.actor is not None
         try:
-            return self.actor.may_passivate()
+            return self.living.may_passivate()
         except Exception:
             logger.exception("may_passivate of %s failed", self.path)
             return False
 
     if TYPE_CHECKING:
 
-        def add_ending(self, request: Request) -> None: ...
-        def pardon(self) -> None: ...
+        def add_ending(self, request: Request) -> None:
+            """Let a request be answered at the end for good."""
+
+        def pardon(self) -> None:
+            """Forget an order to stop that was withdrawn."""

@@ -1,6 +1,7 @@
 """The address of an actor: how everybody else, in any thread, speaks to it."""
 
 import weakref
+from contextlib import suppress
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -108,7 +109,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         else:
             self._from_thread(message)
 
-    def ask(  # type: ignore[override]  # an awaitable, whatever ``block`` says
+    def ask(
         self, message: Any, *, block: bool = False, timeout: float | None = None
     ) -> Future[Any]:
         """Send a message and return the future of its reply. It is sent even if never awaited.
@@ -164,10 +165,8 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         if isinstance(item, Request):
             self._put(item)
             return
-        try:
+        with suppress(ActorDeadError, MailboxFullError):  # counted by the mailbox
             self._cell.mailbox.put(item)
-        except (ActorDeadError, MailboxFullError):
-            pass  # counted, and sent to the dead letters, by the mailbox
 
     def stop(  # type: ignore[override]  # an awaitable, whatever ``block`` says
         self, *, block: bool = False, timeout: float | None = None

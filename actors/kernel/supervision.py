@@ -1,13 +1,8 @@
-"""How one supervisor keeps its children: start, restart, order of stopping, giving up.
-
-Ends are settled one after another, as OTP's supervisor does by being a single process: while a
-group restart is under way further ends queue up. The common case, one child restarted at once,
-needs no task and is settled in the very call that reports the end.
-"""
+"""How one supervisor starts and stops its children."""
 
 import logging
-from collections import deque
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import trio
 
@@ -16,39 +11,24 @@ from actors.kernel.errors import (
     ActorDeadError,
     BadChildError,
     NameTakenError,
-    RestartIntensityError,
     StartFailedError,
 )
 from actors.kernel.future import Future
-from actors.kernel.policy import Child, Directive, Exit, Strategy
+from actors.kernel.policy import Child, Exit, Strategy
+from actors.kernel.settlement import Settlement
 
 if TYPE_CHECKING:
     from actors.kernel.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
-_GROUPS = frozenset({Strategy.ONE_FOR_ALL, Strategy.REST_FOR_ONE})
 
-
-class Supervision:
+class Supervision(Settlement):
     """The children of one supervisor's cell; it outlives the supervisor's instances."""
 
     def __init__(self, cell: Cell) -> None:
-        self.cell = cell
-        self.kind: type[Supervisor] = cell.kind  # type: ignore[assignment]  # made for these only
-        self.children: dict[str, Cell] = {}
-        self._ends: deque[tuple[Cell, int, Exit]] = deque()
-        self._settling = False
-        self._settle_scope: trio.CancelScope | None = None
-        self._expected: dict[Cell, Future[Exit]] = {}
-        self._launching: set[Cell] = set()
-        self._closing = True
-        self._nursery: trio.Nursery | None = None
-        self._loop_scope: trio.CancelScope | None = None
-        self._verdict: Exit | None = None
-        self._window: deque[float] = deque()
-        self._windows: dict[Cell, deque[float]] = {}
-        self._numbers = 0
+        super().__init__(cell)
+        self.kind = cast("type[Supervisor]", cell.kind)
 
     # The supervisor's own life
 
@@ -89,8 +69,7 @@ class Supervision:
 
     async def _fall(self) -> Exit:
         """Take leave because of the children."""
-        verdict = self._verdict
-        assert verdict is not None
+        verdict = cast("Exit", self._verdict)
         if isinstance(verdict.error, Exception):
             self.cell.last_error = verdict.error
             logger.error("%s gives up", self.cell.path, exc_info=verdict.error)
@@ -153,10 +132,10 @@ class Supervision:
         if self.kind.strategy is Strategy.POOL:
             async with trio.open_nursery() as nursery:
                 for child in living:
-                    nursery.start_soon(self._terminate, child, orderly)
+                    nursery.start_soon(partial(self._terminate, child, orderly=orderly))
         else:
             for child in living:
-                await self._terminate(child, orderly)
+                await self._terminate(child, orderly=orderly)
 
     def end_children(self) -> None:
         """End all children for good: the supervisor itself has, or plans without them."""
@@ -236,10 +215,8 @@ class Supervision:
     # One child
 
     def _launch(self, child: Cell) -> None:
-        nursery = self._nursery
-        assert nursery is not None
         child.prepare()
-        nursery.start_soon(child.run, name=child.name)
+        cast("trio.Nursery", self._nursery).start_soon(child.run, name=child.name)
 
     async def _start(self, child: Cell) -> Exit | None:
         """Start a child and wait for it; return why it did not come up, or None."""
@@ -260,7 +237,7 @@ class Supervision:
         finally:
             self._launching.discard(child)
 
-    async def _terminate(self, child: Cell, orderly: bool) -> None:
+    async def _terminate(self, child: Cell, *, orderly: bool) -> None:
         """Stop a child and wait for its end: after its queued messages, or before them."""
         if not child.active:
             return
@@ -273,22 +250,6 @@ class Supervision:
         if exit_.kind == "stopped":  # somebody's own order came first
             self._retire(child, exit_)
 
-    def child_over(self, child: Cell, exit_: Exit) -> None:
-        """Take note that a child's instance has ended."""
-        awaited = self._expected.pop(child, None)
-        if awaited is not None:
-            awaited.set(exit_)
-        elif child in self._launching and child.up_since is None:
-            pass  # whoever is starting it has been told
-        elif not self._closing:
-            self._ends.append((child, child.incarnation, exit_))
-            self._settle_soon()
-
-    def judge(self, error: Exception, asked: bool) -> Directive | None:
-        """Return what this supervisor says of a child's exception; None leaves it to the child."""
-        decider = self.kind.child_decider
-        return None if decider is None else decider(error, asked)
-
     def drop(self, child: Cell, exit_: Exit) -> None:
         """End a child that has no instance at the moment."""
         self._retire(child, exit_)
@@ -300,158 +261,3 @@ class Supervision:
         child.mailbox.reopen()
         self._launch(child)
         return True
-
-    def _retire(self, child: Cell, exit_: Exit) -> None:
-        self._windows.pop(child, None)
-        if not child.static and self.children.get(child.name) is child:
-            del self.children[child.name]
-        child.end(exit_)
-
-    # Ends and restarts
-
-    def _settle_soon(self) -> None:
-        if self._settling or self._closing or self._nursery is None:
-            return
-        self._settling = True
-        while self._ends:
-            group = self._settle_one(*self._ends.popleft())
-            if group is not None:
-                self._nursery.start_soon(self._settle, group)
-                return
-        self._settling = False
-
-    async def _settle(self, group: Cell) -> None:
-        with trio.CancelScope() as self._settle_scope:
-            await self._restart_group(group)
-            while self._ends and not self._closing:
-                trigger = self._settle_one(*self._ends.popleft())
-                if trigger is not None:
-                    await self._restart_group(trigger)
-        self._settle_scope = None
-        self._settling = False
-        self._settle_soon()
-
-    def _settle_one(self, child: Cell, incarnation: int, exit_: Exit) -> Cell | None:
-        """Act on one end; return the child if its group has to be restarted."""
-        stale = child.active or child.incarnation != incarnation
-        if stale or self.children.get(child.name) is not child or child.phase == "ended":
-            return None
-        if exit_.escalate:
-            self.fail(Exit("failed", exit_.error))
-        elif exit_.kind == "passivated":
-            self._passivated(child, exit_)
-        elif exit_.kind == "stopped":
-            self._retire(child, exit_)
-        elif exit_.final or not self._wanted(child, exit_):
-            self._ended_by_itself(child, exit_)
-        elif self.kind.strategy in _GROUPS:
-            return child
-        else:
-            self._restart_one(child)
-        return None
-
-    @staticmethod
-    def _wanted(child: Cell, exit_: Exit) -> bool:
-        if child.restart == "transient":
-            return exit_.abnormal
-        return child.restart == "permanent"
-
-    def _passivated(self, child: Cell, exit_: Exit) -> None:
-        if child.mailbox.queue:  # came while it was leaving
-            self._launch(child)
-        elif child.virtual is not None:
-            self._retire(child, exit_)
-        else:
-            child.mailbox.close()
-            child.phase = "passive"
-
-    def _ended_by_itself(self, child: Cell, exit_: Exit) -> None:
-        self._retire(child, exit_)
-        if not child.significant:
-            return
-        others = any(
-            other.significant and other.phase != "ended" for other in self.children.values()
-        )
-        if self.kind.auto_shutdown == "any_significant" or (
-            self.kind.auto_shutdown == "all_significant" and not others
-        ):
-            self.fail(Exit("shutdown"))
-
-    def _restart_one(self, child: Cell) -> None:
-        if not self._allowed(child):
-            return
-        delay = self._delay(child)
-        if delay == 0:
-            self._launch(child)
-            return
-        child.phase = "restarting"
-        incarnation = child.incarnation
-
-        def launch() -> None:
-            waiting = child.phase == "restarting" and child.incarnation == incarnation
-            if waiting and not self._closing:
-                self._launch(child)
-
-        self.cell.system.timers.call_after(delay, launch)
-
-    async def _restart_group(self, trigger: Cell) -> None:
-        """Stop the group from the right, start it from the left, until it holds or is too much."""
-        first = trigger
-        while not self._closing and self._allowed(first):
-            members = list(self.children.values())
-            if self.kind.strategy is Strategy.REST_FOR_ONE:
-                members = members[members.index(first) :]
-            for child in reversed(members):
-                await self._terminate(child, orderly=False)
-                if child.restart == "temporary" and child.phase != "ended":
-                    self._retire(child, Exit("shutdown"))
-            await trio.sleep(self._delay(first))
-            failed = await self._start_members(members)
-            if failed is None:
-                return
-            first = failed
-
-    async def _start_members(self, members: list[Cell]) -> Cell | None:
-        """Start what is left of a group; return the first that did not come up."""
-        for child in members:
-            ended = child.exit
-            gone = self.children.get(child.name) is not child
-            # A planned child that ended by itself returns with its group, as in OTP; one that
-            # somebody stopped does not.
-            if gone or child.active or (ended is not None and ended.kind == "stopped"):
-                continue
-            if await self._start(child) is not None:
-                return child
-        return None
-
-    def _allowed(self, child: Cell) -> bool:
-        """Count a restart, and give up if it is one too many."""
-        intensity = self.kind.intensity
-        window = self._windows.setdefault(child, deque()) if intensity.per_child else self._window
-        now = trio.current_time()
-        window.append(now)
-        while now - window[0] > intensity.seconds:
-            window.popleft()
-        if len(window) <= intensity.restarts:
-            child.restarts += 1
-            self.cell.system.counters.restarts += 1
-            return True
-        error = RestartIntensityError(
-            f"{child.path} ended, restart {len(window)} within {intensity.seconds} seconds"
-        )
-        error.__cause__ = child.last_error
-        if intensity.per_child:
-            self._ended_by_itself(child, Exit("failed", error))
-        else:
-            self.fail(Exit("shutdown", error))
-        return False
-
-    def _delay(self, child: Cell) -> float:
-        """Return the seconds to wait before a restart, and count the failure."""
-        backoff = self.kind.backoff
-        if child.up_since is not None:
-            if trio.current_time() - child.up_since >= backoff.reset_after:
-                child.streak = 0
-            child.up_since = None
-        child.streak += 1
-        return backoff.delay(child.streak, self.cell.system.random)

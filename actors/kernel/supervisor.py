@@ -1,7 +1,7 @@
 """The actor that keeps other actors alive. Subclass it, set the policy, plan the children."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from actors.kernel.actor import Actor
 from actors.kernel.policy import (
@@ -42,7 +42,7 @@ class Supervisor(Actor):
     child_decider: ClassVar[Decider | None] = None
     """Judges the children's exceptions in place of their own deciders."""
 
-    _supervises = Supervision
+    _supervises = staticmethod(Supervision)
 
     def children(self) -> Sequence[Child]:
         """Return the planned children, in the order of their start. Asked at each start."""
@@ -50,9 +50,7 @@ class Supervisor(Actor):
 
     @property
     def _children(self) -> Supervision:
-        supervision = self._cell.supervision
-        assert supervision is not None
-        return supervision
+        return cast("Supervision", self._cell.supervision)
 
     def spawn(
         self, actor: type[A], *args: Any, name: str | None = None,
