@@ -1,9 +1,18 @@
 """What each type of event does to the read model's tables."""
 
-from storage.projections import chat, event, meetings, session
+from storage.projections import (
+    breakout,
+    chat,
+    event,
+    meetings,
+    questions,
+    session,
+    stage,
+    support,
+)
 from storage.projections.model import Projection
 
-PARTS = (event, session, chat, meetings)
+PARTS = (event, session, stage, questions, chat, breakout, meetings, support)
 
 PROJECTIONS: dict[str, Projection] = {}
 for part in PARTS:

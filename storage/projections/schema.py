@@ -119,20 +119,12 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, type]]] = {
         {"session": T, "question": T, "person": T, "at": T},
     ),
     "breakout_rooms": (
-        ("session", "round", "number"),
-        {
-            "session": T,
-            "round": I,
-            "number": I,
-            "name": T,
-            "topic": T,
-            "opened_at": T,
-            "closed_at": T,
-        },
+        ("session", "round", "room"),
+        {"session": T, "round": I, "room": T, "name": T, "opened_at": T, "closed_at": T},
     ),
     "breakout_assignments": (
         ("session", "round", "person"),
-        {"session": T, "round": I, "person": T, "room": I, "at": T},
+        {"session": T, "round": I, "person": T, "room": T, "at": T},
     ),
     "agendas": (
         ("event", "person"),
@@ -210,11 +202,12 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, type]]] = {
         },
     ),
     "ticket_messages": (
-        ("event", "ticket", "seq"),
+        ("event", "ticket", "seq", "number"),
         {
             "event": T,
             "ticket": T,
             "seq": I,
+            "number": I,
             "person": T,
             "name": T,
             "staff": I,
