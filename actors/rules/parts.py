@@ -23,7 +23,6 @@ from actors.rules.base import Command, Event, Look, Send, Tick
 Decide = Callable[[Any, Any, datetime], Sequence[Event]]
 Evolve = Callable[[Any, Any], None]
 Answer = Callable[[Any, Any, Sequence[Event], datetime], dict[str, Any]]
-Follow = Callable[[Any, Any, datetime], Sequence[Event]]
 Effect = Callable[[str, Any], Sequence[Send]]
 
 
@@ -38,7 +37,6 @@ class Parts:
         self._answer: dict[type[Command], Answer] = {}
         self._evolve: dict[type[Event], list[Evolve]] = {}
         self._effects: dict[type[Event], list[Effect]] = {}
-        self._follow: dict[type[Event], list[Follow]] = {}
         self._due: list[Callable[[Any], datetime | None]] = []
         self._tick: list[Callable[[Any, datetime], Sequence[Event]]] = []
         for part in parts:
@@ -46,7 +44,6 @@ class Parts:
             _merge_one(self._answer, getattr(part, "ANSWER", {}))
             _merge_many(self._evolve, getattr(part, "EVOLVE", {}))
             _merge_many(self._effects, getattr(part, "EFFECTS", {}))
-            _merge_many(self._follow, getattr(part, "FOLLOW", {}))
             if hasattr(part, "due"):
                 self._due.append(part.due)
                 self._tick.append(part.tick)
@@ -57,28 +54,13 @@ class Parts:
         :raises Refused: the command is not allowed, or not for this kind of entity.
         """
         if isinstance(command, Tick):
-            return self._with_followers(
-                state, [event for tick in self._tick for event in tick(state, now)], now
-            )
+            return [event for tick in self._tick for event in tick(state, now)]
         decide = self._decide.get(type(command))
         if decide is not None:
-            return self._with_followers(state, decide(state, command, now), now)
+            return decide(state, command, now)
         if isinstance(command, Look):
             return ()
         raise Refused("not_found", f"{command.method} does not apply here.")
-
-    def _with_followers(
-        self, state: Any, events: Sequence[Event], now: datetime
-    ) -> Sequence[Event]:
-        if not self._follow:
-            return events
-        followers = [
-            more
-            for event in events
-            for follow in self._follow.get(type(event), ())
-            for more in follow(state, event, now)
-        ]
-        return [*events, *followers] if followers else events
 
     def evolve(self, state: Any, event: Event) -> None:
         """Change the state by one event, part after part."""

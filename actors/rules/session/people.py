@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from typing import Any
 
 import attrs
@@ -12,7 +13,7 @@ from actors.rules.base import Command, Event, command
 from actors.rules.order import Key
 from actors.rules.session.events import PeopleChanged
 from actors.rules.session.guards import OfSession, known
-from actors.rules.session.state import CLOSED, Member, Pulse, SessionState
+from actors.rules.session.state import CLOSED, REST, Member, Pulse, SessionState
 from actors.rules.text import ID_LIMIT, NAME_LIMIT, between, invalid, up_to
 
 LISTED = 500
@@ -71,8 +72,8 @@ def people_view(state: SessionState) -> dict[str, Any]:
     complete = state.present <= LISTED
     members = _members(state, None)
     if not complete:
-        members = ((key, member) for key, member in members if key[0] < 2)  # noqa: PLR2004  hosts and on screen
-    found = [person_view(state, member) for _key, member in _some(members, LISTED)]
+        members = takewhile(lambda found: found[0][0] < REST, members)
+    found = [person_view(state, member) for _key, member in islice(members, LISTED)]
     return {
         "people": found,
         "complete": complete,
@@ -84,10 +85,6 @@ def people_view(state: SessionState) -> dict[str, Any]:
 
 def _members(state: SessionState, after: Key | None) -> Iterator[tuple[Key, Member]]:
     return ((key, state.members[key[2]]) for key in state.here.after(after))
-
-
-def _some(members: Iterator[tuple[Key, Member]], limit: int) -> Iterator[tuple[Key, Member]]:
-    return (found for found, _ in zip(members, range(limit), strict=False))
 
 
 def _list(state: SessionState, command: ListPeople, now: datetime) -> Sequence[Event]:

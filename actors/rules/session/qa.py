@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from actors.errors import Refused
@@ -230,7 +231,7 @@ def question_view(question: Question, reader: str, *, reveal: bool = False) -> d
 
 def qa_view(state: SessionState, person: Person) -> dict[str, Any]:
     """Return the questions' share of a snapshot: the first page."""
-    ids = [key[2] for key, _ in zip(state.qa.order.after(None), range(PAGE), strict=False)]
+    ids = [key[2] for key in islice(state.qa.order.after(None), PAGE)]
     return {
         "questions": [question_view(state.qa.questions[id_], person.id) for id_ in ids],
         "total": len(state.qa.questions),
@@ -249,12 +250,7 @@ def _answer_list(
     state: SessionState, command: ListQuestions, events: Sequence[Event], now: datetime
 ) -> dict[str, Any]:
     del events, now
-    keys = [
-        key
-        for key, _ in zip(
-            state.qa.order.after(_cursor(command.after)), range(command.limit + 1), strict=False
-        )
-    ]
+    keys = list(islice(state.qa.order.after(_cursor(command.after)), command.limit + 1))
     page, by = keys[: command.limit], command.by
     reveal = by.is_organizer
     return {

@@ -37,6 +37,10 @@ CLOSED = frozenset({"ended", "cancelled"})
 """The statuses that nothing follows."""
 
 
+REST = 2
+"""The group of those who are neither host (0) nor on screen (1), in the order of people."""
+
+
 @attrs.define
 class Plan:
     """What an organizer decides about a session.
@@ -193,7 +197,7 @@ class SessionState:
 
     def order_key(self, member: Member) -> Key:
         """Return what orders a member among those present."""
-        group = 0 if member.host else 1 if self.stage.on_screen(member.id) else 2
+        group = 0 if member.host else 1 if self.stage.on_screen(member.id) else REST
         return (group, member.name.casefold(), member.id)
 
     def reorder(self, person: str) -> None:
