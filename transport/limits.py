@@ -21,17 +21,17 @@ class Rate:
 
 
 METHOD_RATES: Mapping[str, Rate] = {
-    "chat.send": Rate(2, 8),
-    "chat.react": Rate(3, 12),
-    "chat.search": Rate(1, 5),
-    "qa.ask": Rate(0.2, 4),
-    "stage.request": Rate(0.5, 5),
-    "session.join": Rate(1, 10),
-    "breakout.help": Rate(0.2, 3),
-    "meeting.request": Rate(0.5, 10),
-    "support.ask": Rate(0.1, 3),
-    "rtc.candidate": Rate(20, 100),
-    "people.list": Rate(2, 10),
+    "chat.send": Rate(10, 60),
+    "chat.react": Rate(10, 60),
+    "chat.search": Rate(2, 10),
+    "qa.ask": Rate(1, 20),
+    "stage.request": Rate(2, 20),
+    "session.join": Rate(2, 20),
+    "breakout.help": Rate(0.5, 5),
+    "meeting.request": Rate(2, 50),
+    "support.ask": Rate(0.5, 10),
+    "rtc.candidate": Rate(20, 200),
+    "people.list": Rate(5, 30),
 }
 """Methods that have a rate of their own beside the person's."""
 
@@ -64,6 +64,7 @@ class Limits:
     :param slice_seconds: longest time the fan-out holds the loop.
     :param backlog: broadcasts that may wait for the fan-out before publishing itself waits.
     :param rate: requests of one person, all methods together.
+    :param api_rate: requests of one token to the server API.
     :param method_rates: requests of one person by method.
     :param origins: origins browsers may come from; ``*`` for any. The server's own always may.
     :param trusted_proxies: addresses whose ``X-Forwarded-For`` is believed.
@@ -92,7 +93,8 @@ class Limits:
     history_topics: int = 10_000
     slice_seconds: float = 0.001
     backlog: int = 256
-    rate: Rate = Rate(20, 60)
+    rate: Rate = Rate(50, 200)
+    api_rate: Rate = Rate(200, 400)
     method_rates: Mapping[str, Rate] = attrs.field(factory=lambda: dict(METHOD_RATES))
     origins: frozenset[str] = frozenset()
     trusted_proxies: frozenset[str] = frozenset()
@@ -109,13 +111,14 @@ class Buckets:
         self._limits = limits
         self._full_at: dict[tuple[str, str], float] = {}
 
-    def take(self, person: str, method: str) -> None:
+    def take(self, person: str, method: str, overall: Rate | None = None) -> None:
         """Take a token for a request.
 
+        :param overall: the rate of all methods together; that of people by default.
         :raises Refused: ``rate_limited``, with ``retry_after`` in seconds.
         """
         now = trio.current_time()
-        wanted = list(self._wanted(person, method))
+        wanted = list(self._wanted(person, method, overall or self._limits.rate))
         wait = max(
             self._full_at.get(key, now) + 1 / rate.per_second - now - rate.burst / rate.per_second
             for key, rate in wanted
@@ -129,8 +132,10 @@ class Buckets:
         for key, rate in wanted:
             self._full_at[key] = max(self._full_at.get(key, now), now) + 1 / rate.per_second
 
-    def _wanted(self, person: str, method: str) -> Iterator[tuple[tuple[str, str], Rate]]:
-        yield (person, ""), self._limits.rate
+    def _wanted(
+        self, person: str, method: str, overall: Rate
+    ) -> Iterator[tuple[tuple[str, str], Rate]]:
+        yield (person, ""), overall
         rate = self._limits.method_rates.get(method)
         if rate is not None:
             yield (person, method), rate

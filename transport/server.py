@@ -14,8 +14,8 @@ How to put it together::
 
 ``serve`` reports the port it listens on (give 0 to have one chosen). ``ssl_context`` makes it
 HTTPS and WSS; see :func:`tls_context`. Optional parts: ``web`` (folder of the web client),
-``routes`` (further Starlette routes, such as :func:`transport.http.api.routes`), ``readiness``
-(what keeps ``/readyz`` from saying yes), ``clock``.
+``routes`` (further Starlette routes), ``exporter`` (hands out the server API's exports),
+``problems`` (what keeps ``/readyz`` from saying yes), ``clock``.
 
 Both codecs, ``connect``, ``refresh``, ``ping`` and ``unsubscribe`` are answered here; every other
 method is looked up in :data:`actors.rules.base.COMMANDS`, structured, and given to
@@ -40,6 +40,7 @@ from actors.ports import Clock, Door
 from transport.closing import Close, retry_reason
 from transport.context import Authenticator, Context, Registry
 from transport.heartbeat import Heartbeat
+from transport.http.api import Exporter, api_routes
 from transport.http.app import Readiness, make_app
 from transport.http.serving import HttpServer
 from transport.hub import Hub, HubStatistics
@@ -98,6 +99,7 @@ class Server:
         clock: Clock | None = None,
         web: Path = WEB,
         routes: Sequence[BaseRoute] = (),
+        exporter: Exporter | None = None,
         problems: Callable[[], Sequence[str]] = tuple,
         random: Random | None = None,
     ) -> None:
@@ -116,7 +118,8 @@ class Server:
             watch=self._heartbeat.watch,
         )
         self._problems = problems
-        app = make_app(self.context, Readiness(self._why_not), self._measure, web, routes)
+        served = [*api_routes(self.context, exporter), *routes]
+        app = make_app(self.context, Readiness(self._why_not), self._measure, web, served)
         self._http = HttpServer(app, limits)
         self._accepting = trio.CancelScope()
 
@@ -138,7 +141,7 @@ class Server:
             await nursery.start(partial(self._heartbeat.run, self.context))
             listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
             found = listeners[0].socket.getsockname()[1]
-            served: Sequence[Any] = listeners
+            served: list[Any] = [*listeners]
             if ssl_context is not None:
                 served = [
                     trio.SSLListener(one, ssl_context, https_compatible=True) for one in listeners
@@ -156,7 +159,6 @@ class Server:
         context = self.context
         context.draining = True
         context.retry_spread = max(seconds, 1.0)
-        await self._http.stop()
         connections = list(context.registry.by_id.values())
         context.random.shuffle(connections)
         steps = max(1, int(seconds / DRAIN_STEP))

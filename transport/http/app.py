@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from transport.context import Context
+from transport.http.contract import contract_routes
 from transport.http.guard import Guard
 from transport.http.web import WebClient
 
@@ -64,6 +65,7 @@ def make_app(
             Route("/readyz", readyz),
             Route("/metrics", metrics),
             Route("/v1/ws", websocket),
+            *contract_routes(),
             *routes,
             Mount("/", WebClient(web)),
         ]

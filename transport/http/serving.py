@@ -65,7 +65,3 @@ class HttpServer:
     async def serve(self, stream: Any, head: bytes) -> None:
         """Answer the requests of one connection."""
         await TCPServer(self._app, self._config, self._worker, {}, PutBack(stream, head))  # type: ignore[arg-type]  # PutBack has all it uses
-
-    async def stop(self) -> None:
-        """Let connections go once their request is answered."""
-        await self._worker.terminated.set()

@@ -1,0 +1,200 @@
+"""The server API: commands over HTTP, for the service that drives the engine.
+
+``Authorization: Bearer`` a token with the ``admin`` grant. Such a token stands for the service
+itself: it may act in every event of the daemon.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from actors.errors import Refused
+from actors.rules.base import COMMANDS, Command, Person
+from transport import rpc
+from transport.codec import JSON, Unreadable
+from transport.context import Context
+from transport.http.guard import Unacceptable
+from transport.http.openapi import openapi
+from transport.http.operations import OPERATIONS, Operation
+from transport.params import structure
+from transport.telemetry import pseudonym
+
+log = structlog.get_logger("greenroom.api")
+
+PREFIX = "/v1/api"
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@attrs.frozen
+class Export:
+    """A file to hand out."""
+
+    content: bytes
+    media_type: str
+    name: str
+
+
+class Exporter(Protocol):
+    """Hands out what lasts as files; the read model does."""
+
+    formats: Sequence[str]
+    """Such as ``json``, ``csv``, ``ics``."""
+
+    async def export(self, name: str, format_name: str, event: str | None) -> Export:
+        """Return an export.
+
+        :raises Refused: ``not_found`` for an unknown name or format.
+        """
+
+
+def api_routes(context: Context, exporter: Exporter | None) -> list[BaseRoute]:
+    """Return the server API's routes.
+
+    :param exporter: hands out the exports; without one there are none.
+    """
+    by_path: dict[str, dict[str, Handler]] = {}
+    for operation in OPERATIONS:
+        handlers = by_path.setdefault(PREFIX + operation.path, {})
+        handlers[operation.verb] = _handler(context, operation)
+    live = _guarded(context, lambda request, by: _live_sessions(context, request, by))
+    by_path[PREFIX + "/events/{event}/sessions"] = {"GET": live}
+    if exporter is not None:
+        export = _guarded(context, lambda request, _: _export(exporter, request))
+        by_path[PREFIX + "/exports/{name}"] = {"GET": export}
+
+    async def document(_: Request) -> Response:
+        return JSONResponse(openapi(exporter.formats if exporter else ()))
+
+    routes: list[BaseRoute] = [Route("/v1/openapi.json", document)]
+    for path, handlers in by_path.items():
+        routes.append(Route(path, _by_verb(handlers), methods=list(handlers)))
+    return routes
+
+
+def _by_verb(handlers: Mapping[str, Handler]) -> Handler:
+    async def handle(request: Request) -> Response:
+        verb = "GET" if request.method == "HEAD" else request.method
+        return await handlers[verb](request)
+
+    return handle
+
+
+def _guarded(context: Context, work: Callable[[Request, Person], Awaitable[Response]]) -> Handler:
+    async def handle(request: Request) -> Response:
+        try:
+            by = _who(context, request)
+            context.buckets.take(f"api/{by.event}/{by.id}", "", context.limits.api_rate)
+            return await work(request, by)
+        except Unacceptable:
+            raise  # the guard around the application answers
+        except Exception as error:
+            told = rpc.told(error)
+            if told is None:
+                log.exception("request failed", path=request.url.path)
+                told = rpc.INTERNAL
+            return _failure(told)
+
+    return handle
+
+
+def _failure(error: Refused | rpc.RpcError) -> Response:
+    wire = error.wire()
+    code = wire["code"]
+    status = code if code > 0 else 500 if code == rpc.INTERNAL_ERROR else 400
+    headers = {}
+    if status == 401:  # noqa: PLR2004  Unauthorized
+        headers["www-authenticate"] = "Bearer"
+    if "retry_after" in wire["data"]:
+        headers["retry-after"] = str(max(1, round(wire["data"]["retry_after"])))
+    return _json({"error": wire}, status, headers)
+
+
+def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(JSON.encode(value), status, dict(headers or {}), "application/json")
+
+
+def _who(context: Context, request: Request) -> Person:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refused("unauthorized", "Send Authorization: Bearer and a token.")
+    person, _ = context.authenticator.verify(token.strip())
+    if not person.is_system:
+        raise Refused("forbidden", "The token needs the admin grant.")
+    return attrs.evolve(person, role="organizer")
+
+
+def _handler(context: Context, operation: Operation) -> Handler:
+    async def work(request: Request, by: Person) -> Response:
+        params = await _params(context, operation, request)
+        for parameter, member in operation.names.items():
+            value = request.path_params[parameter]
+            if member == "@event":
+                by = attrs.evolve(by, event=value)
+            else:
+                params[member] = value
+        for member, template in operation.fixed.items():
+            params[member] = template.format(**request.path_params)
+        cls = COMMANDS.get(operation.command)
+        if cls is None:
+            raise Refused("not_found", "This server does not offer that.")
+        result = await context.door.call(structure(cls, params, by, ""))
+        log.info("done", command=operation.command, person=pseudonym(by))
+        return _json(dict(result))
+
+    return _guarded(context, work)
+
+
+async def _params(context: Context, operation: Operation, request: Request) -> dict[str, Any]:
+    if operation.reads:
+        return {name: _number(value) for name, value in request.query_params.items()}
+    body = await request.body()
+    if not body:
+        return {}
+    try:
+        params = JSON.decode(body.decode(), context.limits.depth)
+    except (Unreadable, UnicodeDecodeError) as problem:
+        raise Refused("invalid_params", f"The body is not JSON: {problem}", path="") from None
+    if not isinstance(params, dict):
+        raise Refused("invalid_params", "The body must be an object.", path="")
+    for name in operation.filled & params.keys():
+        raise Refused("invalid_params", f"{name}: it stands in the path", path=name)
+    return params
+
+
+def _number(value: str) -> str | int:
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else value  # noqa: PLR2004  a page's size is shorter
+
+
+async def _live_sessions(context: Context, request: Request, by: Person) -> Response:
+    """Answer with the event's sessions, all or those in one state."""
+    by = attrs.evolve(by, event=request.path_params["event"])
+    unknown = set(request.query_params) - {"state"}
+    if unknown:
+        name = min(unknown)
+        raise Refused("invalid_params", f"{name}: unknown member", path=name)
+    command: Command = structure(COMMANDS["event.program"], {}, by, "")
+    program = await context.door.call(command)
+    wanted = request.query_params.get("state")
+    sessions = [one for one in program["sessions"] if wanted is None or one.get("state") == wanted]
+    return _json({"sessions": sessions})
+
+
+async def _export(exporter: Exporter, request: Request) -> Response:
+    unknown = set(request.query_params) - {"event", "format"}
+    if unknown:
+        name = min(unknown)
+        raise Refused("invalid_params", f"{name}: unknown member", path=name)
+    format_name = request.query_params.get("format", "json")
+    event = request.query_params.get("event")
+    export = await exporter.export(request.path_params["name"], format_name, event)
+    headers = {"content-disposition": f'attachment; filename="{export.name}"'}
+    return Response(export.content, 200, headers, export.media_type)
+
+
+__all__ = ["Export", "Exporter", "api_routes"]
