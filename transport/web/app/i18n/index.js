@@ -1,0 +1,98 @@
+/** Texts, dates and numbers in the viewer's language; every text of the client stands in `en.js` and `de.js`. */
+
+import { de } from "./de.js";
+import { en } from "./en.js";
+
+export const LANGUAGES = { en, de };
+const KEPT = "greenroom.language";
+let language = "en";
+let plurals = new Intl.PluralRules("en");
+
+/** The language in use, as a tag of two letters. */
+export function currentLanguage() {
+  return language;
+}
+
+/** Choose what was kept, else what the browser prefers, else English. */
+export function detectLanguage() {
+  const wanted = [readKept(), ...(globalThis.navigator?.languages ?? [])];
+  setLanguage(wanted.map((tag) => (tag ?? "").slice(0, 2)).find((tag) => tag in LANGUAGES) ?? "en", false);
+}
+
+/** Speak `tag` from now on. */
+export function setLanguage(tag, keep = true) {
+  language = tag;
+  plurals = new Intl.PluralRules(tag);
+  if (globalThis.document) document.documentElement.lang = tag;
+  if (keep) globalThis.localStorage?.setItem(KEPT, tag);
+}
+
+/** The text of a key. `{name}` is filled in; with `n` given, `key.one` and `key.other` are tried first. */
+export function t(key, facts = {}) {
+  const texts = LANGUAGES[language];
+  const form = "n" in facts ? `${key}.${plurals.select(facts.n)}` : key;
+  const text = texts[form] ?? texts[key] ?? texts[`${key}.other`] ?? en[form] ?? en[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in facts ? shown(facts[name]) : whole));
+}
+
+/** Whether a key has a text. */
+export function hasText(key) {
+  return key in en;
+}
+
+function shown(value) {
+  return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : String(value);
+}
+
+function readKept() {
+  try {
+    return globalThis.localStorage?.getItem(KEPT);
+  } catch {
+    return null; // storage may be forbidden; the browser's preference serves
+  }
+}
+
+const formatters = new Map();
+
+function formatter(options) {
+  const name = language + JSON.stringify(options);
+  if (!formatters.has(name)) formatters.set(name, new Intl.DateTimeFormat(language, options));
+  return formatters.get(name);
+}
+
+/** A wall clock time, such as 10:30, in `zone` (default: the viewer's). */
+export function clock(instant, zone) {
+  return formatter({ hour: "2-digit", minute: "2-digit", timeZone: zone }).format(new Date(instant));
+}
+
+/** A day, such as Tuesday, 1 December. */
+export function day(instant, zone) {
+  return formatter({ weekday: "long", day: "numeric", month: "long", timeZone: zone }).format(new Date(instant));
+}
+
+/** A short day, such as Tue 1 Dec. */
+export function shortDay(instant, zone) {
+  return formatter({ weekday: "short", day: "numeric", month: "short", timeZone: zone }).format(new Date(instant));
+}
+
+/** The calendar day as YYYY-MM-DD in `zone`. */
+export function dayKey(instant, zone) {
+  const parts = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: zone });
+  return parts.format(new Date(instant));
+}
+
+/** Seconds as m:ss, never below zero. */
+export function countdown(seconds) {
+  const left = Math.max(0, Math.ceil(seconds));
+  return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+}
+
+/** A number in the viewer's spelling. */
+export function number(value) {
+  return new Intl.NumberFormat(language).format(value);
+}
+
+/** The viewer's own zone. */
+export function viewerZone() {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}

@@ -1,0 +1,76 @@
+/** Where the client begins: language, token, connection, and a picture of the state on every frame. */
+
+import { useConnection } from "./actions.js";
+import { detectLanguage } from "./i18n/index.js";
+import { watchMedia } from "./media/sync.js";
+import { followNotifications } from "./notifications.js";
+import { enterPage, pageConnected, pageEvent } from "./pages.js";
+import { claimsOf, parseRoute, takeToken } from "./router.js";
+import { Connection } from "./rpc.js";
+import { dispatch, getState, subscribe } from "./store.js";
+import { h, render } from "./ui/dom.js";
+import { App } from "./views/app.js";
+
+const TICK = 5_000;
+const HIDDEN_FRAME = 200;
+
+function draw() {
+  render(document.getElementById("app"), h(App, { state: getState() }));
+}
+
+function drawSoon() {
+  let wanted = false;
+  const run = () => {
+    wanted = false;
+    draw();
+  };
+  return () => {
+    if (wanted) return;
+    wanted = true;
+    if (document.hidden) setTimeout(run, HIDDEN_FRAME);
+    else requestAnimationFrame(run);
+  };
+}
+
+function route() {
+  dispatch({ type: "route", route: parseRoute(location.hash) });
+  enterPage(getState().route);
+}
+
+function connect(token) {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const connection = new Connection(`${scheme}://${location.host}/v1/ws`, token, {
+    onEvent: (event) => {
+      dispatch({ type: "event", event });
+      pageEvent(event);
+    },
+    onStatus: (status, error) => dispatch({ type: "status", status, error }),
+    onConnected: (result) => {
+      const first = getState().person === null;
+      dispatch({ type: "connected", result: { ...result, person: { ...claimsOf(token), ...result.person } } });
+      if (first) route();
+      else pageConnected(getState().route, result.recovered ?? {});
+    },
+  });
+  useConnection(connection);
+  connection.start();
+  return connection;
+}
+
+function start() {
+  detectLanguage();
+  const token = takeToken();
+  subscribe(drawSoon());
+  if (token) {
+    connect(token);
+    addEventListener("hashchange", route);
+    watchMedia();
+    followNotifications();
+  } else {
+    dispatch({ type: "status", status: "closed", error: { reason: "no_token" } });
+  }
+  setInterval(() => dispatch({ type: "tick", now: Date.now() }), TICK);
+  draw();
+}
+
+start();

@@ -1,0 +1,172 @@
+/**
+ * Makes what is sent equal to what the state says: where I am, whether I may be seen there, what I have on.
+ *
+ * A browser's refusal of a device is reported once and the source put off; it is not tried for ever.
+ */
+
+import { act, call, toast } from "../actions.js";
+import { hasText, t } from "../i18n/index.js";
+import { dispatch, getState, subscribe } from "../store.js";
+import { flagsOf } from "../state/media.js";
+import { withBackground } from "./background.js";
+import { acquire, liveTrack, onDevices, release } from "./devices.js";
+import { Place } from "./rtc.js";
+
+let place = null;
+let key = null;
+let busy = false;
+let again = false;
+let version = 0;
+
+/** What the state wants of the media: `{key, room, publish, flags}` or null when nowhere. */
+export function wantedMedia(state) {
+  const { page, id } = state.route;
+  const me = state.person?.id;
+  if (page === "chat") return wantedInChat(state.topics[`chat/${id}`], id, me);
+  const session = page === "session" ? state.topics[`session/${id}`] : null;
+  if (!session || !session.me || ["ended", "cancelled", "scheduled"].includes(session.session.status)) return null;
+  if (session.client?.removed !== undefined) return null;
+  const number = session.me.room;
+  const room = number === null ? `session/${id}` : `room/${id}.${number}`;
+  const topic = state.topics[room];
+  if (!topic) return { key: `session/${id}`, room: `session/${id}`, publish: false, flags: flagsOf(null, me) };
+  const publish = number !== null || session.me.host || session.me.stage.status === "on_screen";
+  return { key: `session/${id}`, room, publish, flags: flagsOf(topic.media, me) };
+}
+
+function wantedInChat(chat, id, me) {
+  if (!chat || chat.state === "ended") return null;
+  return { key: `chat/${id}`, room: `chat/${id}`, publish: true, flags: flagsOf(chat.media, me) };
+}
+
+/** The place whose pictures are shown now. */
+export function currentPlace() {
+  return place;
+}
+
+/** Ask for the sound to start, after a click. */
+export function unlockSound() {
+  place?.unlock();
+  dispatch({ type: "data", name: "soundHeld", value: false });
+}
+
+function changed() {
+  dispatch({ type: "data", name: "media", value: ++version });
+}
+
+function openPlace(wanted) {
+  place?.close();
+  key = wanted?.key ?? null;
+  if (!wanted) {
+    place = null;
+    release("mic");
+    release("camera");
+    release("screen");
+    return;
+  }
+  place = new Place((method, params) => call(method, params, { retry: false }), changed);
+  place.onSilenced = () => dispatch({ type: "data", name: "soundHeld", value: true });
+}
+
+async function sync() {
+  if (busy) {
+    again = true;
+    return;
+  }
+  busy = true;
+  do {
+    again = false;
+    await syncOnce();
+  } while (again);
+  busy = false;
+}
+
+async function syncOnce() {
+  const wanted = wantedMedia(getState());
+  if ((wanted?.key ?? null) !== key) openPlace(wanted);
+  if (!wanted) return;
+  place.moveTo(wanted.room);
+  const { flags } = wanted;
+  const on = (source) => wanted.publish && flags[source] && !flags.blocked.includes(source);
+  const mic = await track("mic", on("mic"), wanted);
+  const camera = await track("camera", on("camera"), wanted);
+  const screen = await track("screen", on("screen"), wanted);
+  const shown = camera ? await withBackground(camera, flags.background) : await withBackground(null, "none");
+  if (key === wanted.key && place) await place.send({ audio: mic, video: shown, screen });
+}
+
+async function track(source, on, wanted) {
+  if (!on) {
+    if (source === "screen" || !getState().data.previewing) release(source);
+    return null;
+  }
+  if (source === "screen") return liveTrack("screen") ?? turnOff("screen", wanted);
+  try {
+    return await acquire(source);
+  } catch (error) {
+    report(source, error);
+    return turnOff(source, wanted);
+  }
+}
+
+function turnOff(source, wanted) {
+  act("media.set", { topic: wanted.room, [source]: false });
+  return null;
+}
+
+/** Say why a device could not be used. */
+export function report(source, error) {
+  const key_ = `device.${error.name}`;
+  toast(t(hasText(key_) ? key_ : "device.failed", { source: t(`device.${source}`) }), "bad");
+}
+
+/** Begin to follow the state; once. */
+export function watchMedia() {
+  subscribe((state, action) => {
+    if (action.type === "event" && action.event.type.startsWith("rtc.")) {
+      const { topic, type, data } = action.event;
+      if (place && (topic === place.room || topic === key)) place.handle(type, data);
+      return;
+    }
+    if (["event", "route", "forget", "topic"].includes(action.type)) sync();
+  });
+  onDevices((source) => {
+    if (source === "screen" && !liveTrack("screen")) screenEnded();
+    if (source !== "list") {
+      changed();
+      sync();
+    }
+  });
+}
+
+/** The browser's own "stop sharing" was used. */
+function screenEnded() {
+  const wanted = wantedMedia(getState());
+  if (wanted?.flags.screen) turnOff("screen", wanted);
+}
+
+/** Share a screen: the browser asks which, then everybody is told. */
+export async function shareScreen(topic) {
+  try {
+    await acquire("screen");
+  } catch (error) {
+    if (error.name !== "NotAllowedError") report("screen", error);
+    return;
+  }
+  const answer = await act("media.set", { topic, screen: true });
+  if (!answer) release("screen");
+}
+
+/** The pictures of a person: my own come from this device. */
+export function pictureOf(person, source, me) {
+  if (person !== me) return place?.streamOf(person, source) ?? null;
+  const track_ = source === "screen" ? liveTrack("screen") : place?.local.video;
+  return track_ ? streamFor(track_) : null;
+}
+
+const own = new WeakMap();
+
+function streamFor(track_) {
+  if (!own.has(track_)) own.set(track_, new MediaStream([track_]));
+  return own.get(track_);
+}

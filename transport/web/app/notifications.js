@@ -1,0 +1,60 @@
+/** Notifications: shown once as they come, kept in the list until read. */
+
+import { act, go, toast } from "./actions.js";
+import { t, clock, hasText } from "./i18n/index.js";
+import { dispatch, getState, subscribe } from "./store.js";
+
+/** What a notification says. */
+export function noteText(note) {
+  const key = `note.${note.kind}`;
+  const { data } = note;
+  const meeting = data.meeting;
+  const me = getState().person?.id;
+  const other = meeting && (meeting.employee.id === me ? meeting.participant : meeting.employee);
+  const facts = {
+    who: data.by_name ?? other?.name ?? "",
+    title: data.title ?? data.session ?? "",
+    minutes: data.minutes ?? 0,
+    room: data.room ?? "",
+    time: meeting?.start ? clock(meeting.start) : "",
+    message: data.message?.text ?? data.message ?? meeting?.reason ?? "",
+  };
+  return t(hasText(key) ? key : "note.other", { kind: note.kind, ...facts });
+}
+
+/** Where a notification leads. */
+export function notePlace(note) {
+  const { data, kind } = note;
+  if (kind.startsWith("meeting.")) return ["one-to-one"];
+  if (kind === "schedule.reminder") return data.type === "chat" ? ["chat", data.id] : ["session", data.id];
+  if (kind.startsWith("support.")) return ["support"];
+  return data.session ? ["session", data.session] : ["lobby"];
+}
+
+/** Mark as read, here and on the other devices. */
+export function readNotes(ids) {
+  if (ids.length === 0) return;
+  dispatch({ type: "read", ids });
+  act("notifications.read", { ids });
+}
+
+/** Open what a notification is about. */
+export function openNote(note) {
+  readNotes([note.id]);
+  go(...notePlace(note));
+}
+
+/** Show every new notification once. */
+export function followNotifications() {
+  subscribe((state, action) => {
+    const { event } = action;
+    if (event?.topic !== "me" || event.type === "notifications.read") return;
+    const note = { at: event.at, ...event.data };
+    const [page, id] = notePlace(note);
+    if (state.route.page === page && page === "session" && state.route.id === id) {
+      if (note.id) setTimeout(() => readNotes([note.id]));
+      return;
+    }
+    setTimeout(() => toast(noteText(note), "plain", { label: t("app.open"), run: () => (note.id ? openNote(note) : go(page, id)) }));
+  });
+}

@@ -1,0 +1,165 @@
+/** Being in a session: joining, the way back after a drop, the people list when it is too long for events. */
+
+import { act, call, errorText, go, serverNow, theConnection, toast } from "../actions.js";
+import { t } from "../i18n/index.js";
+import { dispatch, getState } from "../store.js";
+import { withListed, withPage } from "../state/people.js";
+
+const OVER = new Set(["ended", "cancelled"]);
+let doors = null;
+
+function topicOf(id) {
+  return `session/${id}`;
+}
+
+function keep(id, change) {
+  const before = getState().data[topicOf(id)] ?? {};
+  dispatch({ type: "data", name: topicOf(id), value: { ...before, ...change } });
+}
+
+/** Look at a session and go in, if that is allowed now. */
+export async function enterSession(id) {
+  keep(id, { problem: null, left: false });
+  try {
+    const about = await call("session.get", { session: id });
+    keep(id, about);
+    loadCompany(about.session.company);
+    if (!OVER.has(about.session.status)) await joinSession(id);
+  } catch (error) {
+    keep(id, { problem: { reason: error.reason, text: errorText(error), data: error.data } });
+  }
+}
+
+async function loadCompany(company) {
+  if (!company || getState().topics[`company/${company}`]) return;
+  await act("company.get", { company }, { quiet: ["not_found"] });
+}
+
+/** Go in; a refusal is kept for the page to show, and doors that open later are waited for. */
+export async function joinSession(id) {
+  clearTimeout(doors);
+  try {
+    await call("session.join", { session: id });
+    keep(id, { problem: null, left: false });
+  } catch (error) {
+    keep(id, { problem: { reason: error.reason, text: errorText(error), data: error.data } });
+    const opens = Date.parse(error.data?.opens_at ?? "");
+    if (opens) doors = setTimeout(() => joinIfStillHere(id), Math.max(500, Math.min(opens - serverNow() + 200, 2 ** 31 - 1)));
+  }
+}
+
+function joinIfStillHere(id) {
+  const { route } = getState();
+  if (route.page === "session" && route.id === id) joinSession(id);
+}
+
+/** Leave without ending anything; `next` is the page that follows. */
+export function leaveSession(id) {
+  clearTimeout(doors);
+  const topic = topicOf(id);
+  const state = getState();
+  const known = state.topics[topic];
+  if (!known) return;
+  if (!OVER.has(known.session.status) && known.client?.removed === undefined) {
+    call("session.leave", { session: id }, { retry: false }).catch(() => {});
+  }
+  const rooms = Object.keys(state.topics).filter((name) => name.startsWith(`room/${id}.`));
+  for (const name of [topic, ...rooms, `company/${known.session.company}`]) {
+    theConnection().forget(name);
+    dispatch({ type: "forget", topic: name });
+  }
+}
+
+/** Back after a drop: what was not resumed is joined anew. */
+export async function sessionConnected(id, recovered) {
+  const topic = topicOf(id);
+  const known = getState().topics[topic];
+  if (!known) return enterSession(id);
+  if (OVER.has(known.session.status)) return undefined;
+  if (!recovered[topic]) await joinSession(id);
+  const room = getState().topics[topic]?.me.room;
+  const missing = room && !recovered[`room/${id}.${room}`];
+  if (missing) await act("breakout.room", { session: id, room: Number(room) }, { quiet: ["not_found", "wrong_state"] });
+  return refreshPeople(id);
+}
+
+/** Ask for the list of people again. */
+export async function refreshPeople(id, query = "") {
+  try {
+    const answer = await call("people.list", { session: id, limit: 200, ...(query ? { query } : {}) }, { retry: false });
+    if (query) return answer;
+    dispatch({ type: "topic", topic: topicOf(id), change: (session) => ({ ...session, people: withListed(session.people, answer) }) });
+    return answer;
+  } catch {
+    return null; // the next change of people asks again
+  }
+}
+
+/** Ask for the people after those listed. */
+export async function morePeople(id) {
+  const people = getState().topics[topicOf(id)]?.people;
+  if (!people?.next || people.loading) return;
+  mark(id, { loading: true });
+  try {
+    const answer = await call("people.list", { session: id, limit: 200, after: people.next });
+    dispatch({ type: "topic", topic: topicOf(id), change: (session) => ({ ...session, people: withPage(session.people, answer) }) });
+  } catch (error) {
+    toast(errorText(error), "bad");
+  }
+  mark(id, { loading: false });
+}
+
+function mark(id, change) {
+  dispatch({ type: "topic", topic: topicOf(id), change: (session) => ({ ...session, people: { ...session.people, ...change } }) });
+}
+
+let asking = null;
+
+/** Follow up on events that leave questions open. */
+export function sessionEvent(id, event) {
+  if (event.topic !== topicOf(id)) return;
+  const people = getState().topics[event.topic]?.people;
+  if (event.type === "people.changed" && people?.stale && !asking) {
+    asking = setTimeout(() => {
+      asking = null;
+      refreshPeople(id);
+    }, 1000);
+  }
+  TELL[event.type]?.(event.data, getState());
+  if (event.type === "breakout.closed" || event.type === "breakout.moved") forgetRooms(id);
+}
+
+/** Rooms one is no longer in need no listening. */
+function forgetRooms(id) {
+  const state = getState();
+  const session = state.topics[topicOf(id)];
+  if (!session) return;
+  const kept = session.me.room === null ? null : `room/${id}.${session.me.room}`;
+  for (const name of Object.keys(state.topics)) {
+    if (!name.startsWith(`room/${id}.`) || name === kept || session.client?.watching === name) continue;
+    theConnection().forget(name);
+    dispatch({ type: "forget", topic: name });
+  }
+}
+
+const own = (data, state) => data.person === state.person.id;
+
+/** What the viewer is told in words when it happens to them. */
+const TELL = {
+  "stage.declined": (data, state) => own(data, state) && toast(data.message ? t("stage.declinedWith", { who: data.by_name, message: data.message }) : t("stage.declined", { who: data.by_name })),
+  "stage.missed": (data, state) => own(data, state) && toast(t("stage.missed"), "bad"),
+  "stage.left": (data, state) => own(data, state) && data.reason === "removed" && toast(t("stage.removed")),
+  "stage.entered": (data, state) => own(data, state) && toast(t("stage.entered")),
+  "stage.invited": (data, state) => own(data, state) && toast(t("stage.invitedBy", { who: data.by_name })),
+  "media.changed": (data, state) => own(data, state) && data.by !== data.person && data.blocked.length > 0 && toast(t("media.blocked")),
+  "session.hostless": () => toast(t("session.hostless")),
+  "session.started": () => toast(t("session.started")),
+  "breakout.opened": (data, state) => data.moved[state.person.id] && toast(t("breakout.movedIn", { n: data.moved[state.person.id] })),
+  "breakout.broadcast": (data) => toast(t("breakout.told", { text: data.text })),
+  "breakout.closed": (data, state) => data.moved.includes(state.person.id) && toast(t("breakout.back")),
+};
+
+/** Go out of the page; leaving itself follows from the change of page. */
+export function walkOut() {
+  go("lobby");
+}

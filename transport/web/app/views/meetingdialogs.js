@@ -1,0 +1,149 @@
+/** Dialogs of the 1-1 tab: ask, decline, pick or move, cancel. */
+
+import { act, call, errorText } from "../actions.js";
+import { clock, dayKey, shortDay, t } from "../i18n/index.js";
+import { AskText, Dialog } from "../ui/dialog.js";
+import { Component, h } from "../ui/dom.js";
+import { button, empty, field, loading } from "../ui/parts.js";
+import { eventOf } from "./frame.js";
+import { change } from "./onetoone.js";
+
+const MESSAGE = 1000;
+
+/** Slots grouped by the day of the event's zone. */
+export function slotsByDay(slots, zone) {
+  const days = new Map();
+  for (const slot of slots) days.set(dayKey(slot.start, zone), [...(days.get(dayKey(slot.start, zone)) ?? []), slot]);
+  return [...days.values()];
+}
+
+/** Ask somebody for a chat: whom, why, and the answer to their question. */
+export class RequestChat extends Component {
+  constructor(props) {
+    super(props);
+    this.to = props.to ?? "";
+    this.agenda = null;
+    this.problem = null;
+  }
+
+  mounted() {
+    if (this.to) this.look(this.to);
+  }
+
+  async look(to) {
+    this.to = to.trim();
+    this.agenda = null;
+    this.problem = null;
+    if (!this.to) return this.refresh();
+    const asked = this.to;
+    try {
+      const agenda = await call("agenda.get", { employee: asked });
+      if (asked === this.to) this.agenda = agenda;
+    } catch (error) {
+      if (asked === this.to) this.problem = error.reason === "not_found" ? null : errorText(error);
+    }
+    return this.gone ? undefined : this.refresh();
+  }
+
+  async send(event) {
+    event.preventDefault();
+    const form = event.target;
+    const params = { to: this.to, message: form.elements.message.value.trim() };
+    const answer = form.elements.answer?.value.trim();
+    if (answer) params.answer = answer;
+    if (await change("meeting.request", params)) this.props.onClose();
+  }
+
+  view({ state, onClose }) {
+    const about = this.agenda?.about;
+    return h(Dialog, { title: t("one.ask"), onClose },
+      h("form", { onsubmit: (event) => this.send(event) },
+        field("ask-to", t("one.to"), h("input", { id: "ask-to", name: "to", required: true, maxlength: 128, defaultValue: this.to, list: "ask-people", autocomplete: "off", "data-first": true, onchange: (event) => this.look(event.target.value) }), t("one.toHint")),
+        h("datalist", { id: "ask-people" }, ...this.known(state).map((id) => h("option", { value: id }))),
+        this.problem ? h("p", { class: "badge bad" }, this.problem) : null,
+        about ? h(About, { agenda: this.agenda }) : null,
+        field("ask-message", t("one.message"), h("textarea", { id: "ask-message", name: "message", rows: 3, maxlength: MESSAGE })),
+        about?.question ? field("ask-answer", about.question, h("textarea", { id: "ask-answer", name: "answer", rows: 2, maxlength: MESSAGE })) : null,
+        h("div", { class: "dialog-actions" }, button(t("app.cancel"), { onclick: onClose }), button(t("one.send"), { kind: "primary", type: "submit" }))));
+  }
+
+  /** Hosts of the program's sessions are the employees everybody knows of. */
+  known(state) {
+    const hosts = (eventOf(state)?.sessions ?? []).flatMap((card) => card.hosts);
+    return [...new Set(hosts)].filter((id) => id !== state.person.id).sort();
+  }
+}
+
+function About({ agenda }) {
+  const { about, employee, published } = agenda;
+  const facts = [["background", about.background], ["experience", about.experience], ["languages", about.languages.join(", ")], ["topics", about.topics.join(", ")]].filter(([, value]) => value);
+  return h("section", { class: "slots-box" },
+    h("h3", null, employee.name), published ? null : h("p", null, t("one.unpublished")),
+    h("dl", { class: "stack" }, ...facts.map(([name, value]) => h("div", { key: name }, h("dt", { class: "muted small" }, t(`editor.${name}`)), h("dd", { class: "prose" }, value)))));
+}
+
+/** Decline with a short message, and maybe somewhere else to go. */
+export function DeclineDialog({ state, meeting, onClose }) {
+  const sessions = (eventOf(state)?.sessions ?? []).filter((card) => card.company === meeting.employee.company);
+  const send = async (event) => {
+    event.preventDefault();
+    const { message, colleague, session } = event.target.elements;
+    const params = { id: meeting.id, message: message.value.trim() };
+    if (session.value) params.refer = { session: session.value };
+    else if (colleague.value.trim()) params.refer = { employee: colleague.value.trim() };
+    if (await change("meeting.decline", params)) onClose();
+  };
+  return h(Dialog, { title: t("one.declineTitle"), onClose },
+    h("form", { onsubmit: send },
+      field("decline-message", t("one.declineMessage"), h("textarea", { id: "decline-message", name: "message", rows: 3, required: true, maxlength: MESSAGE, "data-first": true }), t("one.declineHint")),
+      field("decline-colleague", t("one.colleague"), h("input", { id: "decline-colleague", name: "colleague", maxlength: 128 })),
+      field("decline-session", t("one.liveSession"), h("select", { id: "decline-session", name: "session" }, h("option", { value: "" }, t("one.noSession")), ...sessions.map((card) => h("option", { value: card.id }, card.title)))),
+      h("div", { class: "dialog-actions" }, button(t("app.cancel"), { onclick: onClose }), button(t("one.decline"), { kind: "danger", type: "submit" }))));
+}
+
+/** Pick a free slot, or propose another. */
+export class SlotDialog extends Component {
+  constructor(props) {
+    super(props);
+    this.slots = null;
+    this.chosen = null;
+  }
+
+  async mounted() {
+    this.slots = (await act("meeting.slots", { id: this.props.meeting.id }))?.slots ?? [];
+    if (!this.gone) this.refresh();
+  }
+
+  async confirm() {
+    const { meeting, method, onClose } = this.props;
+    if (await change(method, { id: meeting.id, slot: this.chosen })) onClose();
+    else {
+      this.chosen = null;
+      this.mounted();
+    }
+  }
+
+  choose(start) {
+    this.chosen = start;
+    this.refresh();
+  }
+
+  view({ meeting, title, onClose }) {
+    const { zone } = meeting;
+    return h(Dialog, { title, onClose },
+      h("p", { class: "muted" }, t("one.zone", { zone })),
+      this.slots === null ? loading() : this.slots.length === 0 ? empty("calendar", t("one.noFree")) : null,
+      ...slotsByDay(this.slots ?? [], zone).map((slots) => h("section", { key: slots[0].start, class: "stack" },
+        h("h3", null, shortDay(slots[0].start, zone)),
+        h("div", { class: "slot-grid" }, ...slots.map((slot) => h("button", { key: slot.start, type: "button", class: "slot", "aria-pressed": String(slot.start === this.chosen), onclick: () => this.choose(slot.start) }, `${clock(slot.start, zone)}–${clock(slot.end, zone)}`))))),
+      h("div", { class: "dialog-actions" }, button(t("app.cancel"), { onclick: onClose }), button(t("one.confirmSlot"), { kind: "primary", disabled: !this.chosen, onclick: () => this.confirm() })));
+  }
+}
+
+/** Cancel a chat, with a word to the other side. */
+export function CancelDialog({ meeting, onClose }) {
+  return h(AskText, {
+    title: t("one.cancel"), label: t("one.cancelMessage"), required: false, multiline: true, yes: t("one.cancel"), onClose,
+    onText: (message) => change("meeting.cancel", { id: meeting.id, ...(message ? { message } : {}) }),
+  });
+}

@@ -1,0 +1,155 @@
+/** A session: stage and controls left, the four tabs right, Leave at the top. */
+
+import { act, announce, go, openDialog } from "../actions.js";
+import { clock, countdown, shortDay, t } from "../i18n/index.js";
+import { unlockSound } from "../media/sync.js";
+import { joinSession, walkOut } from "../rooms/session.js";
+import { flagsOf } from "../state/media.js";
+import { Confirm } from "../ui/dialog.js";
+import { classes, h } from "../ui/dom.js";
+import { icon } from "../ui/icons.js";
+import { Menu, badge, button, loading } from "../ui/parts.js";
+import { companyName } from "./cards.js";
+import { lifeRing, mediaControls } from "./controls.js";
+import { Banner, Ticker, nameIn, zoneOf } from "./frame.js";
+import { hostMenu, hostTools } from "./hosttools.js";
+import { Panel } from "./panel.js";
+import { Countdown, RequestBar } from "./request.js";
+import { RoomsNote } from "./rooms.js";
+import { Stage, Tiles } from "./stage.js";
+
+const OVER = new Set(["ended", "cancelled"]);
+
+/** The page of a session, inside or before its doors. */
+export function SessionPage({ state }) {
+  const { id } = state.route;
+  const session = state.topics[`session/${id}`];
+  if (session && session.client?.removed === undefined) return h(Inside, { state, session, id });
+  const about = state.data[`session/${id}`];
+  return h("div", { class: classes("room outside", state.status === "reconnecting" && "with-banner") },
+    state.status === "reconnecting" ? h(Banner, { state }) : null,
+    h("header", { class: "room-head" }, leaveButton(), h("div", { class: "who" }, h("h1", null, about?.session?.title ?? t("nav.session")))),
+    h("main", { class: "stage-area outside-area" }, h("div", { class: "stage-notes" }), h(Outside, { state, about, id, removed: session?.client?.removed }), h("div", { class: "controls" }, lifeRing())));
+}
+
+function leaveButton() {
+  return button(t("session.leave"), { kind: "leave", name: "leave", onclick: walkOut });
+}
+
+/** Before the doors open, full, banned, over. */
+function Outside({ state, about, id, removed }) {
+  if (removed !== undefined) return waiting(t("session.removed"), removed || t("session.removedHint"));
+  if (!about || (!about.problem && !about.session)) return h("div", { class: "waiting" }, loading());
+  const { problem, session } = about;
+  if (session && OVER.has(session.status)) return waiting(t(`session.${session.status}`), t("session.overHint"), button(t("nav.lobby"), { kind: "primary", onclick: () => go("lobby") }));
+  if (!problem) return h("div", { class: "waiting" }, loading());
+  if (problem.reason === "session_full") return full(about, id);
+  const opens = problem.data?.opens_at;
+  if (opens) {
+    const zone = zoneOf(state);
+    return waiting(t("session.notYet"), t("session.opens", { day: shortDay(opens, zone), time: clock(opens, zone) }),
+      h(Ticker, { deadline: opens, every: 1000, draw: (left) => (left < 86_400 ? h("p", { class: "big-time", role: "timer" }, countdown(left)) : h("span")) }));
+  }
+  return waiting(t("session.cannotJoin"), problem.text, button(t("app.again"), { kind: "primary", onclick: () => joinSession(id) }));
+}
+
+function full(about, id) {
+  const register = async () => {
+    if (await act("session.register", { session: id, wait: true })) joinSession(id);
+  };
+  return waiting(t("session.fullTitle"), t("session.fullText"), about.me?.waiting ? badge(t("session.waitingPlace", { n: about.me.waiting }), "warn") : button(t("session.waitingList"), { kind: "primary", onclick: register }), button(t("app.again"), { onclick: () => joinSession(id) }));
+}
+
+function waiting(title, text, ...more) {
+  return h("div", { class: "waiting" }, h("h2", null, title), h("p", null, text), ...more);
+}
+
+function Inside({ state, session, id }) {
+  const offline = state.status === "reconnecting";
+  const room = session.me.room === null ? null : state.topics[`room/${id}.${session.me.room}`] ?? null;
+  return h("div", { class: classes("room", offline && "with-banner") },
+    offline ? h(Banner, { state }) : null,
+    h(Head, { state, session, id, room }),
+    h("main", { class: "stage-area", "aria-label": t("stage.label") }, h(Notes, { state, session, id, room }), centre(state, session, id, room), h(Controls, { state, session, id, room })),
+    h(Panel, { state, session, id, room }));
+}
+
+function centre(state, session, id, room) {
+  const me = state.person.id;
+  if (OVER.has(session.session.status)) return waiting(t(`session.${session.session.status}`), session.client?.cancelled || t("session.overHint"), button(t("nav.lobby"), { kind: "primary", onclick: () => go("lobby") }));
+  const { status } = session.me.stage;
+  const overlay = status === "accepted" || status === "countdown" ? h(Countdown, { key: "countdown", session, id }) : null;
+  return h("div", { class: "stage-frame" }, picture(session, id, room, me), overlay);
+}
+
+function picture(session, id, room, me) {
+  if (session.me.room !== null) {
+    if (!room) return h("div", { class: "waiting" }, loading(t("breakout.moving")));
+    const people = room.members.filter((member) => member.here).map((member) => ({ ...member, room: session.me.room, on_screen: true }));
+    return h(Tiles, { people, media: room.media, me, speaking: room.client?.speaking ?? [] });
+  }
+  const { status, start } = session.session;
+  if (status === "scheduled" || status === "backstage") {
+    return waiting(t(session.me.moderator ? "session.readyToStart" : "session.waitingForHost"), t("session.startsAt", { time: clock(start) }),
+      h(Ticker, { deadline: start, every: 1000, draw: (left) => (left > 0 ? h("p", { class: "big-time", role: "timer" }, countdown(left)) : h("span")) }));
+  }
+  return h(Stage, { session, id, me });
+}
+
+function Head({ state, session, id, room }) {
+  const { title, status, company, end } = session.session;
+  const menu = hostMenu(session, id);
+  const confirmLeave = () => {
+    if (session.me.host && status === "live") openDialog(Confirm, { title: t("session.leaveTitle"), text: t("session.leaveHost"), yes: t("session.leave"), onYes: walkOut });
+    else walkOut();
+  };
+  return h("header", { class: "room-head" },
+    button(t("session.leave"), { kind: "leave", name: "leave", onclick: confirmLeave }),
+    h("div", { class: "who grow" }, h("h1", null, room ? `${room.name} · ${title}` : title), h("p", null, [company ? companyName(state, company) : null, t("session.until", { time: clock(end, zoneOf(state)) })].filter(Boolean).join(" · "))),
+    status === "live" ? badge(t("session.live"), "live") : status === "hostless" ? badge(t("session.hostlessBadge"), "warn") : null,
+    h("span", { class: "row present", "aria-label": t("people.count", { n: session.people.counts.present }) }, icon("people", 18), session.people.counts.present),
+    ...hostTools(session, id),
+    menu ? h(Menu, menu) : null);
+}
+
+function Notes({ state, session, id, room }) {
+  const { hostless_until: until, status } = session.session;
+  const { breakout } = session;
+  const notes = [];
+  if (status === "hostless" && until) notes.push(h(Ticker, { key: "hostless", deadline: until, every: 1000, draw: (left) => h("div", { class: "note warn", role: "status" }, icon("clock"), t("session.hostlessNote", { time: countdown(left) })) }));
+  if (state.data.soundHeld) notes.push(h("div", { key: "sound", class: "note", role: "status" }, h("span", { class: "grow" }, t("stage.soundHeld")), button(t("stage.soundOn"), { kind: "primary small", onclick: unlockSound })));
+  if (session.me.stage.status === "invited") notes.push(h("div", { key: "invited", class: "note go" }, h(RequestBar, { session, id })));
+  const timed = session.me.room !== null ? room ?? breakout : breakout;
+  const closing = breakout?.state === "closing";
+  if (timed?.ends_at && breakout?.state !== "closed" && (session.me.room !== null || session.me.moderator)) {
+    notes.push(h(Ticker, { key: "rooms", deadline: closing ? breakout.ends_at : timed.ends_at, every: 500, draw: (left) => h("div", { class: classes("note", closing && "warn"), role: closing ? "alert" : "status" }, icon("clock"), h("span", null, t(closing ? "breakout.closingIn" : "breakout.endsIn", { time: countdown(left) }))) }));
+  }
+  if (session.me.room !== null && session.client?.broadcast) notes.push(h("div", { key: "told", class: "note go", role: "status" }, icon("megaphone"), h("span", { class: "grow" }, `${nameIn(session, session.client.broadcast.by)}: ${session.client.broadcast.text}`)));
+  notes.push(h(RoomsNote, { key: "choose", session, id }));
+  return h("div", { class: "stage-notes" }, ...notes);
+}
+
+function Controls({ state, session, id, room }) {
+  const me = state.person.id;
+  const { status } = session.me.stage;
+  if (OVER.has(session.session.status)) return h("div", { class: "controls" }, lifeRing());
+  if (session.me.room !== null) return h("div", { class: "controls" }, ...roomControls(session, id, room, me), lifeRing());
+  const shown = session.me.host || status === "on_screen";
+  return h("div", { class: "controls" },
+    ...(shown ? mediaControls(`session/${id}`, flagsOf(session.media, me)) : []),
+    status === "invited" ? null : h(RequestBar, { key: "request", session, id }),
+    lifeRing());
+}
+
+function roomControls(session, id, room, me) {
+  if (!room) return [];
+  const topic = `room/${id}.${session.me.room}`;
+  const help = async () => {
+    if (await act("breakout.help", { session: id })) announce(t("breakout.helpSent"));
+  };
+  return [
+    ...mediaControls(topic, flagsOf(room.media, me)),
+    session.me.host ? null : button(room.help ? t("breakout.helpSent") : t("breakout.help"), { key: "help", name: "hand", disabled: Boolean(room.help), onclick: help }),
+    button(t("breakout.toMain"), { key: "main", name: "back", onclick: () => act("breakout.main", { session: id }) }),
+  ];
+}

@@ -1,0 +1,130 @@
+/** The life ring's dialog, and the page: one's own tickets, or the desk for staff. */
+
+import { act, call, diagnostics, whereabouts } from "../actions.js";
+import { clock, t } from "../i18n/index.js";
+import { Dialog } from "../ui/dialog.js";
+import { Component, classes, h } from "../ui/dom.js";
+import { Avatar, badge, button, empty, loading } from "../ui/parts.js";
+import { isStaff } from "./frame.js";
+
+const LIMIT = 1000;
+const TONES = { open: "warn", answered: "info", resolved: "good" };
+
+/** Ask for help from anywhere; says where one is and what the browser is, openly. */
+export class SupportDialog extends Component {
+  constructor(props) {
+    super(props);
+    this.tickets = null;
+    this.facts = diagnostics();
+  }
+
+  async mounted() {
+    try {
+      this.tickets = (await call("support.mine")).tickets;
+    } catch {
+      this.tickets = []; // the field to write in is what counts
+    }
+    if (!this.gone) this.refresh();
+  }
+
+  async send(event) {
+    event.preventDefault();
+    const form = event.target;
+    const text = form.elements.text.value.trim();
+    if (!text) return;
+    const open = this.openTicket();
+    const answer = open ? await act("support.reply", { id: open.id, text }) : await act("support.ask", { text, where: whereabouts(), diagnostics: this.facts });
+    if (!answer) return;
+    form.reset();
+    this.tickets = [answer.ticket, ...(this.tickets ?? []).filter((ticket) => ticket.id !== answer.ticket.id)];
+    this.refresh();
+  }
+
+  openTicket() {
+    return this.tickets?.find((ticket) => ticket.state !== "resolved") ?? null;
+  }
+
+  view({ state, onClose }) {
+    const open = this.openTicket();
+    return h(Dialog, { title: t("support.title"), onClose },
+      h("p", { class: "muted" }, t("support.hint")),
+      open ? h(Thread, { ticket: open, me: state.person.id }) : null,
+      h("form", { onsubmit: (event) => this.send(event) },
+        h("div", { class: "field" }, h("label", { for: "support-text" }, t(open ? "support.more" : "support.what")), h("textarea", { id: "support-text", name: "text", rows: 3, required: true, maxlength: LIMIT, "data-first": true })),
+        open ? null : h("details", null, h("summary", null, t("support.sent")), h("ul", { class: "small muted" }, h("li", null, `${t("support.where")}: ${whereabouts()}`), ...Object.entries(this.facts).map(([name, value]) => h("li", null, `${name}: ${value}`)))),
+        h("div", { class: "dialog-actions" },
+          open ? button(t("support.resolve"), { onclick: () => this.resolve(open) }) : null,
+          button(t("support.send"), { kind: "primary", type: "submit" }))));
+  }
+
+  async resolve(ticket) {
+    if (await act("support.resolve", { id: ticket.id })) this.mounted();
+  }
+}
+
+function Thread({ ticket, me }) {
+  return h("div", { class: "thread", role: "log", "aria-label": t("support.thread") },
+    ...ticket.thread.map((message, at) => h("div", { key: at, class: classes("bubble", message.by.id === me && "mine") },
+      h("strong", { class: "small" }, message.by.name, message.staff ? ` · ${t("support.staff")}` : ""), "\n", message.text)));
+}
+
+/** The page. */
+export function Support({ state }) {
+  return isStaff(state.person) ? h(Desk, { state }) : h(Mine, { state });
+}
+
+function Mine({ state }) {
+  const tickets = state.data.tickets?.tickets;
+  if (!tickets) return loading();
+  return h("div", { class: "page" }, h("h1", null, t("nav.support")),
+    tickets.length === 0 ? empty("ring", t("support.noneMine")) : null,
+    ...tickets.map((ticket) => h("section", { key: ticket.id, class: "card stack" }, h("div", { class: "row spread" }, h("span", { class: "muted" }, clock(ticket.asked_at)), badge(t(`support.state.${ticket.state}`), TONES[ticket.state])), h(Thread, { ticket, me: state.person.id }))));
+}
+
+class Desk extends Component {
+  constructor(props) {
+    super(props);
+    this.chosen = null;
+  }
+
+  pick(id) {
+    this.chosen = id;
+    this.refresh();
+  }
+
+  async reply(event, ticket) {
+    event.preventDefault();
+    const form = event.target;
+    const text = form.elements.text.value.trim();
+    if (text && (await act("support.reply", { id: ticket.id, text }))) form.reset();
+  }
+
+  view({ state }) {
+    const desk = state.topics[`support/${state.event}`] ?? state.topics.support;
+    if (!desk) return loading();
+    const tickets = desk.tickets.slice().sort((one, other) => (one.state === "open" ? 0 : 1) - (other.state === "open" ? 0 : 1) || Date.parse(one.asked_at) - Date.parse(other.asked_at));
+    const ticket = tickets.find((one) => one.id === this.chosen) ?? null;
+    return h("div", { class: "page" },
+      h("div", { class: "page-head" }, h("div", null, h("h1", null, t("nav.support")), h("p", { class: "muted" }, t("support.waiting", { n: tickets.filter((one) => one.state === "open").length })))),
+      tickets.length === 0 ? h("div", { class: "card" }, empty("ring", t("support.none"), t("support.noneHint"))) : h("div", { class: "desk" },
+        h("ul", { class: "stack", "aria-label": t("support.queue") }, ...tickets.map((one) => h("li", { key: one.id }, this.entry(one)))),
+        ticket ? this.opened(ticket, state) : h("div", { class: "card" }, empty("chat", t("support.pick")))));
+  }
+
+  entry(ticket) {
+    return h("button", { type: "button", class: "ticket", "aria-current": String(ticket.id === this.chosen), onclick: () => this.pick(ticket.id) },
+      h("span", { class: "row spread" }, h("strong", null, ticket.person.name), badge(t(`support.state.${ticket.state}`), TONES[ticket.state])),
+      h("span", { class: "clamp" }, ticket.thread.at(-1)?.text), h("span", { class: "muted small" }, `${clock(ticket.asked_at)} · ${ticket.where ?? ""}`));
+  }
+
+  opened(ticket, state) {
+    return h("section", { class: "card stack", key: ticket.id, "aria-label": ticket.person.name },
+      h("div", { class: "row spread" }, h("div", { class: "row" }, h(Avatar, { id: ticket.person.id, name: ticket.person.name }), h("h2", null, ticket.person.name)), button(t("support.resolve"), { name: "check", onclick: () => act("support.resolve", { id: ticket.id }) })),
+      h("details", null, h("summary", null, `${t("support.where")}: ${ticket.where ?? "–"}`), h("ul", { class: "small muted" }, ...Object.entries(ticket.diagnostics ?? {}).map(([name, value]) => h("li", null, `${name}: ${value}`)))),
+      h(Thread, { ticket, me: state.person.id }),
+      h("form", { class: "stack", onsubmit: (event) => this.reply(event, ticket) },
+        h("label", { class: "sr-only", for: "desk-reply" }, t("support.reply")),
+        h("textarea", { id: "desk-reply", name: "text", rows: 3, maxlength: LIMIT, required: true, placeholder: t("support.reply") }),
+        h("div", { class: "dialog-actions" }, button(t("support.send"), { kind: "primary", type: "submit" }))));
+  }
+}
