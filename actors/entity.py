@@ -16,6 +16,7 @@ import attrs
 import msgpack
 import structlog
 
+from actors import media
 from actors.errors import GreenroomError, Refused
 from actors.kernel import Actor, Envelope, Timer, let_it_crash
 from actors.ports import Entry, Snapshot, StorageUnavailable, Write, WrongSequence
@@ -198,6 +199,7 @@ class EntityActor(Actor):
     async def _settle(self, decided: Sequence[Decided]) -> None:
         for done in decided:
             await self._publish(done)
+        self._tell_media(decided)
         self._set_timer()
         if self.seq - self._snapshot_seq >= SNAPSHOT_EVERY:
             await self._save_snapshot()
@@ -323,6 +325,11 @@ class EntityActor(Actor):
             seq, snapshot = done.view
             self.subscribe(done.command.by, done.command.connection, seq, snapshot)
         done.envelope.reply(done.answer)
+
+    def _tell_media(self, decided: Sequence[Decided]) -> None:
+        events = [happened.event for done in decided for happened in done.happened]
+        newcomers = [done.command.by.id for done in decided if done.command.subscribes]
+        media.follow(self.services, self.entity, self.state, events, newcomers)
 
     def after_event(self, event: Event) -> None:
         """Do what follows a committed event besides telling the topic."""

@@ -13,6 +13,7 @@ from actors.booking import Bookings
 from actors.entity import EntityActor, Resume
 from actors.errors import Refused
 from actors.kernel import Envelope
+from actors.media import hang_up
 from actors.rules.base import Command, Dropped, Person, Returned
 
 RESUME_TIMEOUT = 10.0
@@ -101,5 +102,6 @@ class ParticipantActor(EntityActor):
         presence = self.services.presence
         for entity in presence.entities(connection):
             last = presence.leave(entity, by.id, connection)
+            hang_up(self.services, entity, connection)
             if last and entity != self.entity:
                 self.services.address(entity).tell(Dropped(by=by))

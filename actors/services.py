@@ -5,7 +5,7 @@ from collections.abc import Callable
 import attrs
 
 from actors.kernel import ActorRef
-from actors.ports import Archive, Clock, Journal, Publisher
+from actors.ports import Archive, Clock, Journal, MediaPlane, Publisher
 from actors.presence import Presence
 
 
@@ -28,6 +28,7 @@ class Counters:
 class Services:
     """The ports and registers that entity actors share.
 
+    :param media: the forwarding unit; None where there is no sound and picture.
     :param address: returns the ref of the entity's actor, waking it where needed.
     """
 
@@ -38,3 +39,4 @@ class Services:
     presence: Presence
     address: Callable[[str], ActorRef]
     counters: Counters = attrs.field(factory=Counters)
+    media: MediaPlane | None = None
