@@ -28,7 +28,8 @@ SHARES = 1
 SHARES_LIMIT = 10
 """Screens a host may allow at a time."""
 
-Place = Literal["publish", "watch"]
+Place = Literal["publish", "watch", "wait"]
+"""``publish``: may be seen and heard; ``watch``: sees the others; ``wait``: not even that yet."""
 
 
 @attrs.define

@@ -253,11 +253,13 @@ class SessionState:
         return "write" if here and member.room is None else "read"
 
     def media_place(self, person: str) -> Place | None:
-        """Say whether a person may be seen and heard in the main call (rules 5, 15)."""
+        """Say whether a person may be seen and heard in the main call (rules 4, 5, 15)."""
         member = self.member(person)
         if member is None or member.room is not None or self.status not in OPEN:
             return None
-        return "publish" if member.host or self.stage.on_screen(person) else "watch"
+        if member.host or self.stage.on_screen(person):
+            return "publish"
+        return "wait" if self.status == "backstage" else "watch"
 
     # What changes people
 

@@ -223,7 +223,10 @@ def test_rule_4_hosts_enter_15_and_others_5_minutes_early():
     hall.enter(ANA)
     assert hall.view(ANA)["session"]["status"] == "backstage"
     assert hall.refused(ANA, Start).reason == "forbidden"
+    assert hall.state.media_place("ana") == "wait"
+    assert hall.state.media_place("hana") == "publish"
     hall.do(HANA, Start)
+    assert hall.state.media_place("ana") == "watch"
     assert hall.view(ANA)["session"]["status"] == "live"
 
 
