@@ -65,7 +65,7 @@ class SqliteArchive:
         def search(db: Database) -> list[Message]:
             rows = db.conn.execute(
                 f"SELECT {_COLUMNS} FROM chat_messages_fts f"  # noqa: S608  a constant
-                " JOIN chat_messages m ON m.rowid = f.rowid"
+                " JOIN chat_messages m ON m.position = f.rowid"
                 " WHERE chat_messages_fts MATCH ? AND m.topic = ? AND m.deleted_at IS NULL"
                 " ORDER BY f.rank, m.number DESC LIMIT ?",
                 (match, topic, limit),

@@ -8,6 +8,7 @@ def _posted(tables: Tables, fact: Fact) -> None:
     tables.put(
         "chat_messages",
         {"topic": fact.entity, "number": int(data["id"])},
+        position=fact.position,
         person=data["person"],
         name=data["name"],
         role=data["role"],

@@ -18,6 +18,7 @@ def _asked(tables: Tables, fact: Fact) -> None:
     tables.put(
         "questions",
         _key(fact),
+        position=fact.position,
         person=data["author"],
         name=data["author_name"],
         anonymous=data["anonymous"],

@@ -79,8 +79,9 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, type]]] = {
         },
     ),
     "chat_messages": (
-        ("topic", "number"),
+        ("position",),
         {
+            "position": I,
             "topic": T,
             "number": I,
             "person": T,
@@ -98,8 +99,9 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, type]]] = {
         {"topic": T, "number": I, "emoji": T, "person": T, "at": T},
     ),
     "questions": (
-        ("session", "id"),
+        ("position",),
         {
+            "position": I,
             "session": T,
             "id": T,
             "person": T,
@@ -244,6 +246,12 @@ INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     "meetings": (("event", "starts_at"), ("employee",), ("participant",)),
 }
 
+UNIQUE = {"chat_messages": ("topic", "number"), "questions": ("session", "id")}
+"""What names a row of the tables that are keyed by their journal position.
+
+The search index refers to rows by number, and only a declared one survives a VACUUM.
+"""
+
 SEARCHED = {"chat_messages": "text", "questions": "text"}
 """Tables with full-text search, each with the column that is searched."""
 
@@ -257,6 +265,8 @@ def create(db: Database) -> None:
     for name, (key, columns) in TABLES.items():
         table = db.table(name)
         table.create(columns, pk=key if len(key) > 1 else key[0])
+        if name in UNIQUE:
+            table.create_index(UNIQUE[name], unique=True)
         for index in INDEXES.get(name, ()):
             table.create_index(index)
     for name, column in SEARCHED.items():
