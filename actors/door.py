@@ -39,7 +39,8 @@ class FrontDoor:
         """Take in a connection; return its unread notifications and what could be resumed."""
         if len(topics) > RESUMED_TOPICS:
             raise Refused("invalid_params", f"At most {RESUMED_TOPICS} topics can be resumed.")
-        await self._ask(f"event/{person.event}", Admit(by=person))
+        if not person.is_system:
+            await self._ask(f"event/{person.event}", Admit(by=person))
         resumable = {topic: seq if epoch == self.epoch else -1 for topic, seq in topics.items()}
         message = Connect(person, connection, resumable)
         answer = await self._ask(self._participant(person), message)

@@ -65,6 +65,7 @@ class AudienceBot:
         """Join, then act now and then until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._follow)
+            await self._client.call("session.register", session=self._session)
             await self._client.call("session.join", session=self._session)
             while True:
                 await trio.sleep(self._random.expovariate(1 / self._pause))
@@ -132,7 +133,7 @@ class HostBot:
         """Start the session and accept bots' requests until cancelled."""
         await self._client.call("session.join", session=self._session)
         state: dict[str, Any] = await self._client.call("session.get", session=self._session)
-        if state.get("state") != "live":
+        if state["session"]["status"] != "live":
             await self._client.call("session.start", session=self._session)
         text = "Welcome! Ask anything, or request to join with mic and camera."
         await self._client.call("chat.send", topic=f"session/{self._session}", text=text)

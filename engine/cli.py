@@ -14,6 +14,7 @@ from rich.table import Table
 
 from actors.errors import GreenroomError
 from actors.rules.base import Person
+from engine.cli_load import load
 from engine.config import Config, ConfigError, load_config, options, variable
 from engine.logs import configure_logs
 
@@ -24,11 +25,27 @@ class Commands(click.Group):
     """A group whose expected errors are one line each, never a stack trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, turning Greenroom's own errors into the command line's."""
+        """Run the command, turning errors into one line each."""
         try:
             return super().invoke(ctx)
-        except GreenroomError as error:
-            raise click.ClickException(str(error)) from error
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
+        except (Exception, ExceptionGroup) as error:
+            if os.environ.get("GREENROOM_TRACE"):
+                raise
+            raise click.ClickException(explain(error)) from error
+
+
+def explain(error: BaseException) -> str:
+    """Return one line for an error: Greenroom's own say all there is to say."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, GreenroomError):
+        return str(error)
+    return (
+        f"{type(error).__name__}: {error}. This is a fault of ours:"
+        " set GREENROOM_TRACE=1 to see where, and please report it."
+    )
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -198,6 +215,9 @@ def demo(host: str, port: int, bots: int, seconds: float | None, as_json: bool) 
         trio.run(run_demo, chosen, console())
     except KeyboardInterrupt:
         console().print("Stopped; nothing was kept.")
+
+
+main.add_command(load)
 
 
 if __name__ == "__main__":

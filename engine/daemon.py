@@ -5,10 +5,9 @@ import signal
 import structlog
 import trio
 
-from actors.errors import GreenroomError
 from engine.config import Config
 from engine.engine import Engine
-from engine.loading import load_steps, read_event_file
+from engine.loading import load_steps, read_event_file, within
 from engine.logs import configure_logs
 
 _log = structlog.get_logger("greenroom.daemon")
@@ -27,13 +26,9 @@ async def main(config: Config) -> None:
     """Open, load, serve and drain."""
     async with Engine.open(config) as engine:
         if config.load is not None:
-            await load_steps(engine, read_event_file(config.load))
+            await load_steps(within(engine), read_event_file(config.load))
         async with trio.open_nursery() as nursery:
-            try:
-                port = await nursery.start(engine.serve)
-            except OSError as error:
-                where = f"{config.host}:{config.port}"
-                raise GreenroomError(f"cannot listen on {where}: {error.strerror}") from error
+            port = await nursery.start(engine.serve)
             _log.info("ready", host=config.host, port=port, data=str(config.data))
             await _wait_for_signals(engine)
             nursery.cancel_scope.cancel()

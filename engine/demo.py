@@ -13,12 +13,11 @@ import attrs
 import trio
 from rich.console import Console
 
-from actors.errors import GreenroomError
 from actors.rules.base import Person
 from engine.bots import NAMES, AudienceBot, BotPlan, HostBot
 from engine.config import Config
 from engine.engine import Engine
-from engine.loading import load_event
+from engine.loading import load_steps, steps, within
 from engine.sample import EVENT, SESSION, sample_event
 from engine.tokens import Key, mint
 from transport.client import open_client
@@ -53,7 +52,7 @@ class DemoOptions:
 async def run_demo(options: DemoOptions, console: Console) -> None:
     """Run the demo until it is cancelled or its time is up.
 
-    :raises GreenroomError: the port is taken.
+    :raises ListenError: the port is taken.
     """
     key = Key("demo", secrets.token_hex(32))
     with TemporaryDirectory(prefix="greenroom-demo-") as folder:
@@ -65,15 +64,9 @@ async def run_demo(options: DemoOptions, console: Console) -> None:
             drain_seconds=1.0,
         )
         async with Engine.open(config) as engine:
-            await load_event(engine, sample_event(datetime.now(UTC)))
+            await load_steps(within(engine), steps(sample_event(datetime.now(UTC))))
             async with trio.open_nursery() as nursery:
-                try:
-                    port = await nursery.start(engine.serve)
-                except OSError as error:
-                    raise GreenroomError(
-                        f"cannot listen on {options.host}:{options.port} ({error.strerror});"
-                        " choose another with --port"
-                    ) from error
+                port = await nursery.start(engine.serve)
                 url = f"http://{options.host}:{port}"
                 links = _links(url, key)
                 if options.as_json:

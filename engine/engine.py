@@ -18,7 +18,7 @@ import trio
 
 from actors.clock import SystemClock
 from actors.door import FrontDoor
-from actors.errors import Refused
+from actors.errors import GreenroomError, Refused
 from actors.kernel import ActorRef, ActorSystem
 from actors.ports import Archive, Clock, Journal
 from actors.presence import Presence
@@ -36,6 +36,10 @@ ENTITY_NAME_LENGTH = 400
 """Longest name of an entity; longer ones are not looked for."""
 
 _log = structlog.get_logger("greenroom.engine")
+
+
+class ListenError(GreenroomError):
+    """The daemon cannot listen where it was told to."""
 
 
 def address_in(system: ActorSystem) -> Any:
@@ -156,12 +160,16 @@ class Engine:
     async def serve(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
         """Take people in until cancelled; reports the port it listens on.
 
-        :raises OSError: the address is taken, or not this machine's.
+        :raises ListenError: the address is taken, or not this machine's.
         """
         config = self.config
         context = None
         if config.certificate is not None and config.private_key is not None:
             context = tls_context(config.certificate, config.private_key)
-        await self.server.serve(
-            config.host, config.port, ssl_context=context, task_status=task_status
-        )
+        try:
+            await self.server.serve(
+                config.host, config.port, ssl_context=context, task_status=task_status
+            )
+        except* OSError as group:
+            where = f"{config.host}:{config.port}"
+            raise ListenError(f"cannot listen on {where}: {group.exceptions[0]}") from group

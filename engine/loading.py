@@ -6,26 +6,35 @@ what differs and nothing else.
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from actors.errors import GreenroomError, Refused
 from actors.rules.base import COMMANDS, SYSTEM, Command
+from actors.rules.company import CompanyRules
+from actors.rules.event import EventRules
+from actors.rules.session.rules import SessionRules
+from transport.client import Client
 from transport.params import structure
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+
+
+_SPEAKERS = (EventRules, CompanyRules, SessionRules)
+"""Whose commands a file is turned into; importing them has registered these."""
 
 
 class LoadError(GreenroomError):
     """The file cannot be loaded; the message says where in it, and why."""
 
 
-class Callee(Protocol):
-    """Whatever carries out commands: an engine, or a remote one's server API."""
-
-    async def call(self, command: Command) -> Any:
-        """Carry out a command."""
+Call = Callable[["Step"], Awaitable[object]]
+"""Carries a step out: in this process's engine, or over the wire in another's."""
 
 
 @attrs.frozen
@@ -33,10 +42,12 @@ class Step:
     """One thing of the file, and the command that makes it so.
 
     :param path: where it stands in the file, such as ``session[2]``.
+    :param params: what the command's wire params are.
     """
 
     path: str
     command: Command
+    params: Mapping[str, Any]
 
 
 def read_event_file(file: Path) -> Sequence[Step]:
@@ -88,13 +99,13 @@ def _tables(data: Mapping[str, Any], name: str) -> Iterator[tuple[int, Mapping[s
 
 def _step(path: str, method: str, params: Mapping[str, Any]) -> Step:
     try:
-        return Step(path, structure(COMMANDS[method], params, SYSTEM, ""))
+        return Step(path, structure(COMMANDS[method], params, SYSTEM, ""), params)
     except Refused as refused:
         raise LoadError(f"{path}: {refused.message}") from refused
 
 
 async def load_steps(
-    callee: Callee, found: Sequence[Step], done: Callable[[], None] = lambda: None
+    call: Call, found: Sequence[Step], done: Callable[[], None] = lambda: None
 ) -> int:
     """Carry the steps out in order; return how many there were.
 
@@ -103,16 +114,31 @@ async def load_steps(
     """
     for step in found:
         try:
-            await callee.call(step.command)
+            await call(step)
         except Refused as refused:
             raise LoadError(f"{step.path}: {refused.message}") from refused
         done()
     return len(found)
 
 
-async def load_event(callee: Callee, data: Mapping[str, Any]) -> int:
-    """Bring an engine in line with a description of an event.
+def within(engine: "Engine") -> Call:
+    """Carry steps out in an engine of this process."""
 
-    :raises LoadError: it is not valid, or was refused.
-    """
-    return await load_steps(callee, steps(data))
+    async def call(step: Step) -> None:
+        await engine.call(step.command)
+
+    return call
+
+
+def over(client: Client) -> Call:
+    """Carry steps out in another process's engine; the client's token needs the admin grant."""
+
+    async def call(step: Step) -> None:
+        params = {name: _plain(value) for name, value in step.params.items()}
+        await client.call(step.command.method, **params)
+
+    return call
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -23,9 +23,9 @@ def test_flags_win_over_variables_over_file(tmp_path):
 
 
 def test_a_section_is_read_from_file_and_variables(tmp_path):
-    file = write(tmp_path, "[session]\nstage_seats = 4\nhostless_minutes = 2\n")
-    config = load_config(file, {"GREENROOM_SESSION_STAGE_SEATS": "6"}, {})
-    assert (config.session.stage_seats, config.session.hostless_minutes) == (6, 2.0)
+    file = write(tmp_path, "[media]\nworkers = 4\nport = 40000\n")
+    config = load_config(file, {"GREENROOM_MEDIA_WORKERS": "2"}, {})
+    assert (config.media.workers, config.media.port) == (2, 40000)
 
 
 def test_several_keys_allow_rotation():
@@ -37,10 +37,10 @@ def test_several_keys_allow_rotation():
     ("text", "complaint"),
     [
         ("prot = 1", "unknown option prot"),
-        ("[session]\nseats = 1", "unknown option session.seats"),
+        ("[media]\nseats = 1", "unknown option media.seats"),
         ('port = "1"', "port must be of type int, not str"),
         ("port = 70000", "port must be between 0 and 65535"),
-        ("session = 1", "session must be a table"),
+        ("media = 1", "media must be a table"),
         ('key = ["nosecret"]', "KEY:SECRET"),
         ('certificate = "a.pem"', "certificate and private_key go together"),
         ('log_level = "loud"', "log_level must be"),
