@@ -162,9 +162,41 @@ class Future(pykka.Future[T]):
         self._get_hook = func
 
     def __await__(self) -> Generator[Any, Any, T]:
-        return self._wait().__await__()
+        # The common case by itself, with no coroutine in between: it is what an ask costs.
+        plain = self._timeout is None and self._waiter is None and self._get_hook is None
+        if plain and self._value is _PENDING and trio.lowlevel.in_trio_task():
+            cell = None if self.target is None else current.get()
+            if cell is not None:
+                self._enter(cell)
+            self._ident = threading.get_ident()
+            self._token: TrioToken = trio.lowlevel.current_trio_token()
+            self._waiter = trio.lowlevel.current_task()
+            try:
+                yield from trio.lowlevel.wait_task_rescheduled(self._abort).__await__()
+            finally:
+                if cell is not None:
+                    cell.awaiting.remove(self)
+            return self._result()
+        return (yield from self._wait().__await__())
 
     __iter__ = __await__
+
+    def _enter(self, cell: Any) -> None:
+        """Enter the wait in the cell's books, unless it would never end."""
+        if waits_for(self.target, cell):
+            self.withdraw()
+            raise AskCycleError(
+                f"{cell.path} asks {self.target.path}, which is waiting for {cell.path}"
+            )
+        if cell.awaiting is None:
+            cell.awaiting = []
+        cell.awaiting.append(self)
+
+    def _abort(self, _: object) -> Abort:
+        if self._waiter is None:  # another thread's setter has it: its wake-up is under way
+            return Abort.FAILED
+        self._waiter = None
+        return Abort.SUCCEEDED
 
     async def _wait(self) -> T:
         if self._get_hook is not None:
@@ -174,22 +206,14 @@ class Future(pykka.Future[T]):
         if self._value is not _PENDING:
             await trio.lowlevel.checkpoint()
             return self._result()
-        cell = current.get()
-        if cell is None or self.target is None:
-            await self._park_until(self._timeout)
-            return self._result()
-        if waits_for(self.target, cell):
-            self.withdraw()
-            raise AskCycleError(
-                f"{cell.path} asks {self.target.path}, which is waiting for {cell.path}"
-            )
-        if cell.awaiting is None:
-            cell.awaiting = []
-        cell.awaiting.append(self)
+        cell = None if self.target is None else current.get()
+        if cell is not None:
+            self._enter(cell)
         try:
             await self._park_until(self._timeout)
         finally:
-            cell.awaiting.remove(self)
+            if cell is not None:
+                cell.awaiting.remove(self)
         return self._result()
 
     async def _park_until(self, seconds: float | None) -> None:
@@ -202,28 +226,25 @@ class Future(pykka.Future[T]):
             raise AskTimeoutError(f"{seconds} seconds")
 
     async def _park(self) -> None:
+        """Park the task through the list of callbacks, which takes any number of waiters."""
         task = trio.lowlevel.current_task()
-        if self._waiter is not None:  # a second task waits for the same value
-            self.on_done(functools.partial(trio.lowlevel.reschedule, task))
-            callbacks = cast("list[Callable[[], object]]", self._callbacks)
-            entry = callbacks[-1]
+        token = trio.lowlevel.current_trio_token()
+        ident = threading.get_ident()
 
-            def forget(_: object) -> Abort:
-                callbacks.remove(entry)
-                return Abort.SUCCEEDED
-
-            await trio.lowlevel.wait_task_rescheduled(forget)
-            return
-        self._ident = threading.get_ident()
-        self._token: TrioToken = trio.lowlevel.current_trio_token()
-        self._waiter = task
+        def wake() -> None:
+            if ident == threading.get_ident():
+                trio.lowlevel.reschedule(task)
+            else:
+                token.run_sync_soon(trio.lowlevel.reschedule, task)
 
         def abort(_: object) -> Abort:
-            if self._waiter is None:  # another thread's setter has it: its wake-up is under way
+            if self.done:  # a setter in another thread has it
                 return Abort.FAILED
-            self._waiter = None
+            cast("list[Callable[[], object]]", self._callbacks).remove(wake)
             return Abort.SUCCEEDED
 
+        self._callbacks = self._callbacks or []
+        self._callbacks.append(wake)
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     async def _wait_in_asyncio(self) -> T:

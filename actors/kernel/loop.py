@@ -81,6 +81,7 @@ class Loop:
         """Handle messages until something ends the instance; return what."""
         mailbox = self.mailbox
         queue = mailbox.queue
+        task = trio.lowlevel.current_task()
         batched = self.kind.batch_limit > 1
         naps = self.kind.passivate_after is not None
         while True:
@@ -93,7 +94,8 @@ class Loop:
             else:
                 if naps:
                     self._nap()
-                await mailbox.wait()
+                mailbox.waiter = task
+                await trio.lowlevel.wait_task_rescheduled(mailbox.abort_wait)
                 continue
             if exit_ is not None:
                 return exit_

@@ -178,15 +178,8 @@ class Mailbox:
         if waiter is not None:
             trio.lowlevel.reschedule(waiter)
 
-    async def wait(self) -> None:
-        """Park the reader until there is something; returns at once, yet yields, if there is."""
-        if self.queue or self.urgent:
-            await trio.lowlevel.checkpoint()
-            return
-        self.waiter = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._abort)
-
-    def _abort(self, _: object) -> Abort:
+    def abort_wait(self, _: object) -> Abort:
+        """Let the reader, which parked itself as ``waiter``, be cancelled."""
         self.waiter = None
         return Abort.SUCCEEDED
 
