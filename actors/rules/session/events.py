@@ -202,6 +202,7 @@ class Joined(Event):
     host: bool
     seated: bool
     event_id: str
+    event_role: str = "participant"
     occupied: int | None = None
 
 

@@ -106,6 +106,7 @@ def _join(state: SessionState, command: Join | Look, now: datetime) -> Sequence[
             host=host,
             seated=seated,
             event_id=state.event,
+            event_role=by.role,
             occupied=_occupied(state, seated),
         )
     )
@@ -203,6 +204,7 @@ def _on_joined(state: SessionState, event: Joined) -> None:
             company=event.company,
             host=event.host,
             seated=event.seated,
+            event_role=event.event_role,
             joined_at=before.joined_at if before else event.at,
         ),
         event.at,

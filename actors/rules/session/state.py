@@ -70,6 +70,7 @@ class Member:
     """Somebody who is or was in the session.
 
     :param seated: whether they take one of a limited session's seats: no host or organizer does.
+    :param event_role: what they are in the event, whatever they are here.
     :param room: the breakout room they are in; None: the main call.
     :param left: how they went, when they are not present.
     """
@@ -80,6 +81,7 @@ class Member:
     company: str | None
     host: bool
     seated: bool
+    event_role: str = "participant"
     present: bool = True
     room: str | None = None
     joined_at: datetime | None = None
@@ -293,7 +295,8 @@ class SessionState:
         here = self.member(member.id)
         self._count(here, -1)
         member.host = host
-        member.role = "host" if host else "participant"
+        member.role = "host" if host else member.event_role
+        member.seated = not host and member.event_role != "organizer"
         self._count(here, 1)
         if here is not None:
             self.stage.forget(member.id)

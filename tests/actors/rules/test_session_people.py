@@ -1,3 +1,4 @@
+import time
 from datetime import timedelta
 
 import pytest
@@ -222,3 +223,24 @@ def test_params_out_of_bounds_name_their_path():
         with pytest.raises(Refused) as caught:
             hall.do(ANA, kind, **params)
         assert (caught.value.reason, caught.value.data["path"]) == ("invalid_params", path)
+
+
+def test_rule_19_a_new_host_leads_the_list_and_a_former_one_does_not():
+    hall = live(ANA, HUGO)
+    hall.do(OLGA, Change, hosts=["ana", "hana"])
+    hall.wait(1)
+    listed = hall.do(HANA, ListPeople)["people"]
+    assert [(p["id"], p["role"]) for p in listed] == [
+        ("ana", "host"),
+        ("hana", "host"),
+        ("hugo", "employee"),
+    ]
+    assert {p["id"] for p in hall.told("people.changed")[-1]["joined"]} == {"ana", "hugo"}
+    assert hall.state.guests == 1
+
+
+def test_a_thousand_people_enter_in_less_than_a_millisecond_each():
+    hall, people = live(), crowd(1000)
+    start = time.process_time()
+    hall.enter(*people)
+    assert (time.process_time() - start) / 1000 < 0.001
