@@ -124,7 +124,7 @@ class Breakout(RuleBasedStateMachine):
         self.attempt(ask.Extend(by=by, session="ux", minutes=minutes))
 
     @precondition(while_open)
-    @rule(by=directors, countdown=st.sampled_from((0, 1, 30, 600)))
+    @rule(by=directors, countdown=st.sampled_from((0, 0, 1, 30, 600)))
     def close(self, by, countdown):
         self.attempt(ask.Close(by=by, session="ux", countdown=countdown))
 
@@ -139,9 +139,10 @@ class Breakout(RuleBasedStateMachine):
     def leave(self, person):
         tried(self.workshop, _leave(person))
 
-    @rule(person=people)
-    def drop(self, person):
-        self.workshop.drop(person)
+    @rule(dropped=st.sets(people, min_size=1))
+    def drop(self, dropped):
+        for person in sorted(dropped, key=PEOPLE.index):
+            self.workshop.drop(person)
 
     @rule(person=people)
     def come_back(self, person):
