@@ -1,7 +1,8 @@
 """Turning a request's params into a command, and saying exactly what is wrong with them."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
@@ -27,9 +28,29 @@ def _person(value: Any, _: type) -> Person:
     raise TypeError("a person comes from a token")
 
 
+def _is_choice(kind: Any) -> bool:
+    """Whether a type is a word among several, or else something of one other type."""
+    if get_origin(kind) not in {Union, types.UnionType}:
+        return False
+    words = [one for one in get_args(kind) if get_origin(one) is Literal]
+    return len(words) == 1 and len(get_args(kind)) == 2  # noqa: PLR2004  the words and the type
+
+
+def _choice(kind: Any, strict: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    (words,) = (get_args(one) for one in get_args(kind) if get_origin(one) is Literal)
+    (other,) = (one for one in get_args(kind) if get_origin(one) is not Literal)
+    structure_other = strict.get_structure_hook(other)
+
+    def hook(value: Any, _: Any) -> Any:
+        return value if isinstance(value, str) and value in words else structure_other(value, other)
+
+    return hook
+
+
 def _make_converter() -> cattrs.Converter:
     strict = converter.copy(forbid_extra_keys=True, detailed_validation=True)
     strict.register_structure_hook(Person, _person)
+    strict.register_structure_hook_factory(_is_choice, _choice)
     return strict
 
 

@@ -120,16 +120,21 @@ def _responses(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sessions() -> dict[str, Any]:
+    program = COMMANDS["event.program"]
     schema = {
         "type": "object",
         "required": ["sessions"],
         "properties": {"sessions": {"type": "array", "items": {"type": "object"}}},
     }
-    state = {"name": "state", "in": "query", "required": False, "schema": {"type": "string"}}
+    query = [("state", str), *((n, k) for n, (k, _) in members(program, "wire").items())]
+    parameters = [
+        {"name": name, "in": "query", "required": False, "schema": of_type(kind)}
+        for name, kind in query
+    ]
     return {
         "operationId": "get_event_sessions",
         "summary": "List the event's sessions, for example those with state=live.",
-        "parameters": [*_path_parameters("/{event}"), state],
+        "parameters": [*_path_parameters("/{event}"), *parameters],
         "responses": _responses({_JSON: {"schema": schema}}),
     }
 
