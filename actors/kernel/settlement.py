@@ -79,7 +79,9 @@ class Settlement(ABC):
 
     def _retire(self, child: Cell, exit_: Exit) -> None:
         self._windows.pop(child, None)
-        if not child.static and self.children.get(child.name) is child:
+        # As in OTP: nothing brings a temporary child back, so its plan goes with it.
+        forgotten = not child.static or child.restart == "temporary"
+        if forgotten and self.children.get(child.name) is child:
             del self.children[child.name]
         child.end(exit_)
 

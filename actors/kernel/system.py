@@ -120,10 +120,16 @@ class ActorSystem:
         except BaseException as error:
             await self.__aexit__(type(error), error, error.__traceback__)
             raise
-        if self._over is not None or self._root.phase != "running":
-            await self._root_ended.wait()
+        if result.get() is not None:
+            await self._wait_for_root()
             await self.__aexit__(None, None, None)
+            raise ActorFailedError("the root did not start")
         return self
+
+    async def _wait_for_root(self) -> None:
+        # Whatever cancels this task cancels the root as well, which answers everybody first.
+        with trio.CancelScope(shield=True):
+            await self._root_ended.wait()
 
     async def _run_root(self) -> None:
         try:
@@ -148,7 +154,7 @@ class ActorSystem:
         try:
             if self._over is None:
                 self._root.order_stop(Exit("shutdown"))
-                await self._root_ended.wait()
+                await self._wait_for_root()
         finally:
             self._nursery.cancel_scope.cancel()
             swallowed = await self._leave(kind, error, traceback)

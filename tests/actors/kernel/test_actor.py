@@ -84,7 +84,9 @@ async def test_a_crash_keeps_urn_mailbox_and_what_was_queued(autojump_clock, sys
     assert system.dead_letters.counts == {"crashed": 1}
 
 
-async def test_with_let_it_crash_the_asker_is_told_and_the_instance_replaced(autojump_clock, system):
+async def test_with_let_it_crash_the_asker_is_told_and_the_instance_replaced(
+    autojump_clock, system
+):
     class Strict(Echo):
         decider = staticmethod(let_it_crash)
 
@@ -99,7 +101,9 @@ async def test_with_let_it_crash_the_asker_is_told_and_the_instance_replaced(aut
     ("directive", "alive", "restarts"),
     [(Directive.RESUME, True, 0), (Directive.RESTART, True, 1), (Directive.STOP, False, 0)],
 )
-async def test_the_decider_resumes_restarts_or_stops(autojump_clock, system, directive, alive, restarts):
+async def test_the_decider_resumes_restarts_or_stops(
+    autojump_clock, system, directive, alive, restarts
+):
     class Judged(Echo):
         decider = staticmethod(lambda _error, _asked: directive)
 
