@@ -107,7 +107,7 @@ def _time(state: RoomState, command: TimeRoom, now: datetime) -> Sequence[Event]
 
 def _close(state: RoomState, command: CloseRoom, now: datetime) -> Sequence[Event]:
     _from_session(command)
-    return [RoomClosed(at=now)] if state.is_open else ()
+    return [RoomClosed(at=now)] if state.is_open and command.round == state.round else ()
 
 
 def _follow(state: RoomState, command: Command, now: datetime) -> Sequence[Event]:

@@ -148,7 +148,9 @@ class TimeRoom(_ToRoom):
 
 @attrs.frozen(kw_only=True)
 class CloseRoom(_ToRoom):
-    """Let everybody out, and nobody in any more."""
+    """Let everybody out, and nobody in any more; of another round it comes too late."""
+
+    round: int
 
 
 @command("breakout.room")

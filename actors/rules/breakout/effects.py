@@ -115,7 +115,10 @@ def _timed(entity: str, event: Timed | Closing) -> Sequence[Send]:
 
 def _closed(entity: str, event: Closed) -> Sequence[Send]:
     session = _session(entity)
-    closed = [_send(CloseRoom(by=SYSTEM, session=session, room=room)) for room in event.rooms]
+    closed = [
+        _send(CloseRoom(by=SYSTEM, session=session, room=room, round=event.round))
+        for room in event.rooms
+    ]
     return [*closed, *_notify(session, event.event, event.away, {})]
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from actors.errors import Refused
 from actors.rules import chat_model, media
-from actors.rules.base import Look
+from actors.rules.base import SYSTEM, Look
 from actors.rules.breakout import commands as ask
+from actors.rules.room_model import CloseRoom
 from actors.rules.session import moderation, planning, running, stage
 from tests.actors.rules.workshop import (
     START,
@@ -505,6 +506,7 @@ def test_rule_31_latecomers_go_to_the_smallest_room_if_the_host_chose_so(worksho
 def test_rule_31_the_snapshot_tells_of_the_rooms(workshop):
     workshop.open(assign="list", groups=groups([ana], [ben, cem]), names=["Red", "Blue"])
     answer = workshop.run(ask.Get(by=ben, session="ux"))["breakout"]
+    assert workshop.snapshot(ben)["breakout"] == answer
     assert answer["status"] == "open"
     assert answer["you"] == {"assigned": "2", "room": "2"}
     assert answer["rooms"][1] == {
@@ -611,6 +613,19 @@ def test_rule_33_other_groups_do_not_read_what_was_said_before(workshop):
     workshop.open(assign="list", groups=groups([ben], [ana]))
     assert workshop.where(ben) == "3"
     refused("forbidden", workshop, chat_model.History(by=ben, topic="room/ux.1"))
+
+
+def test_rule_33_a_close_that_comes_again_does_not_close_the_next_round(workshop):
+    workshop.open(assign="list", groups=groups([ana]))
+    workshop.close(countdown=0)
+    workshop.open(assign="again")
+    workshop.run(CloseRoom(by=SYSTEM, session="ux", room="1", round=1))
+    assert workshop.room("1").here == ["ana"]
+
+
+def test_rooms_take_orders_from_their_session_only(workshop):
+    workshop.open(rooms=1)
+    refused("forbidden", workshop, CloseRoom(by=hana, session="ux", room="1", round=1))
 
 
 def test_rule_33_nothing_is_opened_again_before_the_first_time(workshop):

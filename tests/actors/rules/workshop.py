@@ -143,6 +143,9 @@ class Workshop:
     def notifications(self, person):
         return list(self.state(f"person/fair.{person.id}").unread.values())
 
+    def snapshot(self, person):
+        return RULES["session"].snapshot(self.session, person, self.now)
+
     # People
 
     def join(self, person):
