@@ -238,9 +238,7 @@ class Tab:
         here.takers[connection] = lambda kind, data: self.send.send_nowait((kind, data))
 
     async def js(self, name: str, arg: Any = None) -> Any:
-        return await self.browser.do(
-            lambda _: self.page.evaluate(f"arg => {name}(arg)", arg)
-        )
+        return await self.browser.do(lambda _: self.page.evaluate(f"arg => {name}(arg)", arg))
 
     async def publish(self, room: str = ROOM, **options: Any) -> None:
         sdp = await self.js("offer", options)
