@@ -10,6 +10,7 @@ from actors.errors import Refused
 from actors.kernel import ActorDeadError, ActorFailedError, MailboxFullError
 from actors.participant import Call, Connect, Gone
 from actors.ports import StorageUnavailable
+from actors.recall import recall
 from actors.rules.base import Command, Person
 from actors.rules.event_model import Admit
 from actors.services import Services
@@ -50,9 +51,14 @@ class FrontDoor:
         """Carry out a command and return its result."""
         if Bookings.takes(command):
             return await self._bookings.call(command)
-        if command.by.is_system:
-            return await self._ask(command.entity, command)
-        return await self._ask(self._participant(command.by), Call(command))
+        # The system is no participant; for everybody else their own mailbox keeps the order.
+        direct = command.by.is_system
+        entity = command.entity if direct else self._participant(command.by)
+        answer = await self._ask(entity, command if direct else Call(command))
+        try:
+            return await recall(self._services.archive, command, answer)
+        except StorageUnavailable as error:
+            raise Refused("storage_unavailable", "The storage does not answer.") from error
 
     def gone(self, person: Person, connection: str) -> None:
         """Say that a connection has ended."""

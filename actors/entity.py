@@ -10,7 +10,7 @@ was never there.
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import msgpack
@@ -19,6 +19,7 @@ import structlog
 from actors import media
 from actors.errors import GreenroomError, Refused
 from actors.kernel import Actor, Envelope, Timer, let_it_crash
+from actors.kernel.policy import Decider
 from actors.ports import Entry, Snapshot, StorageUnavailable, Write, WrongSequence
 from actors.rules import records
 from actors.rules.base import (
@@ -104,7 +105,7 @@ class EntityActor(Actor):
     batch_limit = BATCH
     mailbox_limit = 10_000
     passivate_after = 300.0
-    decider = staticmethod(let_it_crash)
+    decider: ClassVar[Decider] = staticmethod(let_it_crash)
 
     def __init__(self, entity: str, rules: Rules[Any], services: Services) -> None:
         super().__init__()
@@ -122,7 +123,7 @@ class EntityActor(Actor):
 
     # Life
 
-    async def on_start(self) -> None:
+    async def on_start(self) -> None:  # type: ignore[override]  # Pykka's is not async
         """Bring the state back, and let those who are connected be present."""
         if await self._try_load():
             await self._send_effects_again()

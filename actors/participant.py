@@ -93,7 +93,9 @@ class ParticipantActor(EntityActor):
         ref = self.services.address(topic)
         ref.tell(Returned(by=by))
         try:
-            answer: dict[str, Any] = await ref.ask(Resume(by, connection, seq), RESUME_TIMEOUT)
+            answer: dict[str, Any] = await ref.ask(
+                Resume(by, connection, seq), timeout=RESUME_TIMEOUT
+            )
         except Refused:
             return False
         return bool(answer["recovered"])

@@ -1,6 +1,7 @@
 """What every actor of the product is given: the ports, the clock, and the way to the others."""
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -37,6 +38,6 @@ class Services:
     archive: Archive
     clock: Clock
     presence: Presence
-    address: Callable[[str], ActorRef]
+    address: Callable[[str], ActorRef[Any]]
     counters: Counters = attrs.field(factory=Counters)
     media: MediaPlane | None = None

@@ -133,7 +133,7 @@ def _shown(config: Config, name: str) -> str:
     return "" if value is None else str(value)
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[timedelta]):
     """A length of time such as 90s, 15m, 12h or 7d."""
 
     name = "duration"

@@ -1,6 +1,6 @@
 """``greenroom load``: bring an engine, running or not, in line with an event's file."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ def load(file: Path, data: Path | None, url: str | None, key: str | None) -> Non
     trio.run(_load, found, data, url, key)
 
 
-async def _load(found: list[Step], data: Path | None, url: str | None, key: str | None) -> None:
+async def _load(found: Sequence[Step], data: Path | None, url: str | None, key: str | None) -> None:
     async with _engine(found, data, url, key) as call:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("loading", total=len(found))
@@ -44,7 +44,7 @@ async def _load(found: list[Step], data: Path | None, url: str | None, key: str 
 
 @asynccontextmanager
 async def _engine(
-    found: list[Step], data: Path | None, url: str | None, key: str | None
+    found: Sequence[Step], data: Path | None, url: str | None, key: str | None
 ) -> AsyncIterator[Call]:
     if url is None or key is None:
         from engine.engine import Engine

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import attrs
 import trio
 from rich.console import Console
 
 from actors.rules.base import Person
+from actors.rules.session.registration import Register
 from engine.bots import NAMES, AudienceBot, BotPlan, HostBot
 from engine.config import Config
 from engine.engine import Engine
@@ -24,14 +26,25 @@ from transport.client import open_client
 
 LIFETIME = timedelta(hours=12)
 
+
+def _person(ident: str, **claims: Any) -> Person:
+    return Person(id=ident, name=ident.title(), event=EVENT, **claims)
+
+
+HOST: Mapping[str, Any] = {
+    "role": "employee",
+    "company": "acme",
+    "sessions": frozenset({SESSION}),
+}
+
 CAST = (
-    ("Hana, host", "hana", "Hana", {"role": "employee", "company": "acme", "sessions": [SESSION]}),
-    ("Ana, participant", "ana", "Ana", {}),
-    ("Ben, participant", "ben", "Ben", {}),
-    ("Emil, employee", "emil", "Emil", {"role": "employee", "company": "acme"}),
-    ("Olga, organizer", "olga", "Olga", {"role": "organizer", "grants": ["support"]}),
+    ("Hana, host", _person("hana", **HOST)),
+    ("Ana, participant", _person("ana")),
+    ("Ben, participant", _person("ben")),
+    ("Emil, employee", _person("emil", role="employee", company="acme")),
+    ("Olga, organizer", _person("olga", role="organizer", grants=frozenset({"support"}))),
 )
-"""Who the printed links are for: label, id, name, and further claims."""
+"""Who the printed links are for."""
 
 
 @attrs.frozen(kw_only=True)
@@ -65,6 +78,8 @@ async def run_demo(options: DemoOptions, console: Console) -> None:
         )
         async with Engine.open(config) as engine:
             await load_steps(within(engine), steps(sample_event(datetime.now(UTC))))
+            for _, person in CAST[1:3]:
+                await engine.call(Register(by=person, session=SESSION))
             async with trio.open_nursery() as nursery:
                 port = await nursery.start(engine.serve)
                 url = f"http://{options.host}:{port}"
@@ -78,19 +93,16 @@ async def run_demo(options: DemoOptions, console: Console) -> None:
                 nursery.cancel_scope.cancel()
 
 
-def demo_token(key: Key, person: str, name: str, claims: dict[str, object]) -> str:
-    """Return a token for somebody of the sample event."""
-    lists = {name: frozenset(claims[name]) for name in ("sessions", "grants") if name in claims}  # type: ignore[call-overload]
-    who = Person(id=person, name=name, event=EVENT, **{**claims, **lists})  # type: ignore[arg-type]
-    return mint(key, who, now=datetime.now(UTC), ttl=LIFETIME)
+def _token(key: Key, person: Person) -> str:
+    return mint(key, person, now=datetime.now(UTC), ttl=LIFETIME)
 
 
 def _links(url: str, key: Key) -> list[dict[str, str]]:
     links = []
-    for label, person, name, claims in CAST:
-        token = demo_token(key, person, name, claims)
+    for label, person in CAST:
+        token = _token(key, person)
         link = f"{url}/#session={SESSION}&token={token}"
-        links.append({"who": label, "person": person, "token": token, "link": link})
+        links.append({"who": label, "person": person.id, "token": token, "link": link})
     return links
 
 
@@ -105,15 +117,15 @@ def _print_links(console: Console, links: Sequence[Mapping[str, str]]) -> None:
 
 async def _run_bots(url: str, key: Key, count: int) -> None:
     plan = BotPlan(SESSION)
-    people = [(f"bot{index}", NAMES[index % len(NAMES)]) for index in range(count)]
+    people = [
+        Person(id=f"bot{index}", name=NAMES[index % len(NAMES)], event=EVENT)
+        for index in range(count)
+    ]
     async with trio.open_nursery() as nursery:
-        token = demo_token(
-            key, "hugo", "Hugo", {"role": "employee", "company": "acme", "sessions": [SESSION]}
-        )
-        nursery.start_soon(_host_bot, url, token, plan, [person for person, _ in people])
-        for index, (person, name) in enumerate(people):
-            token = demo_token(key, person, name, {})
-            nursery.start_soon(_audience_bot, url, token, plan, index)
+        token = _token(key, _person("hugo", **HOST))
+        nursery.start_soon(_host_bot, url, token, plan, [person.id for person in people])
+        for index, person in enumerate(people):
+            nursery.start_soon(_audience_bot, url, _token(key, person), plan, index)
         await trio.sleep_forever()
 
 

@@ -45,7 +45,7 @@ class ListenError(GreenroomError):
 def address_in(system: ActorSystem) -> Any:
     """Return the function that finds, or wakes, an entity's actor."""
 
-    def address(entity: str) -> ActorRef:
+    def address(entity: str) -> ActorRef[Any]:
         kind, _, key = entity.partition("/")
         if kind not in KINDS or not key or len(entity) > ENTITY_NAME_LENGTH:
             raise Refused("not_found", "There is no such thing here.")

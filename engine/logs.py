@@ -13,7 +13,7 @@ def configure_logs(level: str) -> None:
 
     :param level: the least level to write: ``debug``, ``info``, ``warning`` or ``error``.
     """
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
