@@ -103,7 +103,9 @@ class Fair:
         states |= {entity: self.state(entity) for entity in transaction.more(command, states)}
         held = set(states)
         states |= {entity: self.state(entity) for entity in transaction.reads(command)}
+        before = records.plain(states)
         decision = transaction.decide(command, states, self.now)
+        assert records.plain(states) == before, "deciding changes nothing"
         assert set(decision) <= held
         for entity, events in decision.items():
             self._evolve(entity, events)
@@ -159,6 +161,17 @@ class Fair:
         self.now = until
         for entity in sorted(self.states):
             self._one(entity, Tick(by=SYSTEM))
+
+    def crash(self):
+        """Forget all states and bring them back from what was journalled."""
+        kept = {name: records.plain(state) for name, state in self.states.items()}
+        self.states = {}
+        for entity, event in self.log:
+            if event.durable:
+                rules = RULES[entity.partition("/")[0]]
+                rules.evolve(self.state(entity), records.restore(event.type, records.record(event)))
+        for name, state in kept.items():
+            assert records.plain(self.state(name)) == state, name
 
     def types(self, entity):
         """Return the types of the entity's events so far."""
