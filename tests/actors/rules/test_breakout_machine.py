@@ -301,4 +301,4 @@ def _leave(person):
 
 
 TestBreakout = Breakout.TestCase
-TestBreakout.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestBreakout.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
