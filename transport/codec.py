@@ -6,6 +6,7 @@ serve every connection that speaks the codec.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from math import isfinite
 from struct import Struct
 from types import NoneType
 from typing import Any
@@ -128,6 +129,8 @@ def _within(value: Any, depth: int) -> bool:
                 below.extend(item)
             elif not isinstance(item, _SCALARS):
                 raise Unreadable(f"{type(item).__name__} has no meaning here")
+            elif isinstance(item, float) and not isfinite(item):
+                raise Unreadable("infinity and NaN have no meaning here")  # JSON has neither
         if not below:
             return True
         level = below

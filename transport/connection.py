@@ -55,7 +55,6 @@ class Connection:
         self.person: Person | None = None
         self.expires: datetime | None = None
         self.busy = False
-        self.pinged_at = 0.0
         self._websocket = websocket
         self._visit = visit
         self._nursery = nursery

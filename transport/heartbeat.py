@@ -30,7 +30,7 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self._pings: deque[tuple[float, Connection]] = deque()
-        self._pongs: deque[tuple[float, Connection]] = deque()
+        self._pongs: deque[tuple[float, Connection, float]] = deque()
         self._fresh: list[tuple[float, Connection]] = []
         self._swept = 0.0
 
@@ -62,7 +62,8 @@ class Heartbeat:
             self._ping(context, connection, now)
             yield
         while self._pongs and self._pongs[0][0] <= now:
-            self._judge(self._pongs.popleft()[1])
+            _, connection, pinged = self._pongs.popleft()
+            self._judge(connection, pinged)
             yield
         if now - self._swept > SWEEP_EVERY:
             self._swept = now
@@ -75,12 +76,12 @@ class Heartbeat:
             connection.end(Close.TOKEN_EXPIRED)
             return
         connection.outbox.write(PING_FRAME)
-        connection.pinged_at = now
         self._pings.append((now + context.limits.ping_seconds, connection))
-        self._pongs.append((now + context.limits.pong_seconds, connection))
+        self._pongs.append((now + context.limits.pong_seconds, connection, now))
 
-    def _judge(self, connection: "Connection") -> None:
+    @staticmethod
+    def _judge(connection: "Connection", pinged: float) -> None:
         # A connection busy with a request is not reading; its pong may lie in the socket.
-        silent = connection.outbox.last_received < connection.pinged_at
+        silent = connection.outbox.last_received < pinged
         if connection.person is not None and silent and not connection.busy:
             connection.end(Close.NO_PONG)

@@ -7,13 +7,17 @@ from functools import partial
 from typing import Any
 
 import attrs
+import msgpack
+import orjson
 import pytest
 import trio
+from trio_websocket import ConnectionClosed
 
 from actors.clock import SystemClock
 from actors.errors import Refused
 from actors.rules.base import COMMANDS, Command, Person
 from engine.tokens import Authenticator, Key, mint
+from transport.dialing import dial, shake_hands
 from transport.hub import Hub
 from transport.limits import Limits
 from transport.server import Server
@@ -177,3 +181,60 @@ def running():
 async def house():
     async with run_house() as running_house:
         yield running_house
+
+
+JSON, MSGPACK = "greenroom.v1.json", "greenroom.v1.msgpack"
+
+
+class Speaker:
+    """A client that does nothing by itself."""
+
+    def __init__(self, websocket, codec):
+        self.websocket = websocket
+        self.codec = codec
+
+    async def say(self, value):
+        if self.codec == JSON:
+            await self.websocket.send_message(orjson.dumps(value).decode())
+        else:
+            await self.websocket.send_message(msgpack.packb(value))
+
+    async def hear(self):
+        message = await self.websocket.get_message()
+        return orjson.loads(message) if self.codec == JSON else msgpack.unpackb(message)
+
+    async def ask(self, method, ident=1, **params):
+        request = {"jsonrpc": "2.0", "id": ident, "method": method, "params": params}
+        await self.say(request)
+        while True:
+            reply = await self.hear()
+            if "id" in reply:
+                assert reply["id"] == ident
+                return reply
+
+    async def ended(self):
+        try:
+            while True:
+                await self.websocket.get_message()
+        except ConnectionClosed as closed:
+            return closed.reason
+
+
+@asynccontextmanager
+async def speaking(house, codec=JSON, *, connect=True, sub="ana", **params):
+    with trio.fail_after(20):
+        stream = await dial(house.url, None)
+        async with stream, trio.open_nursery() as nursery:
+            websocket = await shake_hands(nursery, stream, house.url, codec)
+            speaker = Speaker(websocket, codec)
+            if connect:
+                reply = await speaker.ask("connect", token=house.token(sub), **params)
+                assert "result" in reply, reply
+                speaker.welcome = reply["result"]
+            yield speaker
+            nursery.cancel_scope.cancel()
+
+
+@pytest.fixture(name="speaking")
+def _speaking():
+    return speaking

@@ -1,0 +1,180 @@
+"""The fan-out and what it keeps for those who come back."""
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+import trio
+import trio.lowlevel
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transport.codec import JSON, MSGPACK, payload_of
+from transport.history import Frames, History
+from transport.hub import Hub
+from transport.limits import Limits
+
+AT = datetime(2026, 12, 1, 10, tzinfo=UTC)
+
+
+class Sink:
+    """An outbox that keeps what it is given."""
+
+    def __init__(self, cost=0.0):
+        self.frames = []
+        self.cost = cost
+
+    def write(self, data):
+        self.frames.append(data)
+        if self.cost:
+            end = trio.current_time() + self.cost
+            while trio.current_time() < end:
+                pass
+
+    def heard(self):
+        return [orjson.loads(payload_of(frame))["params"].get("seq") for frame in self.frames]
+
+
+def attach(hub, name, codec=JSON, sink=None):
+    sink = sink or Sink()
+    closes = []
+    hub.attach(name, sink, codec, lambda code, reason: closes.append((code, reason)))
+    sink.closes = closes
+    return sink
+
+
+def test_one_frame_serves_every_subscriber_of_a_codec():
+    hub = Hub()
+    sinks = [attach(hub, f"j{n}") for n in range(3)] + [
+        attach(hub, f"m{n}", MSGPACK) for n in range(3)
+    ]
+    for name in ("j0", "j1", "j2", "m0", "m1", "m2"):
+        hub.subscribe(name, "session/ux", 0, AT, None)
+    hub.publish("session/ux", "chat.posted", AT, {"text": "hi"}, 1)
+    frames = [sink.frames[-1] for sink in sinks]
+    assert len({id(frame) for frame in frames[:3]}) == 1
+    assert len({id(frame) for frame in frames[3:]}) == 1
+    assert orjson.loads(payload_of(frames[0])) == MSGPACK.load(payload_of(frames[3]))
+
+
+def test_a_connection_that_has_ended_is_told_nothing_and_nothing_fails():
+    hub = Hub()
+    sink = attach(hub, "a")
+    hub.subscribe("a", "t", 0, AT, {})
+    hub.detach("a")
+    hub.publish("t", "x", AT, {}, 1)
+    hub.subscribe("a", "t", 1, AT, {})
+    hub.send("a", "t", "x", AT, {})
+    hub.unsubscribe("a", "t")
+    hub.close("a", 1000, "")
+    assert hub.resume("a", "t", 0) is False
+    assert len(sink.frames) == 1
+    assert hub.statistics().subscriptions == 0
+
+
+def test_too_many_topics_end_the_connection():
+    hub = Hub(Limits(topics=2))
+    sink = attach(hub, "a")
+    for number in range(3):
+        hub.subscribe("a", f"t{number}", 0, AT, None)
+    assert sink.closes == [(3500, "more than 2 topics")]
+    assert hub.statistics().connections == 0
+
+
+def test_the_history_of_topics_nobody_listens_to_is_bounded():
+    hub = Hub(Limits(history_topics=5))
+    for number in range(20):
+        hub.publish(f"t{number}", "x", AT, {}, 1)
+    assert hub.statistics().topics == 5
+
+
+async def test_a_broadcast_too_long_for_its_slice_lets_others_run_and_keeps_its_order():
+    hub = Hub(Limits(slice_seconds=0.001))
+    sinks = [attach(hub, f"c{n}", sink=Sink(cost=0.0001)) for n in range(200)]
+    for number in range(200):
+        hub.subscribe(f"c{number}", "t", 0, AT, None)
+    stalls = []
+
+    async def bystander():
+        while True:
+            before = trio.current_time()
+            await trio.lowlevel.checkpoint()
+            stalls.append(trio.current_time() - before)
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hub.run)
+        nursery.start_soon(bystander)
+        hub.publish("t", "x", AT, {}, 1)
+        assert hub.statistics().backlog == 1
+        hub.publish("t", "x", AT, {}, 2)
+        late = attach(hub, "late")
+        hub.subscribe("late", "t", 2, AT, {})
+        with trio.fail_after(20):
+            while hub.statistics().backlog:
+                await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert all(sink.heard() == [1, 2] for sink in sinks)
+    assert late.heard() == [2]
+    assert len(stalls) > 10
+
+
+async def test_a_connection_is_closed_after_what_was_published_to_it():
+    hub = Hub(Limits(slice_seconds=0))
+    sinks = [attach(hub, f"c{n}") for n in range(100)]
+    for number in range(100):
+        hub.subscribe(f"c{number}", "t", 0, AT, None)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hub.run)
+        hub.publish("t", "x", AT, {}, 1)
+        assert not sinks[99].frames
+        hub.close("c99", 3503, "kicked")
+        assert sinks[99].heard() == [1]
+        assert sinks[99].closes == [(3503, "kicked")]
+        nursery.cancel_scope.cancel()
+
+
+@given(
+    steps=st.lists(st.integers(1, 3), max_size=60),
+    bound=st.integers(1, 20),
+    seen=st.integers(0, 100),
+)
+def test_resume_gives_exactly_what_followed_or_nothing(steps, bound, seen):
+    history = History(0, bound, 1 << 20)
+    published, last = [], 0
+    for step in steps:
+        last += step  # numbers may skip: some of an entity's events are not published
+        published.append(last)
+        history.add(last, Frames({"seq": last}))
+    missed = history.after(seen)
+    wanted = [seq for seq in published if seq > seen]
+    if missed is None:
+        assert seen > last or len(wanted) > bound or (published and len(published) > bound)
+    else:
+        assert [orjson.loads(payload_of(frames.of(JSON)))["seq"] for frames in missed] == wanted
+
+
+@given(sizes=st.lists(st.integers(0, 500), max_size=40), bound=st.integers(600, 2000))
+def test_a_history_is_bounded_in_bytes(sizes, bound):
+    history = History(0, 1000, bound)
+    for seq, size in enumerate(sizes, 1):
+        history.add(seq, Frames({"x": "y" * size}))
+        assert history.size <= bound
+        assert history.last == seq
+
+
+@pytest.mark.parametrize(("one", "other"), [(JSON, MSGPACK), (MSGPACK, JSON)])
+def test_a_kept_frame_can_be_told_in_the_other_codec(one, other):
+    message = {"a": [1, "zwei", None, True, 2.5], "b": {"c": "ü" * 200}}
+    frames = Frames(message)
+    frames.of(one)
+    frames.settle()
+    spelled = payload_of(frames.of(other))
+    assert other.load(spelled.decode() if other is JSON else spelled) == message
+
+
+def test_a_number_that_does_not_rise_begins_a_new_history():
+    history = History(10, 100, 1 << 20)
+    history.add(11, Frames({}))
+    history.add(5, Frames({}))
+    assert history.after(10) is None
+    assert len(list(history.after(4))) == 1
