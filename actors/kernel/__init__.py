@@ -7,6 +7,7 @@ from pykka import ActorDeadError, Timeout, traversable
 
 from actors.kernel.actor import Actor
 from actors.kernel.deadletters import DeadLetters
+from actors.kernel.embedding import run_in_asyncio, run_in_thread
 from actors.kernel.errors import (
     ActorFailedError,
     AskCycleError,
@@ -87,5 +88,7 @@ __all__ = [
     "current_system",
     "get_all",
     "let_it_crash",
+    "run_in_asyncio",
+    "run_in_thread",
     "traversable",
 ]
