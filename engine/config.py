@@ -29,7 +29,9 @@ class MediaOptions:
 
     workers: int = option(1, "Media worker processes; 0 turns media off.")
     port: int = option(0, "First UDP port of the workers, one each; 0 lets the system choose.")
-    address: str = option("", "Public address announced to clients; empty means the listener's.")
+    hosts: tuple[str, ...] = option(("127.0.0.1",), "Addresses the workers bind, IPv4 or IPv6.")
+    addresses: tuple[str, ...] = option((), "Public addresses announced to clients, behind NAT.")
+    stun: tuple[str, ...] = option((), "STUN servers handed to clients, as stun:host:port.")
     turn: tuple[str, ...] = option((), "TURN servers handed to clients, as turn:host:port.")
     turn_secret: str = option("", "Shared secret for short-lived TURN credentials.")
 

@@ -18,50 +18,29 @@ import trio
 
 from actors.clock import SystemClock
 from actors.door import FrontDoor
-from actors.errors import GreenroomError, Refused
-from actors.kernel import ActorRef, ActorSystem
+from actors.errors import GreenroomError
+from actors.kernel import ActorSystem
+from actors.media import deliver
 from actors.ports import Archive, Clock, Journal
 from actors.presence import Presence
 from actors.rules.base import Command
 from actors.services import Services
-from engine.config import Config
+from engine.config import Config, MediaOptions
 from engine.kinds import KINDS
 from engine.tokens import Authenticator, Key
+from engine.tree import address_in, grow
 from storage import FILE_NAME, Store
 from transport.hub import Hub
 from transport.limits import Limits
+from transport.media.ice import IceServers
+from transport.media.plane import MediaSettings, WorkerPlane
 from transport.server import Server, tls_context
-
-ENTITY_NAME_LENGTH = 400
-"""Longest name of an entity; longer ones are not looked for."""
 
 _log = structlog.get_logger("greenroom.engine")
 
 
 class ListenError(GreenroomError):
     """The daemon cannot listen where it was told to."""
-
-
-def address_in(system: ActorSystem) -> Any:
-    """Return the function that finds, or wakes, an entity's actor."""
-
-    def address(entity: str) -> ActorRef[Any]:
-        kind, _, key = entity.partition("/")
-        if kind not in KINDS or not key or len(entity) > ENTITY_NAME_LENGTH:
-            raise Refused("not_found", "There is no such thing here.")
-        return system.get(kind, key)
-
-    return address
-
-
-def register_kinds(system: ActorSystem, services: Services) -> None:
-    """Teach an actor system every kind of entity."""
-    for name, kind in KINDS.items():
-
-        def factory(key: str, name: str = name, kind: Any = kind) -> Any:
-            return kind.actor, (f"{name}/{key}", kind.rules, services)
-
-        system.register(name, factory)
 
 
 @attrs.frozen(kw_only=True)
@@ -117,8 +96,11 @@ class Engine:
 
         :param epoch: names the journal's line of numbers; the same after each restart.
         """
-        hub = Hub(Limits(), epoch=epoch)
-        async with ActorSystem() as system:
+        limits = Limits()
+        hub = Hub(limits, epoch=epoch)
+        async with AsyncExitStack() as stack:
+            plane = await _open_media(config.media, hub, clock, stack)
+            system = await stack.enter_async_context(ActorSystem())
             services = Services(
                 journal=journal,
                 publisher=hub,
@@ -126,11 +108,12 @@ class Engine:
                 clock=clock,
                 presence=Presence(),
                 address=address_in(system),
+                media=plane,
             )
-            register_kinds(system, services)
+            grow(system, services)
             door = FrontDoor(services, epoch)
             authenticator = Authenticator([Key.parse(pair) for pair in config.key], clock)
-            server = Server(door, hub, authenticator, clock=clock)
+            server = Server(door, hub, authenticator, limits, clock=clock)
             engine = cls(
                 config=config,
                 system=system,
@@ -173,3 +156,24 @@ class Engine:
         except* OSError as group:
             where = f"{config.host}:{config.port}"
             raise ListenError(f"cannot listen on {where}: {group.exceptions[0]}") from group
+
+
+async def _open_media(
+    options: MediaOptions, hub: Hub, clock: Clock, stack: AsyncExitStack
+) -> WorkerPlane | None:
+    """Start the media workers, which live as long as the stack; None if there shall be none."""
+    if not options.workers:
+        return None
+    ports = (options.port, options.port + options.workers - 1) if options.port else (0, 0)
+    settings = MediaSettings(
+        workers=options.workers,
+        hosts=options.hosts,
+        ports=ports,
+        public=options.addresses,
+        servers=IceServers(stun=options.stun, turn=options.turn, secret=options.turn_secret),
+    )
+    plane = WorkerPlane(settings, deliver(hub, clock.now))
+    nursery = await stack.enter_async_context(trio.open_nursery())
+    stack.callback(nursery.cancel_scope.cancel)
+    await nursery.start(plane.run)
+    return plane

@@ -1,0 +1,73 @@
+"""The supervision tree: one pool for each kind of entity, under one root.
+
+Entities of a kind are strangers to each other: one that fails is restarted from its journal, alone,
+and given up on, alone, if it keeps failing (the next message to it tries again). No sibling is
+restarted for it, for all that siblings share is the journal, which has what was acknowledged.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from actors.errors import Refused
+from actors.kernel import (
+    ActorRef,
+    ActorSystem,
+    Backoff,
+    Intensity,
+    Strategy,
+    Supervisor,
+    UnknownKindError,
+)
+from actors.media import MediaActor
+from actors.services import Services
+from engine.kinds import KINDS, Kind
+
+ENTITY_NAME_LENGTH = 400
+"""Longest name of an entity; longer ones are not looked for."""
+
+MEDIA = "media"
+"""The kind of the actors that order sound and picture for a room."""
+
+
+class Pool(Supervisor):
+    """Entities of one kind.
+
+    A crash is often the end of something passing, so the first restart comes soon and the
+    following ones later and later.
+    """
+
+    strategy = Strategy.POOL
+    intensity: ClassVar[Intensity] = Intensity(restarts=5, seconds=60.0, per_child=True)
+    backoff: ClassVar[Backoff] = Backoff(initial=0.05, maximum=5.0)
+
+
+def address_in(system: ActorSystem) -> Callable[[str], ActorRef[Any]]:
+    """Return the function that finds, or wakes, an entity's actor.
+
+    It raises :exc:`Refused` (``not_found``) for a name that no entity can have.
+    """
+
+    def address(entity: str) -> ActorRef[Any]:
+        kind, _, key = entity.partition("/")
+        if not key or len(entity) > ENTITY_NAME_LENGTH:
+            raise Refused("not_found", "There is no such thing here.")
+        try:
+            return system.get(kind, key)
+        except UnknownKindError:
+            raise Refused("not_found", "There is no such thing here.") from None
+
+    return address
+
+
+def grow(system: ActorSystem, services: Services) -> None:
+    """Plant a pool for every kind of entity, and say how its actors come to life."""
+    for name, kind in KINDS.items():
+        pool = system.spawn(Pool, name=f"{name}s" if name != "company" else "companies")
+        system.register(name, _factory(name, kind, services), under=pool)
+    if services.media is not None:
+        pool = system.spawn(Pool, name=MEDIA)
+        system.register(MEDIA, lambda room: (MediaActor, (room, services)), under=pool)
+
+
+def _factory(name: str, kind: Kind, services: Services) -> Callable[[str], Any]:
+    return lambda key: (kind.actor, (f"{name}/{key}", kind.rules, services))
