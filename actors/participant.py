@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
+import structlog
 
 from actors.booking import Bookings
 from actors.entity import EntityActor, Resume
@@ -18,6 +19,8 @@ from actors.rules.base import Command, Dropped, Person, Returned
 
 RESUME_TIMEOUT = 10.0
 """Seconds a reconnecting client waits for one topic before it is told to load it anew."""
+
+_log = structlog.get_logger("greenroom.participant")
 
 
 @attrs.frozen
@@ -73,6 +76,11 @@ class ParticipantActor(EntityActor):
             envelope.reply(await Bookings(self.services).call(command))
         except Refused as refused:
             envelope.fail(refused)
+        except Exception:  # noqa: BLE001  rules are code, and code has faults
+            # Nothing was written, and whatever was lent reads itself back.
+            self.services.counters.failed += 1
+            _log.exception("transaction failed", entity=command.entity, method=command.method)
+            envelope.fail(Refused("internal", "Something went wrong on our side."))
 
     async def _connect(self, envelope: Envelope, message: Connect) -> None:
         by, connection = message.by, message.connection

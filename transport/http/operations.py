@@ -36,6 +36,7 @@ class Operation:
 
 _EVENT = {"event": "@event"}
 _SESSION = {"session": "session"}
+_MEETING = {"meeting": "id"}
 
 OPERATIONS = (
     Operation("PUT", "/events/{event}", "event.create", {"event": "id"}),
@@ -72,4 +73,8 @@ OPERATIONS = (
         "people.unban",
         {**_SESSION, "person": "person"},
     ),
+    Operation("GET", "/meetings/{meeting}", "meeting.get", _MEETING),
+    Operation("POST", "/meetings/{meeting}/move", "meeting.move", _MEETING),
+    Operation("POST", "/meetings/{meeting}/reassign", "meeting.reassign", _MEETING),
+    Operation("POST", "/meetings/{meeting}/cancel", "meeting.cancel", _MEETING),
 )

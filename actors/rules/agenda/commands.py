@@ -8,8 +8,7 @@ import attrs
 from actors.rules.agenda.state import About
 from actors.rules.base import Command, command
 from actors.rules.meeting.record import MAX_ID_LENGTH, Meeting, Tab
-from actors.rules.records import converter, instant
-from actors.rules.text import an_id, between, up_to
+from actors.rules.text import an_id, between, invalid, up_to
 
 MAX_SLOTS_A_DAY = 24 * 60 // 5
 """Slots of the shortest duration in a whole day."""
@@ -22,15 +21,9 @@ DAY_LENGTH = len("2026-12-01")
 Starts = list[datetime] | Literal["all"]
 
 
-def _starts(value: Any, _: Any) -> Starts:
-    if value == "all":
-        return "all"
-    if not isinstance(value, list) or len(value) > MAX_SLOTS_A_DAY:
-        raise TypeError("expected a list of times, or all")
-    return [item if isinstance(item, datetime) else instant(item) for item in value]
-
-
-converter.register_structure_hook(Starts, _starts)
+def _few(_: Any, __: Any, value: Starts) -> None:
+    if len(value) > MAX_SLOTS_A_DAY:
+        raise invalid("slots", f"A day has at most {MAX_SLOTS_A_DAY} slots.")
 
 
 @attrs.frozen(kw_only=True)
@@ -69,7 +62,7 @@ class Draft(OfOwnAgenda):
 
     day: str = attrs.field(validator=up_to(DAY_LENGTH))
     duration: int = attrs.field(validator=between(1, 24 * 60))
-    slots: Starts
+    slots: Starts = attrs.field(validator=_few)
     about: About | None = None
 
 

@@ -5,7 +5,7 @@ nothing itself; who runs it writes the event and both agendas' entries together 
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -24,6 +24,9 @@ from actors.rules.meeting import events as told
 from actors.rules.meeting.record import OPEN, Meeting, Party, Proposal
 from actors.rules.records import iso
 from actors.rules.zones import Slot
+
+FARTHEST = timedelta(days=366)
+"""How far ahead an organizer may move a chat."""
 
 
 @attrs.frozen(kw_only=True)
@@ -174,9 +177,11 @@ def move(desk: Desk, command: ask.Move) -> told.Changed:
     _still_to_come(meeting, desk.now)
     assert meeting.start is not None  # noqa: S101  it is confirmed
     assert meeting.end is not None  # noqa: S101  as above
+    if command.start <= desk.now:
+        raise Refused("wrong_state", "That time is past.", start=iso(command.start))
+    if command.start - desk.now > FARTHEST:
+        raise Refused("invalid_params", "That time is too far away.", path="start")
     slot = Slot(command.start, command.start + (meeting.end - meeting.start))
-    if slot.start <= desk.now:
-        raise Refused("wrong_state", "That time is past.", start=iso(slot.start))
     if slot == meeting.slot:
         raise Refused("invalid_params", "That is the slot it has.", path="start")
     for agenda in (desk.employee, desk.participant):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.rules import quota
+from actors.rules import quota, records
 from actors.rules.agenda import commands as agenda
 from actors.rules.agenda.state import About
 from actors.rules.base import SYSTEM
@@ -571,6 +571,12 @@ def test_rule_38_an_organizer_moves_a_chat_only_where_both_are_free(fair):
     moved = fair.run(meeting.Move(by=olga, id=id_, start=at("15:00")))["meeting"]
     assert (moved["start"][11:16], moved["end"][11:16], moved["sequence"]) == ("15:00", "15:30", 1)
     assert fair.told(ana)[-1] == fair.told(hana)[-1] == "meeting.moved"
+    for start, reason in [
+        ("2026-11-30T11:59:59Z", "wrong_state"),
+        ("9999-12-31T23:59:59Z", "invalid_params"),
+    ]:
+        with refused(reason):
+            fair.run(meeting.Move(by=olga, id=id_, start=records.instant(start)))
 
 
 def test_rule_43_a_colleague_takes_over_only_by_agreeing(fair):
