@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from actors.rules.base import Person
 from engine.cli_load import load
 from engine.config import Config, ConfigError, load_config, options, variable
 from engine.logs import configure_logs
+from transport.limits import Rate
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -98,12 +99,12 @@ def check(file: Path | None, explain: bool, as_json: bool, **flags: Any) -> None
     config = _config(file, **flags)
     rows = [
         {
-            "option": name,
-            "value": _shown(config, name),
-            "variable": variable(name),
-            "help": field.metadata["help"],
+            "option": option.name,
+            "value": _shown(config, option.name),
+            "variable": variable(option.name),
+            "help": option.help,
         }
-        for name, field in options()
+        for option in options()
     ]
     if config.load is not None:
         from engine.loading import read_event_file
@@ -128,9 +129,17 @@ def _shown(config: Config, name: str) -> str:
         return ", ".join(f"{pair.split(':', 1)[0]}:…" for pair in value)
     if name.endswith("secret") and value:
         return "…"
-    if isinstance(value, tuple):
-        return ", ".join(value)
+    if isinstance(value, (tuple, frozenset)):
+        return ", ".join(sorted(map(str, value)))
+    if isinstance(value, Rate):
+        return _rate_text(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_rate_text(rate)}" for name, rate in value.items())
     return "" if value is None else str(value)
+
+
+def _rate_text(rate: Rate) -> str:
+    return f"{rate.per_second:g}/{rate.burst:g}"
 
 
 class Duration(click.ParamType[timedelta]):

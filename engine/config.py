@@ -4,6 +4,7 @@ Every option is one field of :class:`Config` or of one of its sections; the comm
 ``greenroom check --explain`` and the documentation print what stands here.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any, get_args, get_origin
 import attrs
 
 from actors.errors import GreenroomError
+from transport.limits import METHOD_RATES, Limits, Rate
+
+LISTS = (tuple, frozenset)
 
 
 class ConfigError(GreenroomError):
@@ -37,6 +41,19 @@ class MediaOptions:
 
 
 @attrs.frozen(kw_only=True)
+class WebhookOptions:
+    """A service that is told what happens.
+
+    :param events: event types to tell, such as ``session.started``; empty: all.
+    """
+
+    name: str
+    url: str
+    secret: str = attrs.field(repr=False)
+    events: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """Everything an operator may set."""
 
@@ -47,11 +64,14 @@ class Config:
     load: Path | None = option(None, "File with event, companies and sessions, loaded at start.")
     certificate: Path | None = option(None, "TLS certificate chain, PEM.")
     private_key: Path | None = option(None, "TLS private key, PEM.")
-    origins: tuple[str, ...] = option((), "Origins browsers may come from; empty: our own only.")
     drain_seconds: float = option(20.0, "Seconds over which a stopping daemon lets people go.")
     log_level: str = option("info", "debug, info, warning or error.")
     log_people: bool = option(False, "Write people's ids in logs as they are, not hashed.")
     media: MediaOptions = attrs.field(factory=MediaOptions)
+    webhook: tuple[WebhookOptions, ...] = option(
+        (), "Who is told what happens; tables url, secret."
+    )
+    limits: Limits = attrs.field(factory=Limits)
 
 
 def load_config(
@@ -70,13 +90,37 @@ def load_config(
     return config
 
 
-def options(cls: type = Config, prefix: str = "") -> Iterator[tuple[str, "attrs.Attribute[Any]"]]:
-    """Yield every option with its dotted name."""
+@attrs.frozen
+class Option:
+    """One thing an operator may set.
+
+    :param name: dotted, such as ``media.workers``.
+    """
+
+    name: str
+    kind: Any
+    help: str
+
+
+def options(cls: type = Config, prefix: str = "") -> Iterator[Option]:
+    """Yield every option."""
     for field in attrs.fields(cls):
-        if attrs.has(field.type):
+        if attrs.has(field.type) and field.type is not Rate:
             yield from options(field.type, f"{prefix}{field.name}.")
         else:
-            yield prefix + field.name, field
+            yield Option(prefix + field.name, field.type, explanation(cls, field))
+
+
+def explanation(owner: type, field: "attrs.Attribute[Any]") -> str:
+    """Return an option's one sentence: from its declaration, or its class's docstring."""
+    declared = field.metadata.get("help")
+    if declared:
+        return str(declared)
+    found = re.search(
+        rf":param {field.name}: (.+?)(?=\n\s*:param|\n\s*\n|\Z)", owner.__doc__ or "", re.DOTALL
+    )
+    text = " ".join(found[1].split()) if found else ""
+    return text[:1].upper() + text[1:]
 
 
 def variable(name: str) -> str:
@@ -94,25 +138,25 @@ def _read_file(file: Path) -> dict[str, Any]:
 
 
 def _merge_environment(values: dict[str, Any], environment: Mapping[str, str]) -> None:
-    for name, field in options():
-        text = environment.get(variable(name))
+    for option in options():
+        text = environment.get(variable(option.name))
         if text is None:
             continue
-        *sections, last = name.split(".")
+        *sections, last = option.name.split(".")
         target = values
         for section in sections:
             target = target.setdefault(section, {})
-        target[last] = _from_text(name, text, field.type)
+        target[last] = _from_text(option.name, text, option.kind)
 
 
 def _from_text(name: str, text: str, kind: Any) -> Any:
-    if get_origin(kind) is tuple:
+    if get_origin(kind) in LISTS:
         return [part for part in text.split(",") if part]
     if kind is bool:
-        if text.lower() not in ("true", "false", "1", "0", "yes", "no"):
+        if text.lower() not in {"true", "false", "1", "0", "yes", "no"}:
             raise ConfigError(f"{variable(name)}: {text!r} is neither true nor false")
-        return text.lower() in ("true", "1", "yes")
-    if kind in (int, float):
+        return text.lower() in {"true", "1", "yes"}
+    if kind in {int, float}:
         try:
             return kind(text)
         except ValueError:
@@ -127,18 +171,27 @@ def _build(cls: type, values: Mapping[str, Any], prefix: str) -> Any:
     built = {
         name: _value(prefix + name, value, fields[name].type) for name, value in values.items()
     }
+    for field in attrs.fields(cls):
+        if field.default is attrs.NOTHING and field.name not in built:
+            raise ConfigError(f"{prefix}{field.name} is missing")
     return cls(**built)
 
 
 def _value(name: str, value: Any, kind: Any) -> Any:
+    if kind is Rate:
+        return _rate(name, value)
     if attrs.has(kind):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{name} must be a table")
         return _build(kind, value, f"{name}.")
-    if get_origin(kind) is tuple:
-        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
-            raise ConfigError(f"{name} must be a list of texts")
-        return tuple(value)
+    if get_origin(kind) in LISTS:
+        return _list(name, value, kind)
+    if get_origin(kind) is Mapping:
+        return _rates(name, value)
+    return _scalar(name, value, kind)
+
+
+def _scalar(name: str, value: Any, kind: Any) -> Any:
     if kind is Path or Path in get_args(kind):
         return Path(value)
     if kind is float and type(value) is int:
@@ -146,6 +199,32 @@ def _value(name: str, value: Any, kind: Any) -> Any:
     if type(value) is not kind:
         raise ConfigError(f"{name} must be of type {kind.__name__}, not {type(value).__name__}")
     return value
+
+
+def _list(name: str, value: Any, kind: Any) -> Any:
+    item = get_args(kind)[0]
+    if not isinstance(value, (list, tuple)):
+        raise ConfigError(f"{name} must be a list")
+    made = [_value(f"{name}[{index}]", one, item) for index, one in enumerate(value)]
+    return get_origin(kind)(made)
+
+
+def _rates(name: str, value: Any) -> Mapping[str, Rate]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} must be a table")
+    given = {method: _rate(f"{name}.{method}", rate) for method, rate in value.items()}
+    return {**METHOD_RATES, **given}
+
+
+def _rate(name: str, value: Any) -> Rate:
+    """Read a rate: ``"10/60"`` is ten a second on average, sixty at once."""
+    try:
+        per_second, burst = map(float, value.split("/"))
+    except (AttributeError, ValueError):
+        raise ConfigError(f'{name} is written "PER_SECOND/BURST", such as "10/60"') from None
+    if per_second <= 0 or burst < 1:
+        raise ConfigError(f"{name} must let something through")
+    return Rate(per_second, burst)
 
 
 def _check(config: Config) -> None:

@@ -31,7 +31,6 @@ from engine.tokens import Authenticator, Key
 from engine.tree import address_in, grow
 from storage import FILE_NAME, Store
 from transport.hub import Hub
-from transport.limits import Limits
 from transport.media.ice import IceServers
 from transport.media.plane import MediaSettings, WorkerPlane
 from transport.server import Server, tls_context
@@ -96,7 +95,7 @@ class Engine:
 
         :param epoch: names the journal's line of numbers; the same after each restart.
         """
-        limits = Limits()
+        limits = config.limits
         hub = Hub(limits, epoch=epoch)
         async with AsyncExitStack() as stack:
             plane = await _open_media(config.media, hub, clock, stack)

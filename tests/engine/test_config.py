@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import Config, ConfigError, load_config, options, variable
+from transport.limits import METHOD_RATES, Rate
 
 
 def write(folder: Path, text: str) -> Path:
@@ -44,7 +45,11 @@ def test_several_keys_allow_rotation():
         ('key = ["nosecret"]', "KEY:SECRET"),
         ('certificate = "a.pem"', "certificate and private_key go together"),
         ('log_level = "loud"', "log_level must be"),
-        ("key = [1]", "key must be a list of texts"),
+        ("key = [1]", r"key\[0\] must be of type str"),
+        ('key = "k:s"', "key must be a list"),
+        ('[limits]\nrate = "fast"', "limits.rate is written"),
+        ('[limits]\nrate = "0/5"', "limits.rate must let something through"),
+        ('[[webhook]]\nname = "crm"', r"webhook\[0\].url is missing"),
         ("= 1", "is not TOML"),
     ],
 )
@@ -71,6 +76,35 @@ def test_a_missing_file_is_told(tmp_path):
 
 
 def test_every_option_is_explained_and_has_a_variable():
-    for name, field in options():
-        assert field.metadata["help"].endswith("."), name
-        assert variable(name).startswith("GREENROOM_")
+    for option in options():
+        assert option.help.endswith("."), option.name
+        assert variable(option.name).startswith("GREENROOM_")
+
+
+def test_limits_are_options_too(tmp_path):
+    text = """
+    [limits]
+    message_bytes = 1000
+    rate = "5/10"
+    origins = ["https://fair.example"]
+    [limits.method_rates]
+    "chat.send" = "1/2"
+    """
+    limits = load_config(write(tmp_path, text), {"GREENROOM_LIMITS_DEPTH": "4"}, {}).limits
+    assert (limits.message_bytes, limits.depth) == (1000, 4)
+    assert limits.rate == Rate(5, 10)
+    assert limits.origins == {"https://fair.example"}
+    assert limits.method_rates["chat.send"] == Rate(1, 2)
+    assert limits.method_rates["qa.ask"] == METHOD_RATES["qa.ask"]
+
+
+def test_webhooks_are_tables(tmp_path):
+    text = """
+    [[webhook]]
+    name = "crm"
+    url = "https://crm.example/hook"
+    secret = "s"
+    events = ["session.started"]
+    """
+    (webhook,) = load_config(write(tmp_path, text), {}, {}).webhook
+    assert (webhook.url, webhook.events) == ("https://crm.example/hook", ("session.started",))
