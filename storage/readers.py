@@ -36,6 +36,8 @@ class Readers:
 
         :raises StorageUnavailable: the file cannot be read.
         """
+        if self._closed:
+            raise StorageUnavailable("the journal is closed")
         return await trio.to_thread.run_sync(self._run, query, limiter=self._limiter)
 
     def _run(self, query: Callable[[Database], T]) -> T:
@@ -62,7 +64,10 @@ class Readers:
         """Close the connections; queries under way finish first."""
         self._closed = True
         with trio.CancelScope(shield=True):
-            for _ in range(READERS):  # holding every token means nobody reads any more
-                await self._limiter.acquire_on_behalf_of(object())
+            tokens = [object() for _ in range(READERS)]
+            for token in tokens:  # holding every one means nobody reads any more
+                await self._limiter.acquire_on_behalf_of(token)
+            for token in tokens:  # and whoever waits in line is refused
+                self._limiter.release_on_behalf_of(token)
         while self._free:
             self._free.pop().close()

@@ -1,8 +1,12 @@
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from storage import MemoryJournal, SqliteJournal
+
+sys.path.insert(0, str(Path(__file__).parent))  # for journal_streams
 
 
 @pytest.fixture(params=["memory", "sqlite"])

@@ -1,0 +1,149 @@
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+import trio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlite_utils import Database
+from journal_streams import DURABLE, entity_of, journals, object_of
+
+from actors.ports import Entry, Write
+from actors.rules import records
+from storage import SqliteJournal, Store, codec, readmodel
+from storage.group import Append, Group
+from storage.projections import PROJECTIONS, schema
+from storage.readmodel import ReadModel, rebuild
+from storage.schema import journal as journal_migrations
+
+START = datetime(2026, 12, 1, 10, tzinfo=UTC)
+
+NOT_FOR_TABLES = {
+    # what the tables of sessions, meetings and rooms know already, or what passes
+    "agenda.attended", "agenda.reminded", "agenda.tracked", "breakout.broadcast",
+    "breakout.closing", "breakout.help_answered", "breakout.help_asked", "breakout.timed",
+    "chat.muted", "chat.slowed", "media.changed", "media.shares_allowed", "meeting.began",
+    "meeting.warned", "people.kicked", "program.changed", "program.counted", "program.seats",
+    "program.standing", "quota.taken", "session.hostless", "session.released",
+    "session.resumed",
+}  # fmt: skip
+
+
+@pytest.fixture
+def db():
+    with closing(Database(memory=True)) as db:
+        journal_migrations.apply(db)
+        yield db
+
+
+def append(db: Database, *writes: Write) -> None:
+    with db.atomic():
+        group = Group(db, {})
+        for write in writes:
+            group.add(Append([codec.pack_write(write)])).unwrap()
+        group.flush()
+
+
+def project(db: Database, slices: int = 10**6) -> None:
+    model = ReadModel()
+    for _ in range(slices):
+        with db.atomic():
+            if not model.step(db):
+                return
+
+
+def tables(db: Database) -> dict[str, list[tuple]]:
+    return {name: sorted(db.execute(f"SELECT * FROM {name}"), key=repr) for name in schema.TABLES}
+
+
+def test_every_durable_event_has_a_projection_or_is_known_to_need_none():
+    rooms = {name for name in DURABLE if name.startswith("room.")}
+    assert set(DURABLE) - set(PROJECTIONS) == (NOT_FOR_TABLES | rooms) & set(DURABLE)
+    assert set(PROJECTIONS) <= set(DURABLE)
+
+
+@pytest.mark.parametrize("type_name", sorted(PROJECTIONS))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_each_projection_takes_the_event_as_it_is_recorded(type_name, data):
+    event = data.draw(object_of(DURABLE[type_name]))
+    entry = Entry(1, type_name, event.at, records.record(event), {"by": "1"})
+    with closing(Database(memory=True)) as db:
+        journal_migrations.apply(db)
+        append(db, Write(entity_of(type_name, 1), 0, [entry]))
+        project(db)
+        assert tables(db)["not_projected"] == []
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(writes=journals(), size=st.integers(1, 7))
+def test_a_rebuild_gives_the_same_tables_as_were_there_before(writes, size):
+    with closing(Database(memory=True)) as db, pytest.MonkeyPatch.context() as patch:
+        journal_migrations.apply(db)
+        patch.setattr("storage.follower.SLICE", size)
+        for write in writes:
+            append(db, write)
+            project(db, 1)
+        project(db)
+        before = tables(db)
+        assert readmodel.lag(db) == 0
+        assert before["not_projected"] == []
+        assert rebuild(db) == len(writes)
+        assert tables(db) == before
+
+
+def posted(seq: int, text: str = "hello", person: str = "ana") -> Entry:
+    data = {"id": str(seq), "person": person, "name": "Ana", "role": "participant", "text": text}
+    return Entry(seq, "chat.posted", START, data, {"by": person})
+
+
+def test_a_row_that_cannot_be_projected_is_entered_and_passed_over(db):
+    broken = Entry(2, "chat.posted", START, {"id": "two"}, {})
+    append(db, Write("session/ux", 0, [posted(1), broken, posted(3)]))
+    project(db)
+    assert [row[1:3] for row in db.execute("SELECT * FROM chat_messages")] == [
+        ("session/ux", 1),
+        ("session/ux", 3),
+    ]
+    assert tables(db)["not_projected"] == [
+        (2, "session/ux", 2, "chat.posted", "ValueError: invalid literal for int()"
+         " with base 10: 'two'"),
+    ]  # fmt: skip
+
+
+def test_tables_of_another_version_are_built_anew(db, monkeypatch):
+    append(db, Write("session/ux", 0, [posted(1)]))
+    project(db)
+    db.execute("DELETE FROM chat_messages")
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    project(db)
+    assert db["chat_messages"].count == 1
+
+
+def test_progress_rises_to_the_end(db):
+    append(db, Write("session/ux", 0, [posted(seq) for seq in range(1, 1001)]))
+    told: list[tuple[int, int]] = []
+    rebuild(db, lambda done, total: told.append((done, total)))
+    assert told == sorted(told)
+    assert told[-1] == (1000, 1000)
+    assert len(told) > 4
+
+
+async def test_what_was_committed_before_a_question_is_in_the_answer(tmp_path):
+    async with Store.open(tmp_path / "g.db") as store:
+        for seq in range(1, 30):
+            await store.journal.append(Write("session/ux", seq - 1, [posted(seq)]))
+            newest = await store.archive.chat_history("session/ux", None, 1)
+            assert [message["id"] for message in newest] == [str(seq)]
+
+
+async def test_projecting_goes_on_where_it_stood(tmp_path):
+    async with SqliteJournal.open(tmp_path / "g.db") as journal:  # without a read model
+        await journal.append(Write("session/ux", 0, [posted(seq) for seq in range(1, 700)]))
+    async with Store.open(tmp_path / "g.db") as store:
+        with trio.fail_after(10):
+            assert await store.archive.catch_up()
+        assert store.statistics().projected == 699
+    async with Store.open(tmp_path / "g.db") as store:
+        assert await store.archive.catch_up()
+        assert store.statistics().projected == 0
