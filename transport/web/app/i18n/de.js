@@ -57,6 +57,7 @@ export const de = {
   "session.join": "Teilnehmen", "session.register": "Anmelden", "session.unregister": "Platz abgeben", "session.unregisterTitle": "Platz abgeben?",
   "session.unregisterText": "Dein Platz in „{title}“ geht an die nächste Person.", "session.waitingList": "Auf die Warteliste", "session.waitingPlace": "Nummer {n} auf der Warteliste",
   "session.fullTitle": "Diese Session ist voll", "session.fullText": "Auf der Warteliste bekommst du den nächsten freien Platz.",
+  "session.needsSeat": "Ein Platz wartet auf dich", "session.needsSeatText": "Diese Session hat begrenzt viele Plätze. Nimm einen und geh gleich hinein.", "session.registerAndJoin": "Anmelden und teilnehmen",
   "session.backstage": "Hinter die Bühne", "session.opensAt": "Öffnet um {time}", "session.details": "Einzelheiten", "session.calendar": "Kalenderdatei", "session.yourTime": "{time} bei dir",
   "session.leave": "Verlassen", "session.leaveTitle": "Session verlassen?", "session.leaveHost": "Du bist Host. Die Session läuft ohne dich weiter; ist kein Host mehr da, endet sie nach fünf Minuten.",
   "session.removed": "Du wurdest aus der Session entfernt", "session.removedHint": "Ein Host hat dich entfernt.", "session.overHint": "Was geschrieben wurde, bleibt rechts lesbar.",

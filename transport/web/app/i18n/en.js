@@ -57,6 +57,7 @@ export const en = {
   "session.join": "Join", "session.register": "Register", "session.unregister": "Give up my seat", "session.unregisterTitle": "Give up your seat?",
   "session.unregisterText": "Your seat in “{title}” goes to the next person.", "session.waitingList": "Join the waiting list", "session.waitingPlace": "Number {n} on the waiting list",
   "session.fullTitle": "This session is full", "session.fullText": "On the waiting list you get the next seat that becomes free.",
+  "session.needsSeat": "A seat is waiting for you", "session.needsSeatText": "This session has a limited number of seats. Take one and go straight in.", "session.registerAndJoin": "Register and join",
   "session.backstage": "Go backstage", "session.opensAt": "Opens at {time}", "session.details": "Details", "session.calendar": "Calendar file", "session.yourTime": "{time} your time",
   "session.leave": "Leave", "session.leaveTitle": "Leave the session?", "session.leaveHost": "You are a host. The session goes on without you; if no host is left, it ends after five minutes.",
   "session.removed": "You were removed from this session", "session.removedHint": "A host has removed you.", "session.overHint": "What was written stays readable in the tabs.",

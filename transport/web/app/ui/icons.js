@@ -48,11 +48,13 @@ const PATHS = {
   wand: ["M5 19L16 8", "M18 3v4M16 5h4M20 12v3M18.5 13.5h3"],
 };
 
+const DOTTED = new Set(["more", "grip"]);
+
 /** An icon by name. */
 export function icon(name, size = 20) {
   return h(
     "svg",
-    { viewBox: "0 0 24 24", width: size, height: size, class: "icon", "aria-hidden": "true", focusable: "false" },
+    { viewBox: "0 0 24 24", width: size, height: size, class: DOTTED.has(name) ? "icon dots" : "icon", "aria-hidden": "true", focusable: "false" },
     ...PATHS[name].map((d) => h("path", { d })),
   );
 }

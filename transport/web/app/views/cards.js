@@ -53,11 +53,10 @@ function unregister(card) {
 }
 
 /** The one thing to do with a session now. */
-export function joinAction(card) {
-  const about = { "aria-label": undefined };
+export function joinAction(card, zone) {
   switch (joinRight(card)) {
     case "now":
-      return button(t("session.join"), { kind: "primary", onclick: () => go("session", card.id), ...about });
+      return button(t("session.join"), { kind: "primary", onclick: () => go("session", card.id) });
     case "register":
       return button(t("session.register"), { kind: "primary", onclick: () => register(card, false) });
     case "waiting_list":
@@ -69,7 +68,7 @@ export function joinAction(card) {
     default:
       return card.mine === "host"
         ? button(t("session.backstage"), { onclick: () => go("session", card.id) })
-        : h("span", { class: "muted small" }, t("session.opensAt", { time: clock(card.opens_at ?? card.start) }));
+        : h("span", { class: "muted small" }, t("session.opensAt", { time: clock(card.opens_at ?? card.start, zone) }));
   }
 }
 
@@ -91,7 +90,7 @@ export function SessionCard({ state, card }) {
     h("div", { class: "row spread" }, h("div", { class: "row" }, badge(t(`kind.${card.kind}`)), ...marks(card)), cardMenu(card)),
     h("h3", null, h("a", { href: `#/session/${encodeURIComponent(card.id)}` }, card.title)),
     h("div", { class: "meta" }, when(state, card), companyLink(state, card)),
-    h("div", { class: "card-foot" }, seats(card), joinAction(card)));
+    h("div", { class: "card-foot" }, seats(card), joinAction(card, zoneOf(state))));
 }
 
 function when(state, card) {
@@ -108,7 +107,7 @@ export function SessionRow({ state, card }) {
       h("h3", null, h("a", { href: `#/session/${encodeURIComponent(card.id)}` }, card.title)),
       h("div", { class: "row" }, badge(t(`kind.${card.kind}`)), ...marks(card)),
       h("div", { class: "meta" }, companyLink(state, card))),
-    h("div", { class: "row" }, seats(card), joinAction(card), cardMenu(card)));
+    h("div", { class: "row" }, seats(card), joinAction(card, zone), cardMenu(card)));
 }
 
 /** The viewer's own time, where it differs from the event's. */

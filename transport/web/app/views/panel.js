@@ -10,7 +10,7 @@ import { PeopleTab } from "./people.js";
 import { QaTab } from "./qa.js";
 import { RequestBar, mayRequest } from "./request.js";
 
-const TABS = [["company", "building"], ["people", "people"], ["qa", "question"], ["chat", "chat"]];
+const TABS = ["company", "people", "qa", "chat"];
 
 /** The panel. */
 export function Panel({ state, session, id, room }) {
@@ -18,8 +18,8 @@ export function Panel({ state, session, id, room }) {
   const chatTopic = room ? `room/${id}.${session.me.room}` : topic;
   const active = tabOf(state, topic);
   const unread = (tab) => (tab === "chat" ? state.ui.unread[chatTopic]?.chat : state.ui.unread[topic]?.[tab]) ?? 0;
-  const tabs = TABS.map(([name, icon]) => ({
-    id: name, icon, label: t(`tab.${name}`), unread: name === active ? 0 : unread(name),
+  const tabs = TABS.map((name) => ({
+    id: name, label: t(`tab.${name}`), unread: name === active ? 0 : unread(name),
     count: name === "people" && session.me.moderator && session.stage.request_count > 0 ? session.stage.request_count : undefined,
   }));
   return h("aside", { class: "panel", "aria-label": t("tab.label") },

@@ -3,7 +3,7 @@
 import { act, announce, go, openDialog } from "../actions.js";
 import { clock, countdown, shortDay, t } from "../i18n/index.js";
 import { unlockSound } from "../media/sync.js";
-import { joinSession, walkOut } from "../rooms/session.js";
+import { enterSession, joinSession, walkOut } from "../rooms/session.js";
 import { flagsOf } from "../state/media.js";
 import { Confirm } from "../ui/dialog.js";
 import { classes, h } from "../ui/dom.js";
@@ -44,6 +44,7 @@ function Outside({ state, about, id, removed }) {
   if (session && OVER.has(session.status)) return waiting(t(`session.${session.status}`), t("session.overHint"), button(t("nav.lobby"), { kind: "primary", onclick: () => go("lobby") }));
   if (!problem) return h("div", { class: "waiting" }, loading());
   if (problem.reason === "session_full") return full(about, id);
+  if (problem.data?.register) return waiting(t("session.needsSeat"), t("session.needsSeatText"), button(t("session.registerAndJoin"), { kind: "primary", onclick: () => registerAndJoin(id) }));
   const opens = problem.data?.opens_at;
   if (opens) {
     const zone = zoneOf(state);
@@ -53,11 +54,12 @@ function Outside({ state, about, id, removed }) {
   return waiting(t("session.cannotJoin"), problem.text, button(t("app.again"), { kind: "primary", onclick: () => joinSession(id) }));
 }
 
+async function registerAndJoin(id, wait = false) {
+  if (await act("session.register", { session: id, ...(wait ? { wait } : {}) })) await enterSession(id);
+}
+
 function full(about, id) {
-  const register = async () => {
-    if (await act("session.register", { session: id, wait: true })) joinSession(id);
-  };
-  return waiting(t("session.fullTitle"), t("session.fullText"), about.me?.waiting ? badge(t("session.waitingPlace", { n: about.me.waiting }), "warn") : button(t("session.waitingList"), { kind: "primary", onclick: register }), button(t("app.again"), { onclick: () => joinSession(id) }));
+  return waiting(t("session.fullTitle"), t("session.fullText"), about.me?.waiting ? badge(t("session.waitingPlace", { n: about.me.waiting }), "warn") : button(t("session.waitingList"), { kind: "primary", onclick: () => registerAndJoin(id, true) }), button(t("app.again"), { onclick: () => joinSession(id) }));
 }
 
 function waiting(title, text, ...more) {
@@ -105,7 +107,7 @@ function Head({ state, session, id, room }) {
   };
   return h("header", { class: "room-head" },
     button(t("session.leave"), { kind: "leave", name: "leave", onclick: confirmLeave }),
-    h("div", { class: "who grow" }, h("h1", null, room ? `${room.name} · ${title}` : title), h("p", null, [company ? companyName(state, company) : null, t("session.until", { time: clock(end, zoneOf(state)) })].filter(Boolean).join(" · "))),
+    h("div", { class: "who grow" }, h("h1", null, room ? `${room.name} · ${title}` : title), h("p", null, [company ? state.topics[`company/${company}`]?.company.name ?? companyName(state, company) : null, t("session.until", { time: clock(end, zoneOf(state)) })].filter(Boolean).join(" · "))),
     status === "live" ? badge(t("session.live"), "live") : status === "hostless" ? badge(t("session.hostlessBadge"), "warn") : null,
     h("span", { class: "row present", "aria-label": t("people.count", { n: session.people.counts.present }) }, icon("people", 18), session.people.counts.present),
     ...hostTools(session, id),
