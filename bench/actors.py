@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it has none
 import pykka
 import trio
 
@@ -148,7 +148,7 @@ def _pykka_spawn(number: int) -> float:
 
 
 def _channel_tell(number: int) -> float:
-    """The same messages over a trio memory channel with room for them all."""
+    """Send the same messages over a trio memory channel with room for them all."""
 
     async def main() -> float:
         send, receive = trio.open_memory_channel[int](number)
@@ -207,7 +207,7 @@ def memory(kind: str, number: int) -> dict[str, float]:
     process = psutil.Process()
 
     def grown(before: int) -> float:
-        return (process.memory_info().rss - before) / number
+        return float(process.memory_info().rss - before) / number
 
     if kind == "pykka":
         gc.collect()

@@ -4,9 +4,10 @@ The picture is drawn from the JSON form, so that it can be watched from another 
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import attrs
 import trio
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -60,12 +61,10 @@ class Top:
         handled: dict[str, int] = {}
         self._add_rates(tree, seconds, handled)
         self._sampled_at, self._handled = now, handled
-        statistics = self._system.statistics()
         return {
             "tree": tree,
-            "totals": {name: getattr(statistics, name) for name in statistics.__slots__
-                       if not name.startswith("_")},
-        }  # fmt: skip
+            "totals": attrs.asdict(self._system.statistics()),
+        }
 
     def _add_rates(
         self, node: dict[str, Any], seconds: float | None, handled: dict[str, int]
@@ -144,13 +143,6 @@ def _summary(totals: Mapping[str, Any]) -> Text:
     )
 
 
-async def samples(fetch: Fetch, interval: float) -> AsyncIterator[Mapping[str, Any]]:
-    """Yield a sample every ``interval`` seconds, for ever."""
-    while True:
-        yield await fetch()
-        await trio.sleep(interval)
-
-
 async def watch(fetch: Fetch, *, interval: float = 1.0, count: int | None = None) -> None:
     """Draw the tree in the terminal until interrupted.
 
@@ -160,8 +152,9 @@ async def watch(fetch: Fetch, *, interval: float = 1.0, count: int | None = None
     """
     with Live(auto_refresh=False, screen=count is None) as live:
         seen = 0
-        async for sample in samples(fetch, interval):
+        while count is None or seen < count:
+            if seen:
+                await trio.sleep(interval)
+            sample = await fetch()
             live.update(render(sample, rows=max(5, live.console.height - 4)), refresh=True)
             seen += 1
-            if count is not None and seen >= count:
-                return

@@ -159,6 +159,7 @@ class Cell(Bonds):
 
     def prepare(self) -> None:
         """Get ready for the next instance."""
+        self.break_bonds()
         self.incarnation += 1
         self.active = True
         self.phase = "starting"
@@ -344,6 +345,7 @@ class Cell(Bonds):
             return
         self.phase = "ended"
         self.exit = exit_
+        self.break_bonds()
         if self.supervision is not None:
             self.supervision.end_children()
         self.system.forget(self)
@@ -364,6 +366,17 @@ class Cell(Bonds):
                 item.future.set(True)
         else:
             self.lost(item, "dead")
+
+    def enter(self, future: Future[Any]) -> None:
+        """Note that this actor waits for a reply."""
+        if self.awaiting is None:
+            self.awaiting = []
+        self.awaiting.append(future)
+
+    def leave(self, future: Future[Any]) -> None:
+        """Note that it waits no more."""
+        if self.awaiting:
+            self.awaiting.remove(future)
 
     def tell_end(self, future: Future[Exit]) -> None:
         """Resolve a future with the exit once this has ended for good."""

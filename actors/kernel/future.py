@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 import pykka
 import trio
-from trio.lowlevel import Abort, Task, TrioToken
+from trio.lowlevel import Abort, Task, TrioToken, wait_task_rescheduled
 
 from actors.kernel.context import current, waits_for
 from actors.kernel.errors import AskCycleError, AskTimeoutError, FutureNotReadyError
@@ -172,10 +172,12 @@ class Future(pykka.Future[T]):
             self._token: TrioToken = trio.lowlevel.current_trio_token()
             self._waiter = trio.lowlevel.current_task()
             try:
-                yield from trio.lowlevel.wait_task_rescheduled(self._abort).__await__()
+                yield from wait_task_rescheduled(  # noqa: ASYNC105  awaited, by hand
+                    self._abort
+                ).__await__()
             finally:
                 if cell is not None:
-                    cell.awaiting.remove(self)
+                    cell.leave(self)
             return self._result()
         return (yield from self._wait().__await__())
 
@@ -188,9 +190,7 @@ class Future(pykka.Future[T]):
             raise AskCycleError(
                 f"{cell.path} asks {self.target.path}, which is waiting for {cell.path}"
             )
-        if cell.awaiting is None:
-            cell.awaiting = []
-        cell.awaiting.append(self)
+        cell.enter(self)
 
     def _abort(self, _: object) -> Abort:
         if self._waiter is None:  # another thread's setter has it: its wake-up is under way
@@ -213,7 +213,7 @@ class Future(pykka.Future[T]):
             await self._park_until(self._timeout)
         finally:
             if cell is not None:
-                cell.awaiting.remove(self)
+                cell.leave(self)
         return self._result()
 
     async def _park_until(self, seconds: float | None) -> None:
@@ -302,6 +302,11 @@ class Derived(Future[Any]):
         super().__init__()
         self._sources = sources
         self._compute = compute
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._wait().__await__()
+
+    __iter__ = __await__
 
     def get(self, *, timeout: float | None = None) -> Any:
         """Return the value, waiting ``timeout`` seconds at most for all sources together."""

@@ -119,6 +119,7 @@ class Loop:
             if asked and item.done:  # withdrawn
                 continue
             self.in_hand = item
+            self.handled += 1
             try:
                 message = item.message if asked else item
                 proxied = asked and type(message) in _SPECIAL
@@ -133,7 +134,6 @@ class Loop:
                 if asked and self.in_hand is item and not item.done:
                     item.set(result)
             self.in_hand = NOTHING
-            self.handled += 1
             if _clock() > ends:
                 break
         return None

@@ -164,11 +164,12 @@ class Settlement(ABC):
         incarnation = child.incarnation
 
         def launch() -> None:
+            child.timers = None
             waiting = child.phase == "restarting" and child.incarnation == incarnation
             if waiting and not self._closing:
                 self._launch(child)
 
-        self.cell.system.timers.call_after(delay, launch)
+        child.timers = {self.cell.system.timers.call_after(delay, launch)}
 
     async def _restart_group(self, trigger: Cell) -> None:
         """Stop the group from the right, start it from the left, until it holds or is too much."""

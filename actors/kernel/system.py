@@ -150,7 +150,7 @@ class ActorSystem:
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> bool:
+    ) -> None:
         try:
             if self._over is None:
                 self._root.order_stop(Exit("shutdown"))
@@ -164,7 +164,6 @@ class ActorSystem:
         over = self._over
         if over is not None and over.error is not None and (error is None or swallowed):
             raise ActorFailedError(f"the actor system failed: {over.error}") from over.error
-        return swallowed
 
     async def _leave(
         self,
@@ -283,7 +282,8 @@ class ActorSystem:
         """Enter a cell in the registers."""
         self.counters.spawned += 1
         self._cells[cell.urn] = cell
-        ActorRegistry.register(cell.ref)
+        if cell.parent is not None:  # Pykka's stop_all is not meant for the root
+            ActorRegistry.register(cell.ref)
 
     def forget(self, cell: Cell) -> None:
         """Take an ended cell out of the registers."""

@@ -2,6 +2,7 @@
 
 import gc
 import warnings
+from itertools import pairwise
 
 import pytest
 import trio
@@ -596,7 +597,7 @@ async def test_leaving_the_block_stops_everybody_after_their_messages(autojump_c
 
 
 async def test_the_blocks_own_exception_comes_out_bare(autojump_clock):
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError):  # noqa: PT012  the block is what is tested
         async with ActorSystem() as system:
             system.spawn(Echo)
             raise KeyError("mine")
@@ -631,7 +632,7 @@ async def test_backoff_delays_grow_and_messages_wait(autojump_clock):
         for _ in range(4):
             ref.tell(ValueError("boom"))
         assert await ref.ask("late") == "late"
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(times)]
     assert gaps == pytest.approx([1, 2, 3, 3])
 
 

@@ -10,6 +10,7 @@ import os
 import random
 from collections import Counter
 
+import pytest
 import trio
 
 from actors.kernel import (
@@ -27,9 +28,8 @@ from actors.kernel import (
 )
 
 ACTORS = 1_000
-SENDERS = 40
+SENDERS = 20
 SECONDS = 60.0
-OVERFLOWS = ("reject", "drop_oldest")
 
 
 class Tally:
@@ -55,7 +55,7 @@ class Victim(Actor):
 
     def __init__(self, key, tally, seed):
         self.key, self.tally = key, tally
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311  repeatable
 
         self.tally.newest[key] += 1
         self.generation = self.tally.newest[key]
@@ -146,7 +146,7 @@ class Boss(Supervisor):
 
 class Run:
     def __init__(self, seed):
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311  repeatable
         self.seed = seed
         self.tally = Tally()
 
@@ -194,23 +194,25 @@ class Run:
 
     async def go(self):
         with trio.fail_after(SECONDS * 10):
-            async with trio.open_nursery() as nursery:
-                async with ActorSystem(
-                    lambda: Boss(self.tally, self.seed), seed=self.seed
-                ) as system:
-                    system.dead_letters.subscribe(
-                        lambda letter: self.tally.reported.update([letter.message[0]])
-                    )
-                    async with trio.open_nursery() as senders:
-                        for sender in range(SENDERS):
-                            senders.start_soon(self.send, system, sender, nursery)
+            async with (
+                trio.open_nursery() as nursery,
+                ActorSystem(lambda: Boss(self.tally, self.seed), seed=self.seed) as system,
+            ):
+                system.dead_letters.subscribe(
+                    lambda letter: self.tally.reported.update([letter.message[0]])
+                )
+                async with trio.open_nursery() as senders:
+                    for sender in range(SENDERS):
+                        senders.start_soon(self.send, system, sender, nursery)
         return system
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_chaos(autojump_clock, caplog):
     logging.getLogger("actors.kernel").setLevel(logging.CRITICAL)
     seed = int(os.environ.get("GREENROOM_CHAOS_SEED") or random.SystemRandom().randrange(2**31))
-    print(f"GREENROOM_CHAOS_SEED={seed}")
+    print(f"GREENROOM_CHAOS_SEED={seed}")  # noqa: T201  shown when the test fails
     run = Run(seed)
     try:
         system = await run.go()
@@ -218,7 +220,7 @@ async def test_chaos(autojump_clock, caplog):
         logging.getLogger("actors.kernel").setLevel(logging.NOTSET)
     tally = run.tally
     assert tally.wrong == []
-    assert tally.answered == tally.asked > 5_000
+    assert tally.answered == tally.asked > 2_500
     lost = [
         number
         for number in range(1, tally.sent + 1)
