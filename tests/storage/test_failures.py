@@ -64,7 +64,7 @@ async def test_a_full_disk_refuses_and_serves_again_when_there_is_room(tmp_path)
             ballast.unlink()
             await journal.append(Write("session/ux", last, [entry(last + 1)]))
             with trio.fail_after(30):
-                while not await store.archive.catch_up():  # noqa: ASYNC110  it waits by itself
+                while not await store.archive.catch_up():
                     pass
             assert journal.statistics().failures >= 3
         async with Store.open(disk / "g.db", check="full") as store:

@@ -12,7 +12,7 @@ import pytest
 from sqlite_utils import Database
 
 from actors.ports import Entry, Snapshot, Write
-from storage import Damaged, InUse, NewerVersion, NotOurs, SqliteJournal, Store, Unwritable
+from storage import Damaged, NewerVersion, NotOurs, SqliteJournal, Store, Unwritable
 from storage.maintenance import NoDatabase, TargetExists, backup, rebuild
 from storage.salvage import salvage
 

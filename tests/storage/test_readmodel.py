@@ -5,8 +5,8 @@ import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlite_utils import Database
 from journal_streams import DURABLE, entity_of, journals, object_of
+from sqlite_utils import Database
 
 from actors.ports import Entry, Write
 from actors.rules import records
