@@ -42,29 +42,8 @@ class Asking(Transaction):
         employee = mine if by.role == "employee" else theirs
         _check_sides(by, employee, theirs)
         _check_open(mine, asked.to)
-        question = employee.about.question
-        if question and by.role == "participant" and not asked.answer.strip():
-            raise Refused(
-                "invalid_params",
-                "A request to this person answers their question.",
-                path="answer",
-                question=question,
-            )
-        other = theirs.party or Party(id=asked.to, name=asked.to)
-        is_employee = by.role == "employee"
-        meeting = Meeting(
-            id=_next_id(command, states),
-            event=by.event,
-            zone=policy.zone,
-            employee=Party.of(by) if is_employee else other,
-            participant=other if is_employee else Party.of(by),
-            initiator="employee" if is_employee else "participant",
-            message=asked.message,
-            question=question,
-            answer="" if is_employee else asked.answer,
-            created_at=now,
-            changed_at=now,
-        )
+        _check_answer(asked, employee.about.question)
+        meeting = _meeting(_next_id(command, states), asked, employee, theirs, policy.zone, now)
         return {
             meeting.entity: [Requested(at=now, meeting=meeting)],
             asked.entity: [tracked(meeting, by.id, now)],
@@ -79,6 +58,27 @@ class Asking(Transaction):
         requested = next(e for events in decision.values() for e in events)
         assert isinstance(requested, Requested)  # noqa: S101  decided first
         return {"meeting": plain(requested.meeting)}
+
+
+def _meeting(
+    id_: str, asked: Request, employee: AgendaState, theirs: AgendaState, zone: str, now: datetime
+) -> Meeting:
+    by = asked.by
+    other = theirs.party or Party(id=asked.to, name=asked.to)
+    is_employee = by.role == "employee"
+    return Meeting(
+        id=id_,
+        event=by.event,
+        zone=zone,
+        employee=Party.of(by) if is_employee else other,
+        participant=other if is_employee else Party.of(by),
+        initiator="employee" if is_employee else "participant",
+        message=asked.message,
+        question=employee.about.question,
+        answer="" if is_employee else asked.answer,
+        created_at=now,
+        changed_at=now,
+    )
 
 
 def tracked(meeting: Meeting, owner: str, now: datetime, notice: str = "") -> Tracked:
@@ -133,6 +133,16 @@ def _check_sides(by: Person, employee: AgendaState, theirs: AgendaState) -> None
         raise Refused("not_found", "Nobody of that name offers 1-1 chats.", path="to")
     if not employee.published:
         raise Refused("wrong_state", "The availability is not confirmed yet.")
+
+
+def _check_answer(asked: Request, question: str) -> None:
+    if question and asked.by.role == "participant" and not asked.answer.strip():
+        raise Refused(
+            "invalid_params",
+            "A request to this person answers their question.",
+            path="answer",
+            question=question,
+        )
 
 
 def _check_open(mine: AgendaState, to: str) -> None:
