@@ -78,9 +78,9 @@ class Limits:
     batch: int = 32
     topics: int = 64
     connections: int = 15_000
-    connections_per_address: int = 2_000
+    connections_per_address: int = 10_000
     connections_per_person: int = 10
-    handshakes: int = 2_000
+    handshakes: int = 5_000
     head_seconds: float = 10
     connect_seconds: float = 10
     request_seconds: float = 10
