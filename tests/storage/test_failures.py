@@ -107,12 +107,11 @@ async def test_a_file_that_turns_read_only_refuses_and_serves_again(tmp_path, mo
     path = tmp_path / "g.db"
 
     def read_only(path):
-        db = Database(
+        return Database(
             sqlite3.connect(
                 f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
             )
         )
-        return db
 
     async with Store.open(path) as store:
         journal = store.journal

@@ -69,7 +69,7 @@ async def test_a_second_engine_is_refused_with_the_first_ones_process(tmp_path):
 
 
 def run(program, path):
-    paths = os.pathsep.join(["."] + sys.path)
+    paths = os.pathsep.join([".", *sys.path])
     done = subprocess.run(
         [sys.executable, "-c", program, str(path)],
         env={**os.environ, "PYTHONPATH": paths},
@@ -105,7 +105,7 @@ async def test_a_damaged_file_is_refused_with_the_way_to_save_it(tmp_path):
 
 def damage(path, seed, pages=3):
     """Overwrite whole pages, not the first one, with noise."""
-    luck = random.Random(seed)
+    luck = random.Random(seed)  # noqa: S311  damage, not secrets
     with path.open("r+b") as file:
         count = file.seek(0, os.SEEK_END) // 4096
         for page in luck.sample(range(count // 2, count), pages):
