@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import attrs
 
 START = 4_000_000
-"""Bit/s assumed before anything is known: loss lowers it within half a second."""
+"""Bit/s assumed while no REMB tells more or less: loss lowers it within half a second."""
 
 FLOOR = 30_000
-CEILING = 20_000_000
+CEILING = 100_000_000
 
 LOSS_HIGH, LOSS_LOW = 0.10, 0.02
 INCREASE = 1.08
@@ -36,8 +36,8 @@ class Estimate:
     """
 
     def __init__(self, now: float) -> None:
-        self._loss_based = float(START)
-        self._remb = float(CEILING)
+        self._loss_based = float(CEILING)
+        self._remb = float(START)
         self._remb_at = now
         self._sent = 0
         self._window_at = now
@@ -83,7 +83,7 @@ class Estimate:
     def tick(self, now: float) -> None:
         """Close a window of :data:`NACK_WINDOW`; to be called several times a second."""
         if now - self._remb_at > REMB_LIFE:
-            self._remb = CEILING
+            self._remb = max(START, self.send_rate)
         span = now - self._window_at
         if span < NACK_WINDOW:
             return

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import fractions
 import math
+import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -42,14 +43,18 @@ class MovingPicture(MediaStreamTrack):
 
     :param width: pixels, even; ``height`` likewise.
     :param rate: frames a second.
+    :param noise: share of the picture, 0 to 1, that is random: it costs bitrate.
     """
 
     kind = "video"
 
-    def __init__(self, width: int = 320, height: int = 240, rate: int = 15) -> None:
+    def __init__(
+        self, width: int = 320, height: int = 240, rate: int = 15, noise: float = 0.0
+    ) -> None:
         super().__init__()
         self._size = width, height
         self._rate = rate
+        self._noise = noise
         self._count = 0
         self._start = 0.0
 
@@ -70,6 +75,8 @@ class MovingPicture(MediaStreamTrack):
                 first = bar * plane.line_size
                 last = min(tall, bar + 16) * plane.line_size
                 data[first:last] = bytes([235]) * (last - first)
+                random = int(self._noise * len(data))
+                data[:random] = secrets.token_bytes(random)
             plane.update(bytes(data))
         frame.pts = self._count * VIDEO_CLOCK // self._rate
         frame.time_base = fractions.Fraction(1, VIDEO_CLOCK)

@@ -30,7 +30,7 @@ SCREENS_LIMIT = 2
 FIRST_SEATS = 2
 """Seats of the first offer, so that the first pictures need no second one."""
 
-CHOOSE_EVERY = 0.1
+CHOOSE_EVERY = 0.2
 REPORT_EVERY = 1.0
 SOUND_BITRATE = 40_000
 RESEND_SHARE = 0.3
@@ -249,6 +249,11 @@ class Subscription:
             octets = output.resend(message.lost, now)
             self._resend_budget -= octets
             self.estimate.sent(octets, 0)
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether it must be ticked often."""
+        return self._probe is not None
 
     # Time
 

@@ -28,6 +28,9 @@ LAST_VIDEOS = 12
 """Cameras of a room that are forwarded at once: those who spoke last."""
 
 SPEAKING_EVERY = 0.25
+TURNS = 20
+"""Ticks over which viewers are spread; each has its turn five times a second."""
+
 QUALITY_EVERY = 5.0
 
 PEERS_LIMIT = 4000
@@ -65,6 +68,7 @@ class Switchboard:
         self._by_person: dict[str, list[Publication]] = {}
         self._homes: dict[str, str] = {}
         self._quality_at = 0.0
+        self._turn = 0
 
     # Orders
 
@@ -338,7 +342,12 @@ class Switchboard:
             if not publication.peer.tick(now):
                 self._unpublish(publication.connection, now)
                 self._fact("gone", {"connection": publication.connection, "side": "publish"})
-        for subscription in tuple(self.subscriptions.values()):
+        self._turn = (self._turn + 1) % TURNS
+        for number, subscription in enumerate(tuple(self.subscriptions.values())):
+            if number % TURNS != self._turn:
+                if subscription.is_probing:
+                    subscription.tick(now, self.pressure)
+                continue
             subscription.tick(now, self.pressure)
             if not subscription.peer.tick(now) and subscription.offered_at is None:
                 subscription.show(())

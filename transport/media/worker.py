@@ -176,6 +176,8 @@ class Worker:
                 measured_at, spent = now, used
 
     def _fact(self, kind: str, data: dict[str, Any]) -> None:
+        if self._writer.is_closing():
+            return
         if self._writer.transport.get_write_buffer_size() > FACTS_LIMIT:
             self._writer.transport.abort()
             return

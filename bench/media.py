@@ -1,0 +1,136 @@
+"""What forwarding costs: packets a second on one core, beside aiortc's MediaRelay, in one run."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench.media_load import Endpoint, Publisher, Unit, drive, keep
+
+LOSS_ALLOWED = 0.01
+
+
+def _pin(unit: Unit) -> None:
+    """Give the worker a core and take the others, so that neither waits for the other."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.sched_setaffinity(unit.process.pid, {cores[0]})
+        os.sched_setaffinity(0, set(cores[1:]))
+
+
+def _measure(
+    unit: Unit, publishers: list[Publisher], viewers: list[Endpoint], rate: float, seconds: float
+) -> dict[str, float]:
+    for viewer in viewers:
+        viewer.received = 0
+        viewer.first.clear()
+        viewer.newest.clear()
+    cpu = unit.cpu()
+    sent, took = drive(publishers, viewers, rate, seconds)
+    spent = unit.cpu() - cpu
+    received = sum(viewer.received for viewer in viewers)
+    # Every publisher's packets are meant for every viewer.
+    wanted = max(1, sent * len(viewers))
+    return {
+        "in_per_second": sent / took,
+        "out_per_second": received / took,
+        "loss": max(0.0, 1 - received / wanted),
+        "cpu_percent": 100 * spent / took,
+        "microseconds_per_packet": 1e6 * spent / max(1, received),
+    }
+
+
+def forwarding(
+    publishers: int = 4, viewers: int = 10, seconds: float = 3.0, start: float = 2000.0
+) -> dict[str, Any]:
+    """Raise the rate until more than 1 % is lost; return each step and the best one.
+
+    :param start: packets a second in, of the first step.
+    """
+    unit = Unit.start()
+    affinity = os.sched_getaffinity(0)
+    try:
+        _pin(unit)
+        sources = [unit.publisher(number) for number in range(publishers)]
+        sinks = [unit.viewer(number) for number in range(viewers)]
+        _measure(unit, sources, sinks, 500, 1.0)
+        steps, rate = [], start
+        while True:
+            step = _measure(unit, sources, sinks, rate, seconds)
+            steps.append(step)
+            if step["loss"] > LOSS_ALLOWED or step["in_per_second"] < 0.9 * rate:
+                break
+            rate *= 1.3
+        good = [step for step in steps if step["loss"] <= LOSS_ALLOWED]
+        best = max(good, key=lambda step: step["out_per_second"]) if good else None
+        return {"publishers": publishers, "viewers": viewers, "steps": steps, "best": best}
+    finally:
+        os.sched_setaffinity(0, affinity)
+        unit.stop()
+
+
+def audience(viewers: int = 300, rate: float = 257.0, seconds: float = 4.0) -> dict[str, Any]:
+    """One publisher to a large audience: cost, loss, and what each peer connection takes.
+
+    :param rate: packets a second of the publisher, video of about 2.3 Mbit/s.
+    """
+    unit = Unit.start()
+    affinity = os.sched_getaffinity(0)
+    try:
+        _pin(unit)
+        source = unit.publisher(0)
+        first = [unit.viewer(number) for number in range(10)]
+        memory, cpu, started = unit.memory(), unit.cpu(), time.monotonic()
+        sinks = list(first)
+        for number in range(10, viewers):
+            sinks.append(unit.viewer(number))
+            if number % 50 == 0:
+                keep([source], sinks)
+        took, made = time.monotonic() - started, viewers - len(first)
+        per_connection = (unit.memory() - memory) / made
+        setup = 1000 * (unit.cpu() - cpu) / made
+        _measure(unit, [source], sinks, rate, 1.0)
+        result = _measure(unit, [source], sinks, rate, seconds)
+        return {
+            "viewers": viewers,
+            **result,
+            "bytes_per_connection": per_connection,
+            "setups_per_second": made / took,
+            "setup_cpu_milliseconds": setup,
+        }
+    finally:
+        os.sched_setaffinity(0, affinity)
+        unit.stop()
+
+
+def run(*, quick: bool = False, say: Callable[[str], None] = print) -> dict[str, Any]:
+    """Run everything and return the figures.
+
+    :param quick: shorter steps, for a look rather than a record.
+    """
+    from bench.media_relay import compare
+
+    seconds = 1.5 if quick else 4.0
+    found: dict[str, Any] = {"forwarding": forwarding(seconds=seconds)}
+    best = found["forwarding"]["best"]
+    if best is not None:
+        say(
+            f"forwarding  {best['out_per_second']:8.0f} packets/s out on one core, "
+            f"{best['microseconds_per_packet']:.1f} us a packet, loss {best['loss']:.2%}"
+        )
+    crowd = found["audience"] = audience(seconds=seconds)
+    say(
+        f"audience    {crowd['viewers']} viewers: {crowd['cpu_percent']:.0f} % of a core, "
+        f"loss {crowd['loss']:.2%}; a peer connection: {crowd['bytes_per_connection'] / 1000:.0f} "
+        f"kB, {crowd['setups_per_second']:.0f} set up a second"
+    )
+    relay = found["relay"] = compare(seconds=3.0 if quick else 8.0)
+    say(
+        f"MediaRelay  {relay['relay_percent_per_viewer']:.2f} % of a core a viewer, "
+        f"here {relay['ours_percent_per_viewer']:.3f} %: {relay['ratio']:.0f} times"
+    )
+    return found
+
+
+if __name__ == "__main__":
+    run()
