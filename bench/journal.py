@@ -7,7 +7,6 @@ event and the bare fsync rate of the disk.
 import argparse
 import json
 import os
-import sqlite3
 import tempfile
 import time
 from collections.abc import Sequence

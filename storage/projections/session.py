@@ -13,7 +13,7 @@ def _planned(tables: Tables, fact: Fact) -> None:
     tables.change(
         "sessions",
         {"id": fact.id},
-        event=fact.data["event_id"],
+        event=fact.data["facts"]["event"],
         title=plan["title"],
         kind=plan["kind"],
         company=plan["company"],

@@ -29,7 +29,7 @@ def data(tmp_path):
             await store.journal.append(
                 Write("event/fair", 0, [Entry(1, "event.changed", START, {"event": about})]),
                 Write("session/ux", 0, [
-                    Entry(1, "session.created", START, {"event_id": "fair", "plan": plan}),
+                    Entry(1, "session.created", START, {"facts": {"event": "fair"}, "plan": plan}),
                     Entry(2, "chat.posted", START, words),
                     Entry(3, "qa.asked", START, asked),
                 ]),

@@ -60,7 +60,7 @@ PLAIN = {
 }
 
 
-def value_of(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911  one for each shape
+def value_of(kind: Any) -> st.SearchStrategy[Any]:
     """Return values of a field's type, as events have them."""
     if kind in PLAIN:
         return PLAIN[kind]

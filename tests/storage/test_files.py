@@ -105,7 +105,7 @@ async def test_a_damaged_file_is_refused_with_the_way_to_save_it(tmp_path):
 
 def damage(path, seed, pages=3):
     """Overwrite whole pages, not the first one, with noise."""
-    luck = random.Random(seed)  # noqa: S311  damage, not secrets
+    luck = random.Random(seed)
     with path.open("r+b") as file:
         count = file.seek(0, os.SEEK_END) // 4096
         for page in luck.sample(range(count // 2, count), pages):

@@ -64,7 +64,7 @@ async def fill(path):
         append = store.journal.append
         await append(
             Write("session/ux", 0, [
-                entry(1, "session.created", event_id="fair", plan=plan),
+                entry(1, "session.created", facts={"event": "fair"}, plan=plan),
                 said(2, "ana", NAME, f"{SECRET} 2", key="k", answer=answer),
                 said(3, "ben", "Ben", KEPT),
                 entry(4, "session.registered", **booking),

@@ -102,7 +102,7 @@ def check_read_model(db: sqlite3.Connection) -> None:
 def test_whatever_was_acknowledged_survives_two_hundred_kills(tmp_path, nursery):
     path = tmp_path / "greenroom.db"
     seed = random.SystemRandom().randrange(10**6)
-    luck = random.Random(seed)  # noqa: S311  moments, not secrets
+    luck = random.Random(seed)
     acknowledged: dict[tuple[str, int], str] = {}
     total = 0
     for number in range(ROUNDS):
@@ -117,7 +117,7 @@ def test_whatever_was_acknowledged_survives_two_hundred_kills(tmp_path, nursery)
 @pytest.mark.timeout(300)  # half a minute on an idle machine
 async def test_after_a_kill_the_read_model_catches_up_to_what_a_rebuild_gives(tmp_path, nursery):
     path = tmp_path / "greenroom.db"
-    luck = random.Random(7)  # noqa: S311  as above
+    luck = random.Random(7)
     for number in range(3):
         one_round(nursery, path, f"r{number}", luck)
     async with Store.open(path) as store:
