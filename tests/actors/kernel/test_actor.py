@@ -597,7 +597,7 @@ async def test_leaving_the_block_stops_everybody_after_their_messages(autojump_c
 
 
 async def test_the_blocks_own_exception_comes_out_bare(autojump_clock):
-    with pytest.raises(KeyError):  # noqa: PT012  the block is what is tested
+    with pytest.raises(KeyError):
         async with ActorSystem() as system:
             system.spawn(Echo)
             raise KeyError("mine")

@@ -55,7 +55,7 @@ class Victim(Actor):
 
     def __init__(self, key, tally, seed):
         self.key, self.tally = key, tally
-        self.random = random.Random(seed)  # noqa: S311  repeatable
+        self.random = random.Random(seed)
 
         self.tally.newest[key] += 1
         self.generation = self.tally.newest[key]
@@ -146,7 +146,7 @@ class Boss(Supervisor):
 
 class Run:
     def __init__(self, seed):
-        self.random = random.Random(seed)  # noqa: S311  repeatable
+        self.random = random.Random(seed)
         self.seed = seed
         self.tally = Tally()
 
@@ -212,7 +212,7 @@ class Run:
 async def test_chaos(autojump_clock, caplog):
     logging.getLogger("actors.kernel").setLevel(logging.CRITICAL)
     seed = int(os.environ.get("GREENROOM_CHAOS_SEED") or random.SystemRandom().randrange(2**31))
-    print(f"GREENROOM_CHAOS_SEED={seed}")  # noqa: T201  shown when the test fails
+    print(f"GREENROOM_CHAOS_SEED={seed}")
     run = Run(seed)
     try:
         system = await run.go()

@@ -249,7 +249,7 @@ async def test_a_child_that_hangs_in_a_group_restart_is_cancelled_after_its_grac
 async def test_more_restarts_than_the_intensity_end_the_system(autojump_clock):
     log = []
     root = planned(log, "a", "b", intensity=Intensity(restarts=2, seconds=5.0))
-    with pytest.raises(ActorFailedError) as failure:  # noqa: PT012  the block is what is tested
+    with pytest.raises(ActorFailedError) as failure:
         async with ActorSystem(root) as system:
             for _ in range(3):
                 child(system, "a").tell("abnormal")
@@ -274,7 +274,7 @@ async def test_failed_restarts_count_too(autojump_clock):
     root = planned(
         log, "a", intensity=Intensity(3, 5.0), broken={"a": lambda: fails and not fails.append(1)}
     )
-    with pytest.raises(ActorFailedError):  # noqa: PT012  the block is what is tested
+    with pytest.raises(ActorFailedError):
         async with ActorSystem(root) as system:
             fails.append(1)
             child(system, "a").tell("abnormal")
@@ -326,7 +326,7 @@ async def test_escalate_fails_the_supervisor_with_the_exception(autojump_clock):
     root = planned(
         log, "a", "b", child_decider=staticmethod(lambda _error, _asked: Directive.ESCALATE)
     )
-    with pytest.raises(ActorFailedError) as failure:  # noqa: PT012  the block is what is tested
+    with pytest.raises(ActorFailedError) as failure:
         async with ActorSystem(root) as system:
             child(system, "a").tell("abnormal")
             await trio.sleep(1)
@@ -528,7 +528,7 @@ def test_jitter_stays_within_its_share_and_the_maximum():
     import random
 
     backoff = Backoff(initial=1, factor=2, maximum=10, jitter=0.5)
-    rng = random.Random(7)  # noqa: S311  jitter, not secrets
+    rng = random.Random(7)
     for failures in range(1, 2000):
         base = min(10, 2.0 ** min(failures - 1, 64))
         assert base * 0.5 <= backoff.delay(failures, rng) <= min(10, base * 1.5)
