@@ -15,6 +15,7 @@ from rich.table import Table
 from actors.errors import GreenroomError
 from actors.rules.base import Person
 from engine.cli_load import load
+from engine.cli_storage import COMMANDS as STORAGE_COMMANDS
 from engine.config import Config, ConfigError, load_config, options, variable
 from engine.logs import configure_logs
 from transport.limits import Rate
@@ -227,6 +228,8 @@ def demo(host: str, port: int, bots: int, seconds: float | None, as_json: bool) 
 
 
 main.add_command(load)
+for _command in STORAGE_COMMANDS:
+    main.add_command(_command)
 
 
 if __name__ == "__main__":

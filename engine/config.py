@@ -47,7 +47,6 @@ class WebhookOptions:
     :param events: event types to tell, such as ``session.started``; empty: all.
     """
 
-    name: str
     url: str
     secret: str = attrs.field(repr=False)
     events: tuple[str, ...] = ()
@@ -65,8 +64,7 @@ class Config:
     certificate: Path | None = option(None, "TLS certificate chain, PEM.")
     private_key: Path | None = option(None, "TLS private key, PEM.")
     drain_seconds: float = option(20.0, "Seconds over which a stopping daemon lets people go.")
-    log_level: str = option("info", "debug, info, warning or error.")
-    log_people: bool = option(False, "Write people's ids in logs as they are, not hashed.")
+    log_level: str = option("info", "debug (names people), info, warning, error.")
     media: MediaOptions = attrs.field(factory=MediaOptions)
     webhook: tuple[WebhookOptions, ...] = option(
         (), "Who is told what happens; tables url, secret."

@@ -26,14 +26,16 @@ from actors.presence import Presence
 from actors.rules.base import Command
 from actors.services import Services
 from engine.config import Config, MediaOptions
+from engine.exports import StoreExporter
 from engine.kinds import KINDS
 from engine.tokens import Authenticator, Key
 from engine.tree import address_in, grow
-from storage import FILE_NAME, Store
+from storage import FILE_NAME, Endpoint, Store
 from transport.hub import Hub
 from transport.media.ice import IceServers
 from transport.media.plane import MediaSettings, WorkerPlane
 from transport.server import Server, tls_context
+from transport.webhooks import Courier
 
 _log = structlog.get_logger("greenroom.engine")
 
@@ -65,7 +67,9 @@ class Engine:
         :raises StorageRefused: the database will not be opened; its subclasses say why.
         """
         async with AsyncExitStack() as stack:
-            store = await stack.enter_async_context(Store.open(config.data / FILE_NAME))
+            store = await stack.enter_async_context(
+                Store.open(config.data / FILE_NAME, endpoints=_endpoints(config))
+            )
             epoch = await store.journal.identity()
             engine = await stack.enter_async_context(
                 cls.assemble(
@@ -112,7 +116,8 @@ class Engine:
             grow(system, services)
             door = FrontDoor(services, epoch)
             authenticator = Authenticator([Key.parse(pair) for pair in config.key], clock)
-            server = Server(door, hub, authenticator, limits, clock=clock)
+            exporter = StoreExporter(store) if store is not None else None
+            server = Server(door, hub, authenticator, limits, clock=clock, exporter=exporter)
             engine = cls(
                 config=config,
                 system=system,
@@ -149,12 +154,24 @@ class Engine:
         if config.certificate is not None and config.private_key is not None:
             context = tls_context(config.certificate, config.private_key)
         try:
-            await self.server.serve(
-                config.host, config.port, ssl_context=context, task_status=task_status
-            )
+            async with trio.open_nursery() as nursery:
+                if self.store is not None and config.webhook:
+                    nursery.start_soon(self._courier(self.store).run)
+                await self.server.serve(
+                    config.host, config.port, ssl_context=context, task_status=task_status
+                )
         except* OSError as group:
             where = f"{config.host}:{config.port}"
             raise ListenError(f"cannot listen on {where}: {group.exceptions[0]}") from group
+
+    def _courier(self, store: Store) -> Courier:
+        secrets = {webhook.url: webhook.secret for webhook in self.config.webhook}
+        metrics = self.server.context.metrics
+        return Courier(store.outbox, secrets, self.services.clock, metrics)
+
+
+def _endpoints(config: Config) -> list[Endpoint]:
+    return [Endpoint(webhook.url, frozenset(webhook.events)) for webhook in config.webhook]
 
 
 async def _open_media(

@@ -5,13 +5,16 @@ import sys
 
 import structlog
 
+from transport import telemetry
+
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 def configure_logs(level: str) -> None:
     """Send structured logs, and those of libraries, to standard error.
 
-    :param level: the least level to write: ``debug``, ``info``, ``warning`` or ``error``.
+    :param level: the least level to write: ``debug``, ``info``, ``warning`` or ``error``. Only
+        ``debug`` names people by their ids; the others know them by pseudonyms.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -30,4 +33,5 @@ def configure_logs(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+    telemetry.name_people(level == "debug")
     logging.basicConfig(stream=sys.stderr, level=max(LEVELS[level], logging.WARNING))

@@ -54,15 +54,18 @@ class Daemon:
         self.folder = folder
         self.process: subprocess.Popen[str] | None = None
         self.port = 0
+        self.config = ""
 
     def start(self) -> None:
         event = self.folder / "event.toml"
         event.write_text(EVENT_FILE)
+        config = self.folder / "greenroom.toml"
+        config.write_text(self.config)
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "engine.cli", "serve", "--port", str(self.port),
                 "--key", f"{KEY.id}:{KEY.secret}", "--data", str(self.folder / "data"),
-                "--load", str(event),
+                "--load", str(event), "--config", str(config),
             ],
             stderr=subprocess.PIPE,
             text=True,

@@ -49,7 +49,7 @@ def test_several_keys_allow_rotation():
         ('key = "k:s"', "key must be a list"),
         ('[limits]\nrate = "fast"', "limits.rate is written"),
         ('[limits]\nrate = "0/5"', "limits.rate must let something through"),
-        ('[[webhook]]\nname = "crm"', r"webhook\[0\].url is missing"),
+        ('[[webhook]]\nsecret = "s"', r"webhook\[0\].url is missing"),
         ("= 1", "is not TOML"),
     ],
 )
@@ -62,7 +62,7 @@ def test_a_wrong_file_is_refused_with_the_option_named(tmp_path, text, complaint
     ("name", "text", "complaint"),
     [
         ("GREENROOM_PORT", "many", "not a number"),
-        ("GREENROOM_LOG_PEOPLE", "perhaps", "neither true nor false"),
+        ("GREENROOM_DRAIN_SECONDS", "soon", "not a number"),
     ],
 )
 def test_a_wrong_variable_is_refused_by_its_name(name, text, complaint):
@@ -101,7 +101,6 @@ def test_limits_are_options_too(tmp_path):
 def test_webhooks_are_tables(tmp_path):
     text = """
     [[webhook]]
-    name = "crm"
     url = "https://crm.example/hook"
     secret = "s"
     events = ["session.started"]

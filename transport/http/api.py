@@ -43,8 +43,9 @@ class Export:
 class Exporter(Protocol):
     """Hands out what lasts as files; the read model does."""
 
-    formats: Sequence[str]
-    """Such as ``json``, ``csv``, ``ics``."""
+    @property
+    def formats(self) -> Sequence[str]:
+        """Such as ``json``, ``csv``, ``ics``."""
 
     async def export(self, name: str, format_name: str, event: str | None) -> Export:
         """Return an export.
