@@ -5,6 +5,7 @@ everywhere: times are ISO 8601 UTC with milliseconds, sets are sorted lists.
 """
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AnySet
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -52,15 +53,18 @@ def _strict(kind: type, name: str, *also: type) -> Any:
 
 
 def _make_converter() -> cattrs.Converter:
-    converter = cattrs.Converter(forbid_extra_keys=False, detailed_validation=False)
+    # Hooks for set and frozenset would miss fields that say what they are sets of.
+    converter = cattrs.Converter(
+        forbid_extra_keys=False,
+        detailed_validation=False,
+        unstruct_collection_overrides={AnySet: sorted},
+    )
     converter.register_unstructure_hook(datetime, iso)
     converter.register_structure_hook(datetime, _structure_instant)
     converter.register_structure_hook(bool, _strict(bool, "true or false"))
     converter.register_structure_hook(int, _strict(int, "a whole number"))
     converter.register_structure_hook(float, _strict(float, "a number", int))
     converter.register_structure_hook(str, _strict(str, "text"))
-    converter.register_unstructure_hook(set, sorted)
-    converter.register_unstructure_hook(frozenset, sorted)
     return converter
 
 

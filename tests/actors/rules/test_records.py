@@ -1,0 +1,42 @@
+"""What a snapshot keeps is plain data, and builds the same state again."""
+
+import attrs
+import msgpack
+
+from actors.rules import records
+from actors.rules.chat import Mute, Post, React
+from tests.actors.rules.workshop import Workshop, ana, hana
+
+
+@attrs.define
+class Sets:
+    several: set[str] = attrs.field(factory=set)
+    fixed: frozenset[str] = frozenset()
+    by_key: dict[str, set[str]] = attrs.field(factory=dict)
+    perhaps: set[str] | None = None
+
+
+def test_sets_are_sorted_lists_wherever_they_stand():
+    state = Sets({"c", "b"}, frozenset("ba"), {"x": {"n", "m"}}, {"q"})
+    kept = records.plain(state)
+    assert kept == {
+        "several": ["b", "c"],
+        "fixed": ["a", "b"],
+        "by_key": {"x": ["m", "n"]},
+        "perhaps": ["q"],
+    }
+    assert records.build(msgpack.unpackb(msgpack.packb(kept)), Sets) == state
+
+
+def test_every_state_with_something_in_it_survives_its_snapshot():
+    workshop = Workshop()
+    workshop.join(ana)
+    topic = "session/ux"
+    workshop.run(Post(by=ana, topic=topic, text="Hello"))
+    workshop.run(React(by=hana, topic=topic, id="1", emoji="👍"))
+    workshop.run(Mute(by=hana, session="ux", person="ana"))
+    assert workshop.states
+    for entity, state in workshop.states.items():
+        kept = msgpack.packb(records.plain(state))
+        built = records.build(msgpack.unpackb(kept), type(state))
+        assert built == state, entity
