@@ -5,7 +5,7 @@ everywhere: times are ISO 8601 UTC with milliseconds, sets are sorted lists.
 """
 
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AnySet
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -57,7 +57,7 @@ def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(
         forbid_extra_keys=False,
         detailed_validation=False,
-        unstruct_collection_overrides={AnySet: sorted},
+        unstruct_collection_overrides={AbstractSet: sorted},
     )
     converter.register_unstructure_hook(datetime, iso)
     converter.register_structure_hook(datetime, _structure_instant)
