@@ -9,6 +9,7 @@ from engine.config import Config
 from engine.engine import Engine
 from engine.loading import load_steps, read_event_file, within
 from engine.logs import configure_logs
+from transport.collector import calm
 
 _log = structlog.get_logger("greenroom.daemon")
 
@@ -19,6 +20,7 @@ def run(config: Config) -> None:
     :raises GreenroomError: it could not start; the message says why.
     """
     configure_logs(config.log_level)
+    calm()
     trio.run(main, config)
 
 

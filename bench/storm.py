@@ -1,0 +1,288 @@
+"""A reconnect storm: everybody drops at once, and comes back while messages are published.
+
+``python -m bench.storm`` connects 5,000 clients, a hundred to a topic, publishes 50 messages a
+second round the topics, drops every client for 2 s, and counts what each of them received: what
+was missed, what came twice, what came out of order, and how late.
+"""
+
+import argparse
+import errno
+import json
+import select
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from random import Random
+from statistics import quantiles
+from typing import Any
+
+import attrs
+import orjson
+
+from bench.fanout import BenchFailed, Child
+from bench.sink import Dialect, masked, request
+
+DIALECT = Dialect("/v1/ws", "greenroom.v1.json")
+PER_TOPIC = 100
+READ = 1 << 16
+TICK = 0.02
+PATIENCE = 60.0
+TEXT, PONG = 0x1, 0xA
+_PING = 0x9
+_SHORT, _LONG = 126, 127
+
+
+@attrs.define(eq=False)
+class StormClient:
+    """One client: its socket, and what it has seen.
+
+    :param ready: when the answer to its last ``connect`` came; 0 while it is away.
+    """
+
+    topic: str
+    seen: int = 0
+    missed: int = 0
+    repeated: int = 0
+    snapshots: int = 0
+    ready: float = 0.0
+    upgraded: bool = False
+    wire: socket.socket | None = None
+    buffer: bytearray = attrs.field(factory=bytearray)
+    lateness: list[tuple[float, float]] = attrs.field(factory=list)
+
+    def open(self, port: int) -> socket.socket:
+        """Begin to connect."""
+        self.wire = socket.socket()
+        self.wire.setblocking(False)
+        self.buffer.clear()
+        self.ready, self.upgraded = 0.0, False
+        code = self.wire.connect_ex(("127.0.0.1", port))
+        if code not in {0, errno.EINPROGRESS}:
+            raise BenchFailed(f"connect: {errno.errorcode[code]}")
+        return self.wire
+
+    def greet(self, token: str) -> bytes:
+        """Return ``connect``, resuming what was seen."""
+        resume = {"epoch": "storm", "topics": {self.topic: self.seen}}
+        params = {"token": token, "resume": resume}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "connect", "params": params}
+        return masked(orjson.dumps(message).decode())
+
+    def drop(self) -> None:
+        """Close the socket without a word."""
+        if self.wire is not None:
+            self.wire.close()
+            self.wire = None
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """Take bytes; yield opcode and payload of each whole frame."""
+        self.buffer += data
+        if not self.upgraded:
+            end = self.buffer.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            if b" 101 " not in self.buffer[:16]:
+                raise BenchFailed(f"refused: {bytes(self.buffer[:100])!r}")
+            del self.buffer[: end + 4]
+            self.upgraded = True
+        while (found := _frame(self.buffer)) is not None:
+            start, end = found
+            yield self.buffer[0] & 0xF, bytes(self.buffer[start:end])
+            del self.buffer[:end]
+
+    def hear(self, payload: bytes, now: float) -> None:
+        """Note one message."""
+        message = orjson.loads(payload)
+        if "id" in message:
+            if "error" in message:
+                raise BenchFailed(str(message))
+            self.ready = now
+            return
+        params = message["params"]
+        seq = params["seq"]
+        if params["type"] == "snapshot":
+            self.snapshots += 1
+        elif seq <= self.seen:
+            self.repeated += 1
+            return
+        else:
+            self.missed += seq - self.seen - 1
+            self.lateness.append((now, now - params["data"]["sent"]))
+        self.seen = seq
+
+
+def _frame(buffer: bytearray) -> tuple[int, int] | None:
+    if len(buffer) < 2:  # noqa: PLR2004  RFC 6455, 5.2
+        return None
+    size, start = buffer[1], 2
+    if size == _SHORT:
+        start = 4
+    elif size == _LONG:
+        start = 10
+    if len(buffer) < start:
+        return None
+    if size == _SHORT:
+        (size,) = struct.unpack_from(">H", buffer, 2)
+    elif size == _LONG:
+        (size,) = struct.unpack_from(">Q", buffer, 2)
+    return (start, start + size) if len(buffer) >= start + size else None
+
+
+class Crowd:
+    """All the clients, on one epoll."""
+
+    def __init__(self, clients: list[StormClient], port: int, token: str) -> None:
+        self.clients = clients
+        self._port = port
+        self._token = token
+        self._epoll = select.epoll()
+        self._by_descriptor: dict[int, StormClient] = {}
+
+    def enter(self, spread: float, random: Random) -> None:
+        """Connect everybody, each at a moment of its own within ``spread`` seconds."""
+        begin = time.monotonic()
+        plan = sorted(
+            ((begin + random.uniform(0, spread), client) for client in self.clients),
+            key=lambda entry: entry[0],
+        )
+        for due, client in plan:
+            while (wait := due - time.monotonic()) > 0:
+                self.run(min(wait, TICK))
+            opened = client.open(self._port)
+            self._by_descriptor[opened.fileno()] = client
+            self._epoll.register(opened, select.EPOLLOUT)
+            self.run(0)
+
+    def leave(self) -> None:
+        """Drop everybody at once."""
+        for client in self.clients:
+            client.drop()
+        self._by_descriptor.clear()
+
+    def run(self, seconds: float) -> None:
+        """Read what comes, for so long."""
+        end = time.monotonic() + seconds
+        while True:
+            left = end - time.monotonic()
+            for descriptor, events in self._epoll.poll(max(0.0, min(left, TICK))):
+                self._serve(descriptor, events)
+            if left <= 0:
+                return
+
+    def _serve(self, descriptor: int, events: int) -> None:
+        client = self._by_descriptor[descriptor]
+        own = client.wire
+        assert own is not None  # noqa: S101  a dropped client's descriptor is forgotten
+        if events & select.EPOLLOUT:
+            own.sendall(request(DIALECT, self._port))
+            self._epoll.modify(descriptor, select.EPOLLIN)
+            return
+        data = own.recv(READ)
+        if not data:
+            raise BenchFailed("the server hung up")
+        now, before = time.monotonic(), client.upgraded
+        for opcode, payload in client.feed(data):
+            if opcode == TEXT:
+                client.hear(payload, now)
+            elif opcode == _PING:
+                own.sendall(bytes((0x80 | PONG, 0x80, 0, 0, 0, 0)))
+        if client.upgraded and not before:
+            own.sendall(client.greet(self._token))
+
+    def await_all(self, what: str, done: Any) -> float:
+        """Read until ``done`` holds for everybody; return when it did."""
+        end = time.monotonic() + PATIENCE
+        while not all(done(client) for client in self.clients):
+            self.run(TICK)
+            if time.monotonic() > end:
+                late = sum(not done(client) for client in self.clients)
+                raise BenchFailed(f"{late} clients never {what}")
+        return time.monotonic()
+
+
+def run(
+    clients: int = 5_000,
+    rate: float = 50,
+    away: float = 2.0,
+    spread: float = 1.0,
+    before: float = 3.0,
+    after: float = 5.0,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Run the storm once and return what everybody received.
+
+    :param away: seconds everybody is gone.
+    :param spread: seconds over which they come back, as their jitter spreads them.
+    """
+    topics = max(1, clients // PER_TOPIC)
+    random = Random(seed)
+    server = Child.start([sys.executable, "-m", "bench.storm_server", str(topics), str(rate)])
+    try:
+        port, token = server.hear().split()
+        people = [StormClient(f"session/{number % topics}") for number in range(clients)]
+        crowd = Crowd(people, int(port), token)
+        crowd.enter(clients / 500, random)
+        crowd.await_all("connected", lambda client: client.ready)
+        server.tell("start")
+        crowd.run(before)
+        crowd.leave()
+        time.sleep(away)
+        returned = time.monotonic()
+        crowd.enter(spread, random)
+        crowd.await_all("came back", lambda client: client.ready)
+        crowd.run(after)
+        server.tell("stop")
+        last = json.loads(server.hear())
+        crowd.await_all("caught up", lambda client: client.seen >= last.get(client.topic, 0))
+        crowd.leave()
+        server.tell("report")
+        return _result(people, last, returned, json.loads(server.hear()))
+    finally:
+        server.end()
+
+
+def _result(
+    people: list[StormClient], last: dict[str, int], returned: float, report: dict[str, Any]
+) -> dict[str, Any]:
+    expected = sum(last.get(client.topic, 0) for client in people)
+    received = sum(len(client.lateness) for client in people)
+    back = [client.ready - returned for client in people]
+    late = [wait for client in people for at, wait in client.lateness if at > returned]
+    return {
+        "bench": "storm",
+        "clients": len(people),
+        "published": sum(last.values()),
+        "delivered_percent": round(100 * received / expected, 3),
+        "missed": sum(client.missed for client in people),
+        "repeated": sum(client.repeated for client in people),
+        "snapshots_after_drop": sum(client.snapshots - 1 for client in people if client.snapshots),
+        "back_p50_s": round(quantiles(back, n=100)[49], 3),
+        "back_p99_s": round(quantiles(back, n=100)[98], 3),
+        "late_p50_s": round(quantiles(late, n=100)[49], 3),
+        "late_p99_s": round(quantiles(late, n=100)[98], 3),
+        "server_worst_stall_ms": report["worst_stall_ms"],
+        "server_cpu_s": round(report["cpu"], 2),
+    }
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=5_000)
+    parser.add_argument("--rate", type=float, default=50)
+    parser.add_argument("--away", type=float, default=2.0)
+    parser.add_argument("--spread", type=float, default=1.0)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    result = run(given.clients, given.rate, given.away, given.spread)
+    if given.json:
+        print(json.dumps(result, indent=2))
+        return
+    for name, value in result.items():
+        print(f"{name:24} {value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The server under the reconnect storm: Greenroom's transport with a door that only resumes."""
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+import trio
+
+from actors.rules.base import Command, Person
+from engine.tokens import Authenticator, Key, mint
+from transport.collector import calm
+from transport.hub import Hub
+from transport.limits import Limits
+from transport.server import Server
+
+KEY = Key("storm", "s" * 32)
+PROBE = 0.005
+"""Seconds between two looks at how late the loop is."""
+
+
+class ResumingDoor:
+    """Resumes every topic a client names, with a snapshot where it must."""
+
+    def __init__(self, hub: Hub, seqs: dict[str, int]) -> None:
+        self._hub = hub
+        self._seqs = seqs
+
+    async def connect(
+        self, _: Person, connection: str, epoch: str | None, topics: Mapping[str, int]
+    ) -> Mapping[str, Any]:
+        """Resume."""
+        recovered = {}
+        for topic, seq in topics.items():
+            exact = epoch == self._hub.epoch and self._hub.resume(connection, topic, seq)
+            if not exact:
+                standing = self._seqs.get(topic, 0)
+                self._hub.subscribe(connection, topic, standing, datetime.now(UTC), {})
+            recovered[topic] = exact
+        return {"recovered": recovered, "notifications": []}
+
+    async def call(self, command: Command) -> Mapping[str, Any]:
+        """Nobody asks for anything."""
+        raise NotImplementedError(command)
+
+    def gone(self, person: Person, connection: str) -> None:
+        """Nothing is kept of anybody."""
+
+
+class Storm:
+    """Publishes at a steady rate and watches the loop."""
+
+    def __init__(self, topics: int, rate: float) -> None:
+        self.limits = Limits(
+            connections=50_000,
+            connections_per_address=50_000,
+            connections_per_person=50_000,
+            handshakes=50_000,
+        )
+        self.hub = Hub(self.limits, epoch="storm")
+        self.seqs: dict[str, int] = {}
+        self.server = Server(
+            ResumingDoor(self.hub, self.seqs), self.hub, Authenticator([KEY]), self.limits
+        )
+        self._topics = topics
+        self._rate = rate
+        self._worst = 0.0
+
+    async def publish(self) -> None:
+        """Publish round the topics, for ever."""
+        number, due = 0, trio.current_time()
+        while True:
+            topic = f"session/{number % self._topics}"
+            self.seqs[topic] = seq = self.seqs.get(topic, 0) + 1
+            data = {"sent": time.monotonic(), "text": "x" * 100}
+            self.hub.publish(topic, "chat.posted", datetime.now(UTC), data, seq)
+            number += 1
+            due += 1 / self._rate
+            await trio.sleep_until(due)
+
+    async def watch(self) -> None:
+        """Note how late the loop wakes a task, at worst."""
+        while True:
+            due = trio.current_time() + PROBE
+            await trio.sleep_until(due)
+            self._worst = max(self._worst, trio.current_time() - due)
+
+    async def run(self) -> None:
+        """Serve until told to stop; the lines on standard input drive it."""
+        stdin = trio.lowlevel.FdStream(os.dup(0))
+        async with trio.open_nursery() as nursery:
+            port = await nursery.start(self.server.serve, "127.0.0.1", 0)
+            print(port, token(), flush=True)
+            await stdin.receive_some()
+            nursery.start_soon(self.watch)
+            publishing = await nursery.start(self._publish_until_cancelled)
+            await stdin.receive_some()
+            publishing.cancel()
+            print(json.dumps(self.seqs), flush=True)
+            await stdin.receive_some()
+            nursery.cancel_scope.cancel()
+        report = {"worst_stall_ms": round(self._worst * 1e3, 1), "cpu": time.process_time()}
+        print(json.dumps(report), flush=True)
+
+    async def _publish_until_cancelled(self, *, task_status: Any) -> None:
+        with trio.CancelScope() as scope:
+            task_status.started(scope)
+            await self.publish()
+
+
+def token() -> str:
+    """Return a token for all the clients."""
+    person = Person(id="storm", name="Storm", event="fair")
+    return mint(KEY, person, now=datetime.now(UTC), ttl=timedelta(hours=1))
+
+
+def main() -> None:
+    """Run with the number of topics and the rate from the command line."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    calm()  # as the daemon does
+    trio.run(Storm(int(sys.argv[1]), float(sys.argv[2])).run)
+
+
+if __name__ == "__main__":
+    main()

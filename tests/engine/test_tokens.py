@@ -1,0 +1,129 @@
+"""Tokens: whom they stand for, and what makes one no good."""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.errors import Refused
+from actors.rules.base import Person
+from engine.tokens import Authenticator, Key, mint
+
+NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
+OLD = Key("old", "o" * 64)
+NEW = Key("new", "n" * 32)
+ANA = Person(
+    id="ana",
+    name="Ana",
+    event="fair",
+    role="employee",
+    company="acme",
+    grants=frozenset({"support"}),
+    sessions=frozenset({"ux"}),
+)
+CLAIMS = {"sub": "ana", "event": "fair", "exp": NOW.timestamp() + 60}
+
+
+def authenticator(*keys, now=NOW):
+    return Authenticator(keys or (OLD, NEW), SimpleNamespace(now=lambda: now))
+
+
+def signed(key=OLD, headers=None, **claims):
+    claims = {name: value for name, value in (CLAIMS | claims).items() if value is not None}
+    return jwt.encode(claims, key.secret, "HS256", headers=headers or {"kid": key.id})
+
+
+def test_a_minted_token_stands_for_its_person_until_it_expires():
+    token = mint(OLD, ANA, now=NOW, ttl=timedelta(minutes=5))
+    assert authenticator().verify(token) == (ANA, NOW + timedelta(minutes=5))
+
+
+def test_keys_rotate_by_kid():
+    old, new = (mint(key, ANA, now=NOW, ttl=timedelta(hours=1)) for key in (OLD, NEW))
+    assert authenticator(OLD, NEW).verify(old) == authenticator(OLD, NEW).verify(new)
+    with pytest.raises(Refused, match="not known"):
+        authenticator(NEW).verify(old)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "a.b.c",
+        signed(headers={"kid": "none"}),
+        signed(headers={"kid": ""}),
+        signed(Key("old", "another secret of thirty-two byte")),
+        signed(sub=None),
+        signed(event=None),
+        signed(exp=None),
+        signed(exp="soon"),
+        signed(exp=10**30),
+        signed(nbf=NOW.timestamp() + 60),
+        signed(role="king"),
+        signed(role="employee"),
+        signed(name="x" * 201),
+        signed(sub="x" * 129),
+        signed(sub=""),
+        signed(grants="admin"),
+        signed(sessions=[1]),
+        signed(sessions=["s"] * 201),
+        jwt.encode(CLAIMS, OLD.secret, "HS512", headers={"kid": "old"}),
+        jwt.encode(CLAIMS, None, "none", headers={"kid": "old"}),
+    ],
+)
+def test_anything_wrong_is_unauthorized(token):
+    with pytest.raises(Refused) as refused:
+        authenticator().verify(token)
+    assert refused.value.reason == "unauthorized"
+    assert OLD.secret not in str(refused.value)
+
+
+def test_an_expired_token_says_so():
+    with pytest.raises(Refused) as refused:
+        authenticator().verify(signed(exp=NOW.timestamp()))
+    assert refused.value.reason == "token_expired"
+
+
+def test_unknown_grants_are_no_grants():
+    person, _ = authenticator().verify(signed(grants=["admin", "wizard"]))
+    assert person.grants == {"admin"}
+    assert person.is_system
+
+
+def test_a_revocation_ends_older_tokens_of_that_person_only():
+    guard = authenticator(now=NOW + timedelta(minutes=10))
+    before, after = (
+        mint(OLD, ANA, now=NOW + timedelta(minutes=minutes), ttl=timedelta(hours=1))
+        for minutes in (0, 6)
+    )
+    guard.revoke("fair", "ana", NOW + timedelta(minutes=5))
+    guard.revoke("fair", "ana", NOW)  # an earlier one lifts nothing
+    with pytest.raises(Refused, match="revoked"):
+        guard.verify(before)
+    assert guard.verify(after)[0] == ANA
+    assert guard.verify(signed(sub="ben", exp=NOW.timestamp() + 3600))
+
+
+@given(st.text(max_size=200) | st.binary(max_size=100).map(lambda data: data.decode("latin-1")))
+def test_any_text_is_refused_and_nothing_else(text):
+    with pytest.raises(Refused):
+        authenticator().verify(text)
+
+
+def test_a_secret_is_never_shown():
+    assert OLD.secret not in repr(OLD)
+    assert OLD.secret not in repr(authenticator())
+
+
+@pytest.mark.parametrize("text", ["", "key", ":secret", "key:"])
+def test_a_key_needs_a_name_and_a_secret(text):
+    with pytest.raises(ValueError, match="KEY:SECRET"):
+        Key.parse(text)
+
+
+def test_a_short_secret_is_weak():
+    assert Key.parse("k:short").weak
+    assert not OLD.weak
