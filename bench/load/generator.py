@@ -1,0 +1,250 @@
+"""One process of a load: people who send requests at times fixed beforehand (open loop).
+
+``python -m bench.load.generator`` reads a plan, one JSON line, and says ``ready`` when everybody
+is connected and has done the opening requests. A line ``go MONOTONIC_TIME`` then starts the
+arrivals. A request's latency counts from the time it was meant to be sent, so that a server that
+stalls is charged for everything that had to wait meanwhile (no coordinated omission). At the end
+one JSON line tells the result.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import attrs
+
+from bench.load.dialects import DIALECTS, Dialect
+from bench.load.latency import Latencies
+from bench.load.wire import Address, Bank, LoadFailed, Wire
+
+WAVE = 32
+"""Connections begun before their answers are read."""
+
+OPENING_SECONDS = 60.0
+"""Time for everybody's opening requests."""
+
+SETTLE_SECONDS = 10.0
+"""Time for replies that are still missing when the last request has been sent."""
+
+QUIET_SECONDS = 0.3
+"""How long nothing may come before a load counts as over."""
+
+FIRST = 1_000_000
+"""Number of the first measured request; smaller ones belong to the opening."""
+
+
+@attrs.frozen
+class Plan:
+    """What one generator does.
+
+    :param people: for each, the opening requests ``[method, params]``.
+    :param requests: what the arrivals take in turn; ``{person}`` and ``{number}`` are filled in.
+    :param rate: arrivals a second of this generator, a Poisson process; 0: as fast as replies
+        come, ``depth`` requests under way for each person (closed loop, to find saturation).
+    :param senders: how many of the people send; 0: all.
+    """
+
+    url: str
+    dialect: str
+    people: Sequence[Sequence[tuple[str, dict[str, Any]]]]
+    requests: Sequence[tuple[str, dict[str, Any]]] = ()
+    rate: float = 0.0
+    warmup: float = 1.0
+    seconds: float = 5.0
+    depth: int = 1
+    senders: int = 0
+    seed: int = 1
+
+
+@attrs.define(eq=False)
+class Tally:
+    """What was measured; warm-up apart."""
+
+    latencies: Latencies = attrs.field(factory=Latencies)
+    lateness: Latencies = attrs.field(factory=Latencies)
+    by_second: dict[int, Latencies] = attrs.field(factory=dict)
+    refused: Counter[str] = attrs.field(factory=Counter)
+    done: int = 0
+
+    def note(self, intended: float, now: float, begin: float, reason: str | None) -> None:
+        """Count a reply."""
+        if reason is not None:
+            self.refused[reason] += 1
+            return
+        self.done += 1
+        self.latencies.record(now - intended)
+        self.by_second.setdefault(int(intended - begin), Latencies()).record(now - intended)
+
+
+class Generator:
+    """Connects, opens, sends."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.dialect: Dialect = DIALECTS[plan.dialect]
+        self.bank = Bank()
+        self.wires: list[Wire] = []
+        self.tally = Tally()
+        self._random = Random(plan.seed)
+        self._intended: dict[int, float] = {}
+        self._sent = 0
+
+    # Opening
+
+    def open(self) -> None:
+        """Connect everybody and have everybody do the opening requests.
+
+        :raises LoadFailed: somebody could not, or was refused.
+        """
+        address = Address.parse(self.plan.url)
+        for start in range(0, len(self.plan.people), WAVE):
+            wave = [
+                Wire.dial(address, self.dialect) for _ in self.plan.people[start : start + WAVE]
+            ]
+            for wire in wave:
+                wire.upgraded()
+                self.bank.add(wire)
+            self.wires += wave
+            for wire, opening in zip(wave, self.plan.people[start:], strict=False):
+                for number, (method, params) in enumerate(opening, 1):
+                    wire.send(self.dialect.spell(number, method, params))
+            self._await_opening(wave, self.plan.people[start : start + WAVE])
+        self._until_quiet()
+
+    def _await_opening(self, wave: Sequence[Wire], openings: Sequence[Sequence[Any]]) -> None:
+        missing = {id(wire): len(opening) for wire, opening in zip(wave, openings, strict=True)}
+        end = time.monotonic() + OPENING_SECONDS
+        while any(missing.values()):
+            if time.monotonic() > end:
+                raise LoadFailed(f"{sum(map(bool, missing.values()))} people could not get in")
+            for wire in self.bank.poll(0.2):
+                for _, reason in wire.take():
+                    if reason is not None:
+                        raise LoadFailed(f"somebody was refused on the way in: {reason}")
+                    missing[id(wire)] -= 1
+            if self.bank.hung_up:
+                raise LoadFailed("the server hung up on somebody on the way in")
+
+    def _until_quiet(self) -> None:
+        last, end = time.monotonic(), time.monotonic() + SETTLE_SECONDS
+        received = -1
+        while time.monotonic() < end and time.monotonic() - last < QUIET_SECONDS:
+            self.bank.poll(0.05)
+            total = self.received()
+            if total != received:
+                received, last = total, time.monotonic()
+
+    def received(self) -> int:
+        """Return the bytes all have received."""
+        return sum(wire.received for wire in self.wires)
+
+    def events(self) -> int:
+        """Return the broadcasts all have received."""
+        return sum(wire.events for wire in self.wires)
+
+    # Arrivals
+
+    def run(self, begin: float) -> dict[str, Any]:
+        """Send from ``begin`` on, on the monotonic clock; return what was measured."""
+        while time.monotonic() < begin:
+            self.bank.poll(min(0.05, begin - time.monotonic()))
+        before, cpu = self.events(), time.process_time()
+        measured = begin + self.plan.warmup
+        end = measured + self.plan.seconds
+        if self.plan.rate:
+            self._open_loop(begin, measured, end)
+        else:
+            self._closed_loop(measured, end)
+        took = time.monotonic() - begin
+        busy = (time.process_time() - cpu) / took
+        self._settle(measured)
+        self._until_quiet()
+        return self._result(before, busy)
+
+    def _open_loop(self, begin: float, measured: float, end: float) -> None:
+        due = begin + self._random.expovariate(self.plan.rate)
+        senders = self.wires[: self.plan.senders or None]
+        while due < end:
+            now = time.monotonic()
+            while due <= now and due < end:
+                if due >= measured:
+                    self.tally.lateness.record(now - due)
+                self._send(self._random.choice(senders), due)
+                due += self._random.expovariate(self.plan.rate)
+            self._take(measured, min(due, end) - time.monotonic())
+
+    def _closed_loop(self, measured: float, end: float) -> None:
+        owner: dict[int, Wire] = {}
+        for wire in self.wires[: self.plan.senders or None]:
+            for _ in range(self.plan.depth):
+                owner[self._send(wire, time.monotonic())] = wire
+        while time.monotonic() < end:
+            for wire, number in self._take(measured, end - time.monotonic()):
+                owner.pop(number, None)
+                owner[self._send(wire, time.monotonic())] = wire
+
+    def _send(self, wire: Wire, intended: float) -> int:
+        number = FIRST + self._sent
+        method, params = self.plan.requests[self._sent % len(self.plan.requests)]
+        self._sent += 1
+        self._intended[number] = intended
+        wire.send(self.dialect.spell(number, method, params))
+        return number
+
+    def _take(self, measured: float, seconds: float) -> list[tuple[Wire, int]]:
+        answered = []
+        self.bank.flush()
+        for wire in self.bank.poll(min(seconds, 0.05)):
+            now = time.monotonic()
+            for number, reason in wire.take():
+                intended = self._intended.pop(number, None)
+                if intended is None:
+                    continue
+                answered.append((wire, number))
+                if intended >= measured:
+                    self.tally.note(intended, now, measured, reason)
+        return answered
+
+    def _settle(self, measured: float) -> None:
+        end = time.monotonic() + SETTLE_SECONDS
+        while self._intended and time.monotonic() < end:
+            self._take(measured, 0.05)
+
+    def _result(self, before: int, busy: float) -> dict[str, Any]:
+        tally = self.tally
+        seconds = sorted(tally.by_second.items())
+        return {
+            "sent": self._sent,
+            "done": tally.done,
+            "unanswered": len(self._intended),
+            "refused": dict(tally.refused),
+            "hung_up": self.bank.hung_up,
+            "events": self.events() - before,
+            "cpu": busy,
+            "latency": tally.latencies.encode(),
+            "lateness": tally.lateness.encode(),
+            "by_second": [[second, found.encode()] for second, found in seconds],
+        }
+
+
+def main() -> None:
+    """Follow the plan on standard input."""
+    generator = Generator(Plan(**json.loads(sys.stdin.readline())))
+    try:
+        generator.open()
+        print("ready", flush=True)
+        word, _, begin = sys.stdin.readline().partition(" ")
+        if word == "go":
+            print(json.dumps(generator.run(float(begin))), flush=True)
+    except LoadFailed as failed:
+        print(json.dumps({"failed": str(failed)}), flush=True)
+    finally:
+        generator.bank.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Many generators as one: sharded over processes, started together, added up, and judged."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+import psutil
+
+from bench.load.generator import Plan
+from bench.load.latency import Latencies
+from bench.load.target import Target
+from bench.load.wire import LoadFailed
+
+LEAD = 0.3
+"""Seconds between the order to start and the start."""
+
+SAMPLE = 0.25
+"""Seconds between two looks at CPU and memory."""
+
+BUSY = 0.9
+"""Part of a core above which a process counts as saturated."""
+
+LATE_MS = 10.0
+"""How late a generator may send, 99th percentile, before it counts as the limit."""
+
+Said = Callable[[float], None]
+
+
+@attrs.frozen
+class Load:
+    """What a whole load does; :class:`bench.load.generator.Plan` says what the members mean."""
+
+    people: Sequence[Sequence[tuple[str, dict[str, Any]]]]
+    requests: Sequence[tuple[str, dict[str, Any]]]
+    rate: float = 0.0
+    warmup: float = 1.0
+    seconds: float = 5.0
+    depth: int = 1
+    dialect: str = "greenroom"
+    seed: int = 1
+
+
+def shards() -> int:
+    """Return how many generator processes this machine is good for beside a server."""
+    return max(1, (os.cpu_count() or 2) - 1)
+
+
+def _plans(url: str, load: Load, number: int) -> list[Plan]:
+    return [
+        Plan(
+            url=url,
+            dialect=load.dialect,
+            people=load.people[index::number],
+            requests=load.requests,
+            rate=load.rate * len(load.people[index::number]) / len(load.people),
+            warmup=load.warmup,
+            seconds=load.seconds,
+            depth=load.depth,
+            seed=load.seed * 1000 + index,
+        )
+        for index in range(min(number, len(load.people)))
+    ]
+
+
+class Swarm:
+    """The generator processes of one load."""
+
+    def __init__(self, target: Target, load: Load, number: int | None = None) -> None:
+        self._target = target
+        self._load = load
+        self._plans = _plans(target.url, load, number or shards())
+        self._processes: list[subprocess.Popen[str]] = []
+        self.series: list[dict[str, float]] = []
+
+    def __enter__(self) -> "Swarm":
+        for plan in self._plans:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bench.load.generator"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            self._processes.append(process)
+            self._tell(process, json.dumps(attrs.asdict(plan)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.kill()
+            process.communicate()
+
+    @staticmethod
+    def _tell(process: "subprocess.Popen[str]", line: str) -> None:
+        if process.stdin is None:
+            raise LoadFailed("a generator takes no orders")
+        try:
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            raise LoadFailed("a generator ended early") from None
+
+    @staticmethod
+    def _hear(process: "subprocess.Popen[str]") -> str:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise LoadFailed("a generator ended early")
+        if line.startswith("{") and "failed" in (told := json.loads(line)):
+            raise LoadFailed(told["failed"])
+        return line
+
+    def ready(self) -> None:
+        """Wait until everybody is in.
+
+        :raises LoadFailed: somebody could not get in.
+        """
+        for process in self._processes:
+            self._hear(process)
+
+    def run(self, said: Said = lambda _: None) -> dict[str, Any]:
+        """Run the load; return the figures of all generators together and what the limit was.
+
+        :param said: called with the part done, 0 to 1.
+        """
+        begin = time.monotonic() + LEAD
+        for process in self._processes:
+            self._tell(process, f"go {begin}")
+        self._watch(begin, self._load.warmup + self._load.seconds, said)
+        found = [json.loads(self._hear(process)) for process in self._processes]
+        return summed(found, self.series, self._load)
+
+    def _watch(self, begin: float, length: float, said: Said) -> None:
+        server = self._target.process()
+        cpu = server.cpu_times() if server else None
+        at = time.monotonic()
+        psutil.cpu_percent()
+        while (now := time.monotonic()) < begin + length:
+            time.sleep(SAMPLE)
+            said(min(1.0, max(0.0, now - begin) / length))
+            sample = {"at": time.monotonic() - begin, "machine": psutil.cpu_percent() / 100}
+            if server is not None and cpu is not None:
+                after, later = server.cpu_times(), time.monotonic()
+                spent = after.user + after.system - cpu.user - cpu.system
+                sample |= {"server": spent / (later - at), "rss": server.memory_info().rss}
+                cpu, at = after, later
+            if sample["at"] > self._load.warmup:
+                self.series.append(sample)
+
+
+def summed(
+    found: Sequence[dict[str, Any]], series: Sequence[dict[str, float]], load: Load
+) -> dict[str, Any]:
+    """Return the generators' results as one."""
+    refused: Counter[str] = Counter()
+    for one in found:
+        refused.update(one["refused"])
+    done = sum(one["done"] for one in found)
+    latency = Latencies.merged(one["latency"] for one in found)
+    lateness = Latencies.merged(one["lateness"] for one in found)
+    servers = [sample["server"] for sample in series if "server" in sample]
+    figures: dict[str, Any] = {
+        "offered_per_second": load.rate or None,
+        "done": done,
+        "done_per_second": round(done / load.seconds, 1),
+        "sent": sum(one["sent"] for one in found),
+        "unanswered": sum(one["unanswered"] for one in found),
+        "refused": dict(refused),
+        "hung_up": sum(one["hung_up"] for one in found),
+        "events": sum(one["events"] for one in found),
+        "latency": latency.summary(),
+        "generator_late_p99_ms": lateness.at(99) if len(lateness) else None,
+        "generator_cpu": round(max(one["cpu"] for one in found), 3),
+        "server_cpu": round(sum(servers) / len(servers), 3) if servers else None,
+        "machine_cpu": round(sum(s["machine"] for s in series) / max(1, len(series)), 3),
+        "over_time": _over_time(found),
+        "series": [{key: round(value, 3) for key, value in s.items()} for s in series],
+    }
+    return figures | {"limit": limit(figures)}
+
+
+def _over_time(found: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
+    by_second: dict[int, list[str]] = {}
+    for one in found:
+        for second, encoded in one["by_second"]:
+            by_second.setdefault(second, []).append(encoded)
+    rows = []
+    for second, encoded in sorted(by_second.items()):
+        merged = Latencies.merged(encoded)
+        rows.append({"second": second, "done": len(merged), "p50_ms": merged.at(50),
+                     "p99_ms": merged.at(99)})  # fmt: skip
+    return rows
+
+
+def limit(figures: dict[str, Any]) -> str:
+    """Say what was saturated: ``generator``, ``server``, ``machine`` or ``nothing``.
+
+    A generator that was late or busy is named first: then nothing is known of the server.
+    """
+    late = figures["generator_late_p99_ms"]
+    busy = figures["server_cpu"] is not None and figures["server_cpu"] >= BUSY
+    if figures["generator_cpu"] >= BUSY or (late is not None and late > LATE_MS and not busy):
+        return "generator"
+    if busy:
+        return "server"
+    return "machine" if figures["machine_cpu"] >= BUSY else "nothing"

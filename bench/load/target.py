@@ -1,0 +1,158 @@
+"""What is loaded: a daemon started for the purpose, a peer, or somebody's own deployment."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import attrs
+import psutil
+import trio
+
+from actors.rules.base import Person
+from bench.load.wire import LoadFailed
+from engine.loading import load_steps, over, steps
+from engine.tokens import Key, mint
+from transport.client import open_client
+
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+TOKEN_LIFE = timedelta(hours=6)
+
+
+@attrs.define
+class Target:
+    """A server under load.
+
+    :param pid: its process, if it runs here; without it its CPU and memory stay unknown.
+    :param event: an event of its own that the load may fill.
+    """
+
+    url: str
+    key: Key
+    event: str
+    pid: int | None = None
+
+    def token(self, person: str, **claims: Any) -> str:
+        """Return a token for somebody in the event."""
+        who = Person(id=person, name=person.replace("-", " ").title(), event=self.event, **claims)
+        return mint(self.key, who, now=datetime.now(UTC), ttl=TOKEN_LIFE)
+
+    def process(self) -> psutil.Process | None:
+        """Return the server's process, if it runs here."""
+        return psutil.Process(self.pid) if self.pid else None
+
+    def load(self, description: Mapping[str, Any]) -> None:
+        """Bring the event's companies and sessions in line with a description.
+
+        :raises LoadFailed: the server refused it.
+        """
+
+        async def bring() -> None:
+            admin = self.token("greenroom-bench", role="organizer", grants=frozenset({"admin"}))
+            async with open_client(self.url, admin) as client:
+                await load_steps(over(client), steps(description))
+
+        trio.run(bring)
+
+
+def described(event: str, sessions: Sequence[str], **more: Any) -> dict[str, Any]:
+    """Return an event with sessions that can be started now, hosted by ``host-SESSION``."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    days = [(now + timedelta(days=offset)).date().isoformat() for offset in range(-1, 3)]
+    return {
+        "event": {"id": event, "name": "Load", "time_zone": "UTC", "days": days, **more},
+        "company": [{"id": f"{event}-acme", "name": "Acme", "slots": 200}],
+        "session": [
+            {
+                "id": session,
+                "title": "Load",
+                "kind": "workshop",
+                "company": f"{event}-acme",
+                "start": now,
+                "minutes": 240,
+                "hosts": [f"host-{session}"],
+            }
+            for session in sessions
+        ],
+    }
+
+
+@contextmanager
+def opened(url: str | None = None, token_key: str | None = None) -> Iterator[Target]:
+    """Yield a deployment at ``url``, or else a daemon of our own, in a folder of its own.
+
+    :raises LoadFailed: the daemon did not start, or no key was given for the deployment.
+    """
+    event = f"bench-{token_hex(3)}"
+    if url is None:
+        with _daemon() as (port, key, pid):
+            yield Target(f"ws://127.0.0.1:{port}/v1/ws", key, event, pid)
+        return
+    if token_key is None:
+        raise LoadFailed("a deployment's URL needs its API key: --token-key KEY:SECRET")
+    try:
+        key = Key.parse(token_key)
+    except ValueError as error:
+        raise LoadFailed(f"--token-key: {error}") from error
+    yield Target(url, key, event)
+
+
+@contextmanager
+def _daemon() -> Iterator[tuple[int, Key, int]]:
+    key = Key("bench", token_hex(20))
+    with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as folder:
+        command = [
+            sys.executable, "-m", "engine.cli", "serve", "--port", "0",
+            "--key", f"{key.id}:{key.secret}", "--data", str(Path(folder) / "data"),
+        ]  # fmt: skip
+        environment = {"GREENROOM_MEDIA_WORKERS": "0", "GREENROOM_DRAIN_SECONDS": "0.1"}
+        log = Path(folder) / "log"
+        with running(command, log, environment) as process:
+            port = awaited(process, log, lambda line: json.loads(line)["port"], '"ready"')
+            yield port, key, process.pid
+
+
+@contextmanager
+def running(
+    command: Sequence[str], log: Path, environment: Mapping[str, str]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a server with its output in a file; end it at the block's end."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def awaited(process: "subprocess.Popen[bytes]", log: Path, read: Any, mark: str) -> int:
+    """Return what ``read`` makes of the log's line with ``mark`` in it.
+
+    :raises LoadFailed: the server ended, or took too long.
+    """
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        for line in log.read_text("utf-8").splitlines():
+            if mark in line:
+                return int(read(line))
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise LoadFailed(f"the server did not start: {log.read_text('utf-8')[-500:]}")

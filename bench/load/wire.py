@@ -1,0 +1,228 @@
+"""A WebSocket client that costs next to nothing: it sends frames and searches what comes back."""
+
+import base64
+import os
+import re
+import select
+import socket
+import ssl
+import struct
+from urllib.parse import urlsplit
+
+import attrs
+
+from actors.errors import GreenroomError
+from bench.load.dialects import Dialect
+
+READ = 1 << 17
+TAIL = 64
+"""Bytes kept of what came before, so that nothing is missed between two reads."""
+
+REASON = re.compile(rb'"reason":"(\w+)"')
+_SHORT, _LONG = 126, 1 << 16
+
+
+class LoadFailed(GreenroomError):
+    """The load could not be brought to bear; the message says why."""
+
+
+def masked(payload: bytes) -> bytes:
+    """Return a client's text frame (RFC 6455, 5.3)."""
+    size, key = len(payload), os.urandom(4)
+    if size < _SHORT:
+        head = bytes((0x81, 0x80 | size))
+    elif size < _LONG:
+        head = struct.pack(">BBH", 0x81, 0x80 | 126, size)
+    else:
+        head = struct.pack(">BBQ", 0x81, 0x80 | 127, size)
+    mask = (key * (size // 4 + 1))[:size]
+    mixed = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")
+    return head + key + mixed.to_bytes(size, "big")
+
+
+@attrs.frozen
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+    secure: bool = False
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """Return the address in ``ws://HOST:PORT/…`` or ``wss://…``.
+
+        :raises LoadFailed: it is no such URL.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+            raise LoadFailed(f"{url}: expected ws://HOST:PORT/v1/ws or wss://…")
+        secure = parts.scheme == "wss"
+        return cls(parts.hostname, parts.port or (443 if secure else 80), secure)
+
+
+@attrs.define(eq=False)
+class Wire:
+    """One connection.
+
+    :param found: replies as ``(number, reason)``, reason None for a success, since last taken.
+    :param events: broadcasts counted.
+    """
+
+    sock: socket.socket
+    dialect: Dialect
+    events: int = 0
+    received: int = 0
+    found: list[tuple[int, str | None]] = attrs.field(factory=list)
+    _tail: bytes = b""
+    _waiting: bytes = b""
+
+    @classmethod
+    def dial(cls, address: Address, dialect: Dialect) -> "Wire":
+        """Connect and send the handshake's request; :meth:`upgraded` reads its answer.
+
+        :raises LoadFailed: nobody listens there.
+        """
+        try:
+            sock = socket.create_connection((address.host, address.port), 30)
+        except OSError as error:
+            raise LoadFailed(f"{address.host}:{address.port}: {error}") from error
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if address.secure:
+            context = ssl.create_default_context()
+            sock = context.wrap_socket(sock, server_hostname=address.host)
+        sock.sendall(_request(address, dialect))
+        return cls(sock, dialect)
+
+    def upgraded(self) -> None:
+        """Read the handshake's answer.
+
+        :raises LoadFailed: the server will not have us.
+        """
+        head = b""
+        while b"\r\n\r\n" not in head:
+            more = self.sock.recv(READ)
+            if not more:
+                raise LoadFailed(f"the handshake was refused: {head[:200]!r}")
+            head += more
+        if b" 101 " not in head[:16]:
+            raise LoadFailed(f"the handshake was refused: {head[:200]!r}")
+        self._search(head.partition(b"\r\n\r\n")[2])
+        self.sock.setblocking(False)
+        for text in self.dialect.opening:
+            self.send(text.encode())
+
+    def send(self, payload: bytes) -> None:
+        """Send a frame; what the socket does not take waits."""
+        self._waiting += masked(payload)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the socket takes it."""
+        try:
+            while self._waiting:
+                self._waiting = self._waiting[self.sock.send(self._waiting) :]
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            return
+        except OSError:
+            self._waiting = b""  # the end of the connection shows when it is read
+
+    @property
+    def blocked(self) -> bool:
+        """Whether bytes wait for the socket."""
+        return bool(self._waiting)
+
+    def read(self) -> bool:
+        """Take in what has come; False when the server has hung up."""
+        while True:
+            try:
+                data = self.sock.recv(READ)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return True
+            except OSError:
+                return False
+            if not data:
+                return False
+            self._search(data)
+            if len(data) < READ and not isinstance(self.sock, ssl.SSLSocket):
+                return True
+
+    def _search(self, data: bytes) -> None:
+        self.received += len(data)
+        before = self._tail
+        joined = before + data
+        event = self.dialect.event
+        self.events += joined.count(event) - before.count(event)
+        for match in self.dialect.reply.finditer(joined):
+            if match.end() > len(before):
+                self.found.append((int(match[1]), self._reason(match, joined)))
+        self._tail = joined[-TAIL:]
+
+    def _reason(self, match: "re.Match[bytes]", joined: bytes) -> str | None:
+        if match[2] != self.dialect.refused:
+            return None
+        reason = REASON.search(joined, match.end())
+        return reason[1].decode() if reason else "unknown"
+
+    def take(self) -> list[tuple[int, str | None]]:
+        """Return the replies since last asked."""
+        found, self.found = self.found, []
+        return found
+
+
+def _request(address: Address, dialect: Dialect) -> bytes:
+    fields = [
+        f"GET {dialect.path} HTTP/1.1",
+        f"Host: {address.host}:{address.port}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
+        "Sec-WebSocket-Version: 13",
+    ]
+    if dialect.subprotocol:
+        fields.append(f"Sec-WebSocket-Protocol: {dialect.subprotocol}")
+    return ("\r\n".join(fields) + "\r\n\r\n").encode()
+
+
+class Bank:
+    """Many wires on one epoll."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self.wires: dict[int, Wire] = {}
+        self.hung_up = 0
+
+    def add(self, wire: Wire) -> None:
+        """Watch a wire."""
+        self.wires[wire.sock.fileno()] = wire
+        self._epoll.register(wire.sock, select.EPOLLIN)
+
+    def poll(self, seconds: float) -> list[Wire]:
+        """Read what comes within ``seconds``; return the wires that replies came on."""
+        touched = []
+        for descriptor, _ in self._epoll.poll(max(0.0, seconds)):
+            wire = self.wires[descriptor]
+            if not wire.read():
+                self.drop(wire)
+            if wire.found:
+                touched.append(wire)
+        return touched
+
+    def drop(self, wire: Wire) -> None:
+        """Forget a wire and close it."""
+        self._epoll.unregister(wire.sock)
+        del self.wires[wire.sock.fileno()]
+        wire.sock.close()
+        self.hung_up += 1
+
+    def flush(self) -> None:
+        """Send what waits on any wire."""
+        for wire in self.wires.values():
+            if wire.blocked:
+                wire.flush()
+
+    def close(self) -> None:
+        """Close everything without a word."""
+        for wire in self.wires.values():
+            wire.sock.close()
+        self._epoll.close()
