@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 from sqlite_utils import Database
 
+from actors.rules.base import EVENTS
 from actors.rules.records import instant, iso
 from storage import follower
 from storage.journal import SqliteJournal
@@ -34,13 +35,21 @@ Body = Callable[[Fact], Mapping[str, Any] | None]
 """What to tell of a fact: ``type`` and ``data``; None for nothing."""
 
 
+def _public(fact: Fact) -> Mapping[str, Any]:
+    """Return what an event's subscribers were told: the journal's data but the secret fields."""
+    cls = EVENTS.get(fact.type)
+    fields = attrs.fields(cls) if cls is not None else ()
+    secret = {field.name for field in fields if field.metadata.get("secret")}
+    return {name: value for name, value in fact.data.items() if name not in secret}
+
+
 def _same(fact: Fact) -> Mapping[str, Any]:
-    return {"type": fact.type, "data": dict(fact.data)}
+    return {"type": fact.type, "data": _public(fact)}
 
 
 def _participant(verb: str) -> Body:
     def body(fact: Fact) -> Mapping[str, Any]:
-        return {"type": f"participant.{verb}", "data": dict(fact.data)}
+        return {"type": f"participant.{verb}", "data": _public(fact)}
 
     return body
 

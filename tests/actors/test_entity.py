@@ -3,7 +3,8 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actors.clock import TrioClock
-from actors.entity import SNAPSHOT_EVERY, Resume
+from actors.durable import SNAPSHOT_EVERY
+from actors.entity import EntityActor, Resume
 from actors.errors import Refused
 from storage.memory import MemoryJournal
 from tests.actors.world import (
@@ -234,3 +235,21 @@ async def test_broken_rules_restart_the_entity_from_the_journal(autojump_clock):
             await world.ask(Break(by=ANA, number=1))
         assert await total(world) == 5
         assert len(await world.journal.read("counter/one")) == 2
+
+
+async def test_an_idle_entity_leaves_memory_and_comes_back_with_everything(autojump_clock):
+    async with counters() as world:
+        await world.ask(Add(by=ANA, number=5))
+        awake = world.system.statistics().actors
+        await trio.sleep(EntityActor.passivate_after * 2)
+        assert world.system.statistics().actors == awake - 1
+        assert await total(world) == 5
+
+
+async def test_an_entity_that_is_followed_or_has_a_deadline_stays(autojump_clock):
+    async with counters() as world:
+        await world.ask(Join(by=ANA, connection="c1"))
+        await world.ask(SetBell(by=ANA, to="counter/two", seconds=10_000))
+        awake = world.system.statistics().actors
+        await trio.sleep(EntityActor.passivate_after * 3)
+        assert world.system.statistics().actors == awake

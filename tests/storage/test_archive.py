@@ -1,6 +1,11 @@
+import json
 from datetime import UTC, datetime, timedelta
 
+import attrs
+
 from actors.ports import Entry, Write
+from actors.rules.records import iso
+from actors.rules.session.events import Left
 from storage import Endpoint, Store
 from storage.maintenance import rebuild
 from storage.outbox import FIRST_RETRY, GIVE_UP
@@ -144,3 +149,14 @@ async def test_an_endpoint_that_comes_later_is_not_told_the_past(tmp_path):
         await store.journal.append(Write("session/x", 1, [started(2, "session.ended")]))
         assert await store.archive.catch_up()
         assert [each.type for each in await store.outbox.due(NOW)] == ["session.ended"]
+
+
+async def test_a_webhook_leaves_out_what_subscribers_are_not_told(tmp_path):
+    secret = {field.name for field in attrs.fields(Left) if field.metadata.get("secret")}
+    assert "at" in secret
+    data = {"person": "ana", "at": iso(NOW)}
+    async with Store.open(tmp_path / "g.db", endpoints=[Endpoint("http://a/")]) as store:
+        await store.journal.append(Write("session/x", 0, [Entry(1, Left.type, START, data)]))
+        assert await store.archive.catch_up()
+        (message,) = await store.outbox.due(NOW)
+        assert json.loads(message.body)["data"] == {"person": "ana"}
