@@ -7,7 +7,7 @@ import trio
 
 from actors.booking import Bookings
 from actors.errors import Refused
-from actors.kernel import ActorDeadError, ActorFailedError, MailboxFullError
+from actors.kernel import MailboxFullError
 from actors.participant import Call, Connect, Gone
 from actors.ports import StorageUnavailable
 from actors.recall import recall
@@ -54,7 +54,7 @@ class FrontDoor:
         # The system is no participant; for everybody else their own mailbox keeps the order.
         direct = command.by.is_system
         entity = command.entity if direct else self._participant(command.by)
-        answer = await self._ask(entity, command if direct else Call(command))
+        answer = await self._carry_out(entity, command if direct else Call(command), command)
         try:
             return await recall(self._services.archive, command, answer)
         except StorageUnavailable as error:
@@ -68,6 +68,16 @@ class FrontDoor:
     def _participant(person: Person) -> str:
         return f"person/{person.event}.{person.id}"
 
+    async def _carry_out(self, entity: str, message: object, command: Command) -> Any:
+        """Ask, and once more if the actor failed: a command's key makes that safe (rule 36)."""
+        try:
+            return await self._ask(entity, message)
+        except Refused as refused:
+            if refused.reason != "internal" or command.key is None:
+                raise
+        self._services.counters.retried += 1
+        return await self._ask(entity, message)
+
     async def _ask(self, entity: str, message: object) -> Mapping[str, Any]:
         try:
             answer: Mapping[str, Any]
@@ -78,6 +88,7 @@ class FrontDoor:
             raise Refused("overloaded", "Too much at once. Please try again.") from error
         except StorageUnavailable as error:
             raise Refused("storage_unavailable", "The storage does not answer.") from error
-        except (ActorDeadError, ActorFailedError) as error:
+        except Exception as error:
+            # Whatever ended the actor while it had the message; its supervisor has logged it.
             raise Refused("internal", "Something went wrong on our side.") from error
         return answer

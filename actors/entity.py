@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 import structlog
 
+from actors.durable import SNAPSHOT_EVERY, DurableActor, Happened
 from actors.errors import GreenroomError, Refused
 from actors.kernel import Envelope
 from actors.ports import Entry, StorageUnavailable, Write, WrongSequence
@@ -201,7 +202,12 @@ class EntityActor(DurableActor):
         self.services.publisher.subscribe(connection, self.entity, seq, now, snapshot)
         self.follow(by, connection)
 
-    def follow(self, by: Person, connection: str, along: Collection[str] = ()) -> None:
+    def follow(
+        self,
+        by: Person,
+        connection: str,
+        along: Collection[str] = (),  # noqa: ARG002  for entities that lead people on
+    ) -> None:
         """Note that a connection follows this entity, unless it has ended meanwhile (rule 34).
 
         :param along: topics it is about to follow without being led to them.

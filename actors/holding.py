@@ -128,7 +128,7 @@ class HeldActor(EntityActor):
             return
         if loan.outcome != "written" or entered is None:
             _log.warning("reading back after a transaction", entity=self.entity)
-            self.state = None
+            self.forget()
             return
         self.seq += self._written
         self.services.counters.events += self._written

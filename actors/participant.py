@@ -9,16 +9,26 @@ from typing import Any
 
 import attrs
 import structlog
+import trio
 
 from actors.booking import Bookings
 from actors.entity import EntityActor, Resume
 from actors.errors import Refused
-from actors.kernel import Envelope
+from actors.kernel import Envelope, MailboxFullError
 from actors.media import hang_up
 from actors.rules.base import Command, Dropped, Person, Returned
+from actors.rules.session.presence import Leave
 
 RESUME_TIMEOUT = 10.0
 """Seconds a reconnecting client waits for one topic before it is told to load it anew."""
+
+RESUME_ATTEMPTS = 2
+"""How often a topic is asked for that fails meanwhile."""
+
+REMOVED = 3503
+"""The close code for whoever may no longer take part in the event."""
+
+_log = structlog.get_logger("greenroom.participant")
 
 _log = structlog.get_logger("greenroom.participant")
 
@@ -38,6 +48,14 @@ class Gone:
 
     by: Person
     connection: str
+
+
+@attrs.frozen
+class Expel:
+    """The person may no longer take part: end their connections."""
+
+    person: str
+    message: str
 
 
 @attrs.frozen
@@ -65,10 +83,17 @@ class ParticipantActor(EntityActor):
                     self._gone(by, connection)
                 case Connect():
                     await self._connect(envelope, envelope.message)
+                case Expel(person, message):
+                    own = await self._take_own(own)
+                    self._expel(person, message)
                 case _:
                     own.append(envelope)
+        await self._take_own(own)
+
+    async def _take_own(self, own: list[Envelope]) -> list[Envelope]:
         if own:
             await super().on_receive_batch(own)
+        return []
 
     async def _book(self, envelope: Envelope, command: Command) -> None:
         # Awaited here: what this person asks next must not overtake it.
@@ -84,34 +109,48 @@ class ParticipantActor(EntityActor):
 
     async def _connect(self, envelope: Envelope, message: Connect) -> None:
         by, connection = message.by, message.connection
+        self.services.presence.begin(connection)
         self.subscribe(by, connection, self.topic_seq, None)
         snapshot = self.rules.snapshot(self.state, by, self.services.clock.now())
-        recovered = {
-            topic: await self._resume_topic(by, connection, topic, seq)
-            for topic, seq in message.topics.items()
-        }
+        recovered = {topic: await self._resume_topic(message, topic) for topic in message.topics}
         envelope.reply({**snapshot, "recovered": recovered})
 
-    async def _resume_topic(self, by: Person, connection: str, topic: str, seq: int) -> bool:
+    async def _resume_topic(self, message: Connect, topic: str) -> bool:
+        by, connection, seq = message.by, message.connection, message.topics[topic]
         if topic == "me":
             missed = await self._missed(seq)
             for event, number in missed or ():
                 self._send_missed(connection, event, number)
             return missed is not None
-        ref = self.services.address(topic)
-        ref.tell(Returned(by=by))
-        try:
-            answer: dict[str, Any] = await ref.ask(
-                Resume(by, connection, seq), timeout=RESUME_TIMEOUT
-            )
-        except Refused:
-            return False
-        return bool(answer["recovered"])
+        for _ in range(RESUME_ATTEMPTS):
+            try:
+                ref = self.services.address(topic)
+                ref.tell(Returned(by=by))
+                resume = Resume(by, connection, seq, message.topics.keys())
+                answer: dict[str, Any] = await ref.ask(resume, timeout=RESUME_TIMEOUT)
+            except (Refused, MailboxFullError, trio.TooSlowError):
+                return False
+            except Exception as error:  # noqa: BLE001  the topic's actor failed, and comes back
+                _log.warning("resume failed", topic=topic, error=repr(error))
+                continue
+            return bool(answer["recovered"])
+        return False
 
     def _gone(self, by: Person, connection: str) -> None:
         presence = self.services.presence
-        for entity in presence.entities(connection):
+        for entity in presence.end(connection):
             last = presence.leave(entity, by.id, connection)
             hang_up(self.services, entity, connection)
             if last and entity != self.entity:
                 self.services.address(entity).tell(Dropped(by=by))
+
+    def _expel(self, person: str, message: str) -> None:
+        """End every connection, and leave what the person is in: no grace for a banned one."""
+        presence = self.services.presence
+        for connection in presence.connections(self.entity, person):
+            for entity in presence.entities(connection):
+                kind, _, ident = entity.partition("/")
+                by = presence.person(entity, person)
+                if kind == "session" and by is not None:
+                    self.services.address(entity).tell(Leave(by=by, session=ident))
+            self.services.publisher.close(connection, REMOVED, message)

@@ -17,22 +17,34 @@ class Presence:
     """A book of live connections: entity -> person -> the connections that follow it.
 
     Kept in memory only: after a restart nobody is connected, and everybody who comes back is
-    entered anew.
+    entered anew. A connection is entered only while it lasts: what its person asked for on it
+    may be answered after its end, and must leave no ghost.
     """
 
     def __init__(self) -> None:
+        self._lasting: set[str] = set()
         self._entities: dict[str, dict[str, _Seat]] = {}
         self._followed: dict[str, set[str]] = {}
 
+    def begin(self, connection: str) -> None:
+        """Note that a connection has come."""
+        self._lasting.add(connection)
+
+    def end(self, connection: str) -> frozenset[str]:
+        """Note that a connection has ended; return what it still followed, to be left."""
+        self._lasting.discard(connection)
+        return self.entities(connection)
+
     def enter(self, entity: str, person: Person, connection: str) -> bool:
-        """Note a connection; return whether it is the person's first in this entity."""
+        """Let a connection follow an entity; return False if it has ended."""
+        if connection not in self._lasting:
+            return False
         people = self._entities.setdefault(entity, {})
         seat = people.setdefault(person.id, _Seat(person))
-        first = not seat.connections
         seat.person = person
         seat.connections.add(connection)
         self._followed.setdefault(connection, set()).add(entity)
-        return first
+        return True
 
     def leave(self, entity: str, person: str, connection: str) -> bool:
         """Forget a connection; return whether it was the person's last in this entity.

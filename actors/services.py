@@ -17,12 +17,14 @@ class Counters:
     commands: int = 0
     refused: int = 0
     repeated: int = 0
+    retried: int = 0
     failed: int = 0
     commits: int = 0
     events: int = 0
     commit_failures: int = 0
     effects: int = 0
     effects_refused: int = 0
+    effects_lost: int = 0
 
 
 @attrs.frozen
@@ -31,6 +33,8 @@ class Services:
 
     :param media: the forwarding unit; None where there is no sound and picture.
     :param address: returns the ref of the entity's actor, waking it where needed.
+    :param told: entity -> number of the last event in its journal whose consequences have been
+        carried out; of entities in memory only. What a crash left undone is seen by it.
     """
 
     journal: Journal
@@ -40,4 +44,5 @@ class Services:
     presence: Presence
     address: Callable[[str], ActorRef[Any]]
     counters: Counters = attrs.field(factory=Counters)
+    told: dict[str, int] = attrs.field(factory=dict)
     media: MediaPlane | None = None

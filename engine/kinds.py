@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from actors.entity import EntityActor
+from actors.event import EventActor
 from actors.holding import HeldActor
 from actors.participant import ParticipantActor
 from actors.rules.agenda.rules import AgendaRules
@@ -34,7 +35,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "event": Kind(EventRules(), HeldActor),
+    "event": Kind(EventRules(), EventActor),
     "company": Kind(CompanyRules(), HeldActor),
     "session": Kind(SessionRules(), SessionActor, timed=True),
     "room": Kind(RoomRules()),

@@ -82,8 +82,12 @@ async def connect(connection: "Connection", params: Mapping[str, Any]) -> Mappin
     context.hub.attach(connection.id, connection.outbox, connection.codec, connection.end)
     try:
         told = await _enter(connection, person, resume)
+    except Refused:
+        context.hub.detach(connection.id)
+        raise
     except BaseException:
         context.hub.detach(connection.id)
+        context.door.gone(person, connection.id)  # the actors may have taken it in already
         raise
     connection.person, connection.expires = person, expires
     context.registry.admit(connection, person)

@@ -107,7 +107,9 @@ def _time(state: RoomState, command: TimeRoom, now: datetime) -> Sequence[Event]
 
 def _close(state: RoomState, command: CloseRoom, now: datetime) -> Sequence[Event]:
     _from_session(command)
-    return [RoomClosed(at=now)] if state.is_open and command.round == state.round else ()
+    if not state.is_open or command.round != state.round:
+        return ()
+    return [RoomClosed(at=now, people=list(state.here))]
 
 
 def _follow(state: RoomState, command: Command, now: datetime) -> Sequence[Event]:

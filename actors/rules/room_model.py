@@ -1,5 +1,6 @@
 """What a breakout room is made of: state, commands, events; :mod:`actors.rules.room` moves them."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import ClassVar
 
@@ -205,6 +206,10 @@ class RoomLeft(Event):
 
     person: str
 
+    def departs(self) -> Collection[str]:
+        """Return the one who went."""
+        return (self.person,)
+
 
 @event("room.renamed")
 @attrs.frozen(kw_only=True)
@@ -233,3 +238,9 @@ class RoomClosed(Event):
     """Everybody is out. Told to the session's topic as part of ``breakout.closed``."""
 
     published: ClassVar[bool] = False
+
+    people: list[str] = attrs.field(factory=list)
+
+    def departs(self) -> Collection[str]:
+        """Return everybody who was in."""
+        return self.people

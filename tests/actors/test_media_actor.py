@@ -78,6 +78,7 @@ async def test_rights_follow_the_place_and_the_switches():
     async with room() as (plane, services):
         state = State()
         state.media.put("ana", mic=True, camera=False)
+        services.presence.begin("c1")
         services.presence.enter(ROOM, ANA, "c1")
         follow(services, ROOM, state, [], ["ana", "ben", "eve"])
         await settled(services)

@@ -273,13 +273,16 @@ async def counters(
     """Run a system whose entities are counters."""
     journal = journal or MemoryJournal()
     publisher = WritingPublisher()
+    presence = Presence()
+    for connection in ("c1", "c2"):
+        presence.begin(connection)
     async with ActorSystem() as system:
         services = Services(
             journal=journal,
             publisher=publisher,
             archive=NoArchive(),
             clock=clock or TrioClock(START),
-            presence=Presence(),
+            presence=presence,
             address=lambda entity: system.get(*entity.split("/", 1)),
         )
         rules = CounterRules()

@@ -1,0 +1,253 @@
+"""An actor whose state is what its journal says, and who does what follows from it.
+
+Brought back after a crash it first replays, then does what the crash left undone: subscribers are
+told what they were not, and other entities are sent what is for them.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import attrs
+import msgpack
+import structlog
+
+from actors import media
+from actors.courier import Courier
+from actors.errors import Refused
+from actors.kernel import Actor, Timer, let_it_crash
+from actors.kernel.policy import Decider
+from actors.ports import Entry, Snapshot, StorageUnavailable
+from actors.rules import records
+from actors.rules.base import SYSTEM, Event, Recovered, Returned, Rules, Tick
+from actors.services import Services
+
+SNAPSHOT_EVERY = 500
+"""Events between two snapshots."""
+
+KEYS_KEPT = 1000
+"""Idempotency keys an entity remembers (rule 36)."""
+
+REPLAYED_EFFECTS = 64
+"""Newest events whose effects are sent again after a restart; receivers take each once."""
+
+RELOAD_PAUSE = 1.0
+"""Seconds before an entity that could not be read is read again, if nobody asks sooner."""
+
+OVERDUE_PAUSE = timedelta(seconds=1)
+"""How long a deadline waits that a Tick did not clear, so that a fault cannot spin."""
+
+_log = structlog.get_logger("greenroom.entity")
+
+
+@attrs.frozen
+class Happened:
+    """An event with its numbers.
+
+    :param seq: its number in the journal; None for an ephemeral event.
+    :param number: its number in the topic; None for what has none.
+    """
+
+    event: Event
+    seq: int | None = None
+    number: int | None = None
+
+
+class DurableActor(Actor):
+    """One entity in memory.
+
+    :param entity: its name, ``kind/id``; also the topic it publishes.
+    """
+
+    mailbox_limit = 10_000
+    passivate_after = 300.0
+    decider: ClassVar[Decider] = staticmethod(let_it_crash)
+
+    def __init__(self, entity: str, rules: Rules[Any], services: Services) -> None:
+        super().__init__()
+        self.entity = entity
+        self.rules = rules
+        self.services = services
+        self.state: Any = None
+        self.seq = 0
+        self.topic_seq = 0
+        self._snapshot_seq = 0
+        self._answers: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._entries: list[Entry] = []
+        self._timer: Timer | None = None
+        self._due: datetime | None = None
+        self._missed_out: list[Happened] = []
+        self._new = True
+        self.courier = Courier(services.address, self._call_later, services.counters)
+
+    def _call_later(self, seconds: float, action: Callable[[], object]) -> Timer:
+        return self.system.timers.call_after(seconds, action)
+
+    # Life
+
+    async def on_start(self) -> None:  # type: ignore[override]  # Pykka's is not async
+        """Bring the state back, and let those who are connected be present."""
+        await self._try_load()
+
+    def on_failure(self, *_: object) -> None:
+        """Leave what is still to be sent to the next instance."""
+        self.courier.close()
+
+    def on_stop(self) -> None:
+        """Leave nothing in memory."""
+        self.courier.close()
+        self.services.told.pop(self.entity, None)
+
+    def may_passivate(self) -> bool:
+        """Whether nothing would be missed while this entity is out of memory."""
+        nobody = next(self.services.presence.people(self.entity), None) is None
+        return nobody and self._due is None and self.courier.idle
+
+    async def _try_load(self) -> bool:
+        try:
+            await self._load()
+            if self._new:
+                await self._send_effects_again()
+            self._make_up()
+        except StorageUnavailable as error:
+            self.forget()
+            _log.error("cannot be read", entity=self.entity, error=str(error))
+            return False
+        return True
+
+    def forget(self) -> None:
+        """Throw the state away; it is read back with the next message, or soon."""
+        self.state = None
+        self.after(RELOAD_PAUSE, Tick(by=SYSTEM))
+
+    async def _load(self) -> None:
+        journal = self.services.journal
+        self.state, self.seq, self.topic_seq = self.rules.initial(self.entity), 0, 0
+        self._answers.clear()
+        self._missed_out.clear()
+        snapshot = await journal.load_snapshot(self.entity)
+        if snapshot is not None:
+            self._restore(snapshot)
+        while page := await journal.read(self.entity, after=self.seq):
+            for entry in page:
+                self._replay(entry)
+        self._rejoin()
+        self._set_timer()
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        kept = msgpack.unpackb(snapshot.state, strict_map_key=False)
+        self.state = records.build(kept["state"], type(self.state))
+        self.topic_seq = kept["topic_seq"]
+        self._answers.update(kept["answers"])
+        self.seq = self._snapshot_seq = snapshot.seq
+
+    def _replay(self, entry: Entry) -> None:
+        event = records.restore(entry.type, entry.data)
+        self.rules.evolve(self.state, event)
+        self.seq = entry.seq
+        if event.published:
+            self.topic_seq += 1
+        if entry.seq > self.services.told.get(self.entity, entry.seq):
+            self._missed_out.append(Happened(event, entry.seq, entry.meta.get("number")))
+        if "key" in entry.meta:
+            self._remember(entry.meta["key"], entry.meta["answer"])
+
+    def _make_up(self) -> None:
+        """Carry out the consequences that a crash or a lost answer of the journal left undone."""
+        self._new = False
+        self.services.told.setdefault(self.entity, self.seq)
+        missed, self._missed_out = self._missed_out, []
+        for happened in missed:
+            self._tell(happened)
+        if missed:
+            self._tell_media([happened.event for happened in missed], ())
+
+    def _rejoin(self) -> None:
+        now = self.services.clock.now()
+        present = list(self.services.presence.people(self.entity))
+        for command in (Recovered(by=SYSTEM), *(Returned(by=person) for person in present)):
+            try:
+                events = self.rules.decide(self.state, command, now)
+            except Refused:
+                continue
+            for event in events:
+                if not event.durable:
+                    self.rules.evolve(self.state, event)
+
+    def _remember(self, key: str, answer: dict[str, Any]) -> None:
+        self._answers[key] = answer
+        if len(self._answers) > KEYS_KEPT:
+            self._answers.popitem(last=False)
+
+    # Snapshots
+
+    async def _save_snapshot(self) -> None:
+        kept = {
+            "state": records.plain(self.state),
+            "topic_seq": self.topic_seq,
+            "answers": list(self._answers.items()),
+        }
+        try:
+            snapshot = Snapshot(self.seq, msgpack.packb(kept))
+            await self.services.journal.save_snapshot(self.entity, snapshot)
+        except StorageUnavailable as error:
+            # The journal alone is enough; the next batch tries again.
+            _log.warning("snapshot failed", entity=self.entity, error=str(error))
+        else:
+            self._snapshot_seq = self.seq
+
+    # What follows from an event
+
+    def _tell(self, happened: Happened) -> None:
+        event, seq = happened.event, happened.seq
+        if event.published:
+            self._publish_one(happened)
+        if seq is not None:
+            self._send_effects(event, seq)
+        self.after_event(event)
+        if seq is not None:
+            self.services.told[self.entity] = seq
+
+    def _tell_media(self, events: Sequence[Event], newcomers: Sequence[str]) -> None:
+        media.follow(self.services, self.entity, self.state, events, newcomers)
+
+    def after_event(self, event: Event) -> None:
+        """Do what follows a committed event besides telling the topic."""
+        for person in event.departs():
+            for connection in self.services.presence.connections(self.entity, person):
+                self.services.presence.leave(self.entity, person, connection)
+                self.services.publisher.unsubscribe(connection, self.entity)
+
+    def _publish_one(self, happened: Happened) -> None:
+        event = happened.event
+        self.services.publisher.publish(
+            self.entity, event.type, event.at, records.wire(event), happened.number
+        )
+
+    def _send_effects(self, event: Event, seq: int) -> None:
+        for index, send in enumerate(self.rules.effects(self.entity, event)):
+            command = attrs.evolve(send.command, key=f"{self.entity}#{seq}.{index}")
+            self.courier.send(send.to, command)
+
+    async def _send_effects_again(self) -> None:
+        told = self.services.told.get(self.entity, self.seq)
+        after = max(0, told - REPLAYED_EFFECTS)
+        for entry in await self.services.journal.read(self.entity, after=after):
+            if entry.seq <= told:
+                self._send_effects(records.restore(entry.type, entry.data), entry.seq)
+
+    # Time
+
+    def _set_timer(self) -> None:
+        due, now = self.rules.due(self.state), self.services.clock.now()
+        if due == self._due and (due is None or self._timer is not None):
+            return
+        # The first Tick for a deadline comes at once; one that did not clear it, after a pause.
+        wait = OVERDUE_PAUSE if due == self._due else max((due or now) - now, timedelta())
+        self._due = due
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due is not None:
+            self._timer = self.after(wait.total_seconds(), Tick(by=SYSTEM))
