@@ -1,0 +1,49 @@
+"""The same port over TLS, where writes go through the queue."""
+
+import ssl
+import subprocess
+
+import pytest
+import trio
+
+from transport.client import open_client
+from transport.server import tls_context
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", "key.pem", "-out", "chain.pem", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    return folder / "chain.pem", folder / "key.pem"
+
+
+async def test_calls_events_and_resume_work_over_tls(running, certificate):
+    context = ssl.create_default_context(cafile=str(certificate[0]))
+    async with running(ssl_context=tls_context(*certificate)) as house:
+        url = f"wss://127.0.0.1:{house.port}/v1/ws"
+        with trio.fail_after(30):
+            async with open_client(url, house.token(), ssl_context=context) as client:
+                await client.call("test.join", topic="session/ux")
+                for number in range(50):
+                    house.door.say("session/ux", str(number) + "x" * 5000)
+                seen = [await client.next_event() for _ in range(51)]
+                assert [event.seq for event in seen] == list(range(51))
+                assert await client.call("ping")
+
+
+async def test_a_failed_handshake_disturbs_nobody(running, certificate):
+    async with running(ssl_context=tls_context(*certificate)) as house:
+        stream = await trio.open_tcp_stream("127.0.0.1", house.port)
+        async with stream:
+            with trio.move_on_after(2):
+                await stream.send_all(b"GET / HTTP/1.1\r\n\r\n")
+                async for _ in stream:
+                    pass
+        with trio.fail_after(10):
+            while house.server.statistics().connections:  # noqa: ASYNC110  it tells nobody
+                await trio.sleep(0.01)
