@@ -117,7 +117,7 @@ async def test_who_is_no_longer_there_loses_every_right_and_an_empty_room_closes
 
 
 async def test_only_who_is_in_the_room_may_offer():
-    async with room() as (plane, services):
+    async with room() as (_plane, services):
         with pytest.raises(Refused, match="not in this room"):
             await ask(services, rtc.Offer(by=ANA, connection="c1", room=ROOM, sdp="v=0"))
         follow(services, ROOM, State(), [], ["ana"])

@@ -17,6 +17,9 @@ CEILING = 100_000_000
 
 LOSS_HIGH, LOSS_LOW = 0.10, 0.02
 INCREASE = 1.08
+REMB_FALLS = 0.97
+"""Share of the REMB before below which it tells of a full line and not of noise."""
+
 REMB_LIFE = 10.0
 """Seconds after which a REMB no longer counts: a receiver repeats it at least each second."""
 
@@ -39,6 +42,7 @@ class Estimate:
         self._loss_based = float(CEILING)
         self._remb = float(START)
         self._remb_at = now
+        self._proven = 0.0
         self._sent = 0
         self._window_at = now
         self._nacked = 0
@@ -50,7 +54,7 @@ class Estimate:
     @property
     def bitrate(self) -> float:
         """What may be sent now."""
-        return max(FLOOR, min(self._loss_based, self._remb, CEILING))
+        return max(FLOOR, self._proven, min(self._loss_based, self._remb, CEILING))
 
     def sent(self, octets: int, packets: int) -> None:
         """Note what was sent."""
@@ -61,10 +65,14 @@ class Estimate:
         """Note packets the viewer asked for again."""
         self._nacked += packets
 
-    def told(self, bitrate: int, now: float) -> None:
-        """Take a REMB."""
-        self._remb = max(FLOOR, float(bitrate))
+    def told(self, bitrate: int, now: float) -> bool:
+        """Take a REMB; True if the receiver found its line too full."""
+        before, self._remb = self._remb, max(FLOOR, float(bitrate))
         self._remb_at = now
+        fuller = self._remb < REMB_FALLS * before
+        if fuller:
+            self._proven = 0.0
+        return fuller
 
     def reported(self, fraction_lost: float, now: float) -> None:
         """Take the loss of a receiver report, 0 to 1."""
@@ -77,6 +85,7 @@ class Estimate:
             self._loss_based = min(CEILING, ceiling, self._loss_based * INCREASE + 1_000)
 
     def _lower(self, loss: float) -> None:
+        self._proven = 0.0
         delivered = self.send_rate * (1 - loss) if self.send_rate else self._loss_based
         self._loss_based = max(FLOOR, min(self._loss_based * (1 - 0.5 * loss), delivered))
 
@@ -96,7 +105,12 @@ class Estimate:
         self._window_at = now
 
     def carried(self, bitrate: float) -> None:
-        """Take the outcome of a probe: the line carried this much."""
+        """Take the outcome of a probe: the line carried this much.
+
+        It holds against a REMB, which after a bad time rises by a thousandth a second only, until
+        the receiver lowers its REMB or packets are lost.
+        """
+        self._proven = min(bitrate, CEILING)
         self._loss_based = max(self._loss_based, min(bitrate, CEILING))
 
 

@@ -38,9 +38,9 @@ class Entrance:
     def forget(self, peer: Peer) -> None:
         """Drop a peer and its addresses."""
         self._by_fragment.pop(peer.credentials.fragment, None)
-        for address in peer.addresses:
-            if self._by_address.get(address) is peer:
-                del self._by_address[address]
+        self._by_address = {
+            address: known for address, known in self._by_address.items() if known is not peer
+        }
 
     def datagram(self, length: int, address: Address, sendto: Sender, now: float) -> None:
         """Handle the datagram at the start of :attr:`buffer`. Never raises.
@@ -78,3 +78,6 @@ class Entrance:
             self._counters["dropped_stun"] += 1
             return
         self._by_address[address] = peer
+        if peer.dropped is not None and self._by_address.get(peer.dropped) is peer:
+            del self._by_address[peer.dropped]
+            peer.dropped = None

@@ -69,6 +69,7 @@ class Relay(asyncio.DatagramProtocol):
         self._queue: list[tuple[float, int, asyncio.DatagramTransport, bytes, Address | None]] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, host: str = "127.0.0.1") -> int:
@@ -81,6 +82,7 @@ class Relay(asyncio.DatagramProtocol):
 
     def close(self) -> None:
         """Stop passing anything."""
+        self._closed = True
         for transport in (self._transport, *self._clients.values()):
             if transport is not None:
                 transport.close()
@@ -106,6 +108,9 @@ class Relay(asyncio.DatagramProtocol):
         transport, _ = await loop.create_datagram_endpoint(
             lambda: _Back(self, addr), remote_addr=(self.target[0], self.target[1])
         )
+        if self._closed:
+            transport.close()
+            return
         self._clients[addr] = transport
         self._pass(self.up, transport, data, None)
 

@@ -59,6 +59,7 @@ class Peer:
         self.credentials = stun.Credentials()
         self.addresses: dict[Address, None] = {}
         self.address: Address | None = None
+        self.dropped: Address | None = None
         self.sendto: Sender | None = None
         self.outbound: Any = None
         self.heard_at = now
@@ -79,7 +80,7 @@ class Peer:
         return self.outbound is not None and self.address is not None
 
     def renew(self) -> None:
-        """Make new ICE credentials; the old ones are refused from now on."""
+        """Make new ICE credentials; packets pass on the old path until a new one is found."""
         self.credentials = stun.Credentials()
 
     def describe(self, remote: Description, *, client: bool) -> None:
@@ -103,15 +104,14 @@ class Peer:
 
     def stun(self, request: stun.Request, address: Address, sendto: Sender, now: float) -> bool:
         """Answer a binding request; False if it is not authentic."""
-        if self._remote is not None and request.remote != self._remote.fragment:
-            return False
         response = stun.answer(request, self.credentials.password, (address[0], address[1]))
         if response is None:
             return False
         self.heard_at = now
         if address not in self.addresses:
             if len(self.addresses) >= ADDRESSES_LIMIT:
-                return False
+                self.dropped = next(each for each in self.addresses if each != self.address)
+                del self.addresses[self.dropped]
             self.addresses[address] = None
         first = self.address is None
         if first or request.nominates:

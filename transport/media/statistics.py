@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from transport.media.subscription import Subscription
 from transport.media.switchboard import Switchboard
 from transport.media.track import Track
 
@@ -25,6 +26,9 @@ def statistics(board: Switchboard) -> dict[str, Any]:
             for publication in board.publications.values()
             for track in publication.tracks.values()
         ],
+        "viewers": [
+            _viewer_statistics(subscription) for subscription in board.subscriptions.values()
+        ],
         "pressure": board.pressure,
     }
 
@@ -47,4 +51,18 @@ def _track_statistics(track: Track) -> dict[str, Any]:
             }
             for layer in track.layers
         ],
+    }
+
+
+def _viewer_statistics(subscription: Subscription) -> dict[str, Any]:
+    outputs = list(subscription.outputs())
+    return {
+        "person": subscription.person,
+        "estimate": round(subscription.estimate.bitrate),
+        "bitrate": round(subscription.estimate.send_rate),
+        "loss": subscription.loss,
+        "rtt": subscription.round_trip,
+        "packets": sum(output.packets for output in outputs),
+        "resent": sum(output.resent for output in outputs),
+        "layers": [output.layer.rid or "-" for output in outputs if output.layer is not None],
     }

@@ -91,6 +91,7 @@ class Subscription:
         self.changed = False
         self._counters = counters
         self._outputs: dict[int, Output] = {}
+        self._repairs: set[int] = set()
         self._plan = ProbePlan(now)
         self._probe: Probe | None = None
         self._resend_budget = 0.0
@@ -148,6 +149,8 @@ class Subscription:
             output = Output(line, self.peer, self._counters)
             seat.outputs[source] = output
             self._outputs[line.ssrc] = output
+            if line.repair is not None:
+                self._repairs.add(line.repair)
         self.seats.append(seat)
         self.needs_offer = True
         return seat
@@ -216,7 +219,8 @@ class Subscription:
             for report in message.reports:
                 self._reported(report, now)
         elif isinstance(message, rtcp.BandwidthEstimate):
-            self.estimate.told(message.bitrate, now)
+            if self.estimate.told(message.bitrate, now) and self._probe is not None:
+                self._probe.report(1.0)
         elif isinstance(message, rtcp.Nack):
             self._nacked(message, now)
         elif isinstance(message, rtcp.KeyFrameRequest):
@@ -226,6 +230,8 @@ class Subscription:
                 layer.ask_key_frame(now, layer.track.peer)
 
     def _reported(self, report: rtcp.Report, now: float) -> None:
+        if self._probe is not None and report.ssrc in self._repairs:
+            self._probe.report(report.fraction_lost / 256)
         output = self._outputs.get(report.ssrc)
         if output is None:
             return

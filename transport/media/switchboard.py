@@ -164,9 +164,7 @@ class Switchboard:
             self.publications[connection] = publication
             self._by_person.setdefault(person, []).append(publication)
         elif publication.fragment != remote.fragment:
-            self.entrance.forget(publication.peer)
             publication.peer.renew()
-            publication.peer.addresses.clear()
         publication.fragment = remote.fragment
         self.entrance.admit(publication.peer)
         publication.peer.describe(remote, client=remote.client is False)
@@ -196,9 +194,7 @@ class Switchboard:
         """Begin ICE anew for a connection's subscribe side, with a fresh offer."""
         self.join(room, connection, person, now)
         subscription = self.subscriptions[connection]
-        self.entrance.forget(subscription.peer)
         subscription.peer.renew()
-        subscription.peer.addresses.clear()
         subscription.peer.heard_at = now
         self.entrance.admit(subscription.peer)
         self._offer(subscription, now)

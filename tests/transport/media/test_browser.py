@@ -82,7 +82,7 @@ async def test_other_codecs_pass_through(chromium, codec):
             await ana.publish(codec=codec)
             await bob.frames("ana", 30)
             (counts,) = await here.plane.statistics()
-            (layer,) = [t for t in counts["tracks"] if t["source"] == "video"][0]["layers"]
+            (layer,) = next(t for t in counts["tracks"] if t["source"] == "video")["layers"]
             assert layer["codec"] == codec
             assert (await bob.inbound("ana"))["freezes"] == 0
 

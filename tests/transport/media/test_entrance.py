@@ -283,7 +283,7 @@ def test_a_spoofed_oversized_datagram_changes_nothing(hall):
 
 
 def test_wrong_credentials_move_nobody(hall):
-    board, ana, bob, _ = hall
+    board, ana, _bob, _ = hall
     ana.check(address=STRANGER, password="x" * 24)
     ana.check(address=STRANGER, fragment="nobody")
     assert board.publications["c-ana"].peer.address == ADDRESS
@@ -311,7 +311,7 @@ def test_a_replayed_packet_is_dropped(hall):
 
 
 def test_a_flood_of_undescribed_streams_ends_the_flooder(hall):
-    board, ana, bob, _ = hall
+    board, ana, _bob, _ = hall
     for number in range(1200):
         ana.rtp(video(1, ssrc=10_000 + number, payload_type=120))
     board.tick(1.5)
@@ -320,7 +320,7 @@ def test_a_flood_of_undescribed_streams_ends_the_flooder(hall):
 
 
 def test_a_departed_viewer_does_not_disturb_the_publisher(hall):
-    board, ana, bob, _ = hall
+    board, ana, _bob, _ = hall
     ana.rtp(video(1))
     board.leave("c-bob", 1.0)
     for number in range(2, 20):
@@ -346,7 +346,7 @@ def test_a_socket_that_refuses_costs_that_packet_only(hall):
 
 
 def test_a_silent_peer_is_given_up(hall):
-    board, ana, bob, facts = hall
+    board, _ana, bob, facts = hall
     bob.check(now=40.0)
     board.tick(45.0)
     assert "c-ana" not in board.publications
@@ -401,7 +401,7 @@ def test_no_datagram_breaks_the_door(hall, flood):
 )
 @given(st.binary(max_size=150), st.binary(max_size=150), st.integers(0, 127), st.data())
 def test_no_authentic_packet_breaks_the_core(hall, body, feedback, payload_type, data):
-    board, ana, bob, _ = hall
+    board, _ana, _bob, _ = hall
     number = data.draw(st.integers(0, 65_535))
     ssrc = data.draw(st.sampled_from([77, 55, 3]))
     elements = data.draw(

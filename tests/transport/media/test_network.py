@@ -1,0 +1,253 @@
+"""Bad lines, other addresses, TURN: real sockets, stock aiortc and Chromium."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+import trio
+from aiortc import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy
+
+from actors.errors import Refused
+from tests.transport.media.harness import (
+    EVERYTHING,
+    ROOM,
+    Chromium,
+    eventually,
+    in_page,
+    stage,
+)
+from transport.media.client import MovingPicture, ThreadedClient, Tone
+from transport.media.ice import IceServers
+from transport.media.impairment import Relay
+from transport.media.plane import MediaSettings
+
+pytestmark = pytest.mark.slow
+
+
+class BadLine:
+    """A plane behind a relay whose weather the test makes."""
+
+    def __init__(self, clients):
+        self.clients = clients
+        self.relay = None
+
+    async def open(self):
+        def make():
+            async def listen():
+                self.relay = Relay()
+                return await self.relay.listen()
+
+            return self.clients.run(listen())
+
+        return await trio.to_thread.run_sync(make)
+
+    async def close(self):
+        async def hang_up():
+            self.relay.close()
+            # A datagram transport lets go of its socket in the next turns of the loop.
+            await asyncio.sleep(0.1)
+
+        await trio.to_thread.run_sync(lambda: self.clients.run(hang_up()))
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    browser = Chromium()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def clients():
+    threaded = ThreadedClient()
+    yield threaded
+    threaded.close()
+
+
+async def behind(clients):
+    line = BadLine(clients)
+    port = await line.open()
+    return line, MediaSettings(public=(("127.0.0.1", port),))
+
+
+ENCODINGS = [
+    {"rid": "q", "scaleResolutionDownBy": 4, "maxBitrate": 120_000},
+    {"rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 350_000},
+    {"rid": "f", "maxBitrate": 1_200_000},
+]
+
+
+@pytest.mark.browser
+async def test_five_percent_loss_and_jitter_both_ways_freeze_nothing(chromium, clients):
+    line, settings = await behind(clients)
+    async with stage(settings) as here:
+        line.relay.target = ("127.0.0.1", here.plane.ports[0])
+        for person in ("ana", "bob"):
+            await here.plane.allow(ROOM, person, EVERYTHING)
+        async with in_page(here, chromium, "ana") as ana, in_page(here, chromium, "bob") as bob:
+            await ana.publish()
+            await bob.frames("ana", 10)
+            for each in (line.relay.up, line.relay.down):
+                each.loss, each.jitter = 0.05, 0.05
+            before = await bob.inbound("ana")
+            await trio.sleep(8)
+            after = await bob.inbound("ana")
+            assert line.relay.up.lost > 5
+            assert line.relay.down.lost > 5
+            assert after["frames"] - before["frames"] > 60
+            freezes = after["freezes"] - before["freezes"]
+            # Chromium tells the sum; no single one may reach half a second.
+            assert after["frozen"] - before["frozen"] < 0.5 * max(1, freezes)
+            (counts,) = await here.plane.statistics()
+            video = next(each for each in counts["tracks"] if each["source"] == "video")
+            assert video["layers"][0]["nacks"] > 0
+            assert counts["counters"]["nacked"] > 0
+    await line.close()
+
+
+@pytest.mark.browser
+async def test_a_narrow_line_gets_the_low_layer_and_a_wide_one_the_high_one_back(chromium, clients):
+    line, settings = await behind(clients)
+    async with stage(settings) as here:
+        line.relay.target = ("127.0.0.1", here.plane.ports[0])
+        for person in ("ana", "bob"):
+            await here.plane.allow(ROOM, person, EVERYTHING)
+        async with in_page(here, chromium, "ana") as ana, in_page(here, chromium, "bob") as bob:
+            size = {"width": 960, "height": 540, "frameRate": 15}
+            await ana.publish(video=size, audio=False, encodings=ENCODINGS)
+            await bob.frames("ana", 5)
+
+            async def until(check, seconds):
+                started = trio.current_time()
+                with trio.fail_after(seconds):
+                    while not check((await bob.inbound("ana"))["height"]):
+                        await trio.sleep(0.2)
+                return trio.current_time() - started
+
+            await until(lambda height: height == 540, 20)
+            await trio.sleep(1)
+            line.relay.down.bandwidth = 300_000
+            down = await until(lambda height: 0 < height < 540, 6)
+            await trio.sleep(4)
+            line.relay.down.bandwidth = None
+            up = await until(lambda height: height == 540, 20)
+            assert down < 3.0
+            assert up < 12.0
+    await line.close()
+
+
+@pytest.mark.browser
+async def test_ice_restarts_on_both_sides_keep_the_picture(chromium):
+    async with stage() as here:
+        for person in ("ana", "bob"):
+            await here.plane.allow(ROOM, person, EVERYTHING)
+        async with in_page(here, chromium, "ana") as ana, in_page(here, chromium, "bob") as bob:
+            await ana.publish()
+            await bob.frames("ana", 5)
+            await ana.publish(restart=True, again=True)
+            await bob.frames("ana", 20)
+            await here.plane.restart(ROOM, bob.connection, "bob")
+            await bob.frames("ana", 20)
+            assert (await bob.inbound("ana"))["freezes"] == 0
+
+
+async def test_ipv6(clients):
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    async with stage(MediaSettings(hosts=("::1", "127.0.0.1"))) as here:
+        for person in ("ana", "bob"):
+            await here.plane.allow(ROOM, person, EVERYTHING)
+        publisher = await here.aiortc("c1", "ana")
+        viewer = await here.aiortc("c2", "bob")
+        await eventually(lambda: [f for f in here.facts if f.kind == "rtc.offer"])
+        offers = [fact.data["sdp"] for fact in here.facts if fact.kind == "rtc.offer"]
+        assert " ::1 " in offers[0]
+        await here.run(publisher.publish(MovingPicture()))
+        await eventually(lambda: viewer.of("ana", "video").frames > 5)
+        for client in (publisher, viewer):
+            await here.run(client.close())
+
+
+@pytest.fixture
+def turn_server(tmp_path):
+    if shutil.which("turnserver") is None:
+        pytest.skip("coturn is not installed")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        "turnserver",
+        "-n",
+        "--listening-ip=127.0.0.1",
+        "--relay-ip=127.0.0.1",
+        f"--listening-port={port}",
+        "--use-auth-secret",
+        "--static-auth-secret=north",
+        "--realm=greenroom",
+        "--allow-loopback-peers",
+        "--no-tls",
+        "--no-dtls",
+        "--no-cli",
+        f"--pidfile={tmp_path}/pid",
+        f"--userdb={tmp_path}/db",
+        "--log-file=stdout",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    yield port
+    process.terminate()
+    process.wait(5)
+    process.stdout.close()
+
+
+async def test_a_viewer_behind_turn_is_reached_with_the_credentials_it_was_given(turn_server):
+    servers = IceServers(turn=(f"turn:127.0.0.1:{turn_server}?transport=udp",), secret="north")
+    async with stage(MediaSettings(servers=servers)) as here:
+        for person in ("ana", "bob"):
+            await here.plane.allow(ROOM, person, EVERYTHING)
+        publisher = await here.aiortc("c1", "ana")
+        await here.run(publisher.publish(MovingPicture(), Tone()))
+        viewer = await here.aiortc("c2", "bob")
+        (given,) = servers.for_person("bob")
+        viewer._configuration = RTCConfiguration(
+            iceServers=[RTCIceServer(**given)], iceTransportPolicy=RTCIceTransportPolicy.RELAY
+        )
+        await eventually(lambda: viewer.of("ana", "video").frames > 5, 15)
+        transport = viewer.subscriber.getTransceivers()[0].receiver.transport.transport
+        pair = transport._connection._nominated[1]
+        assert pair.local_candidate.type == "relay"
+        for client in (publisher, viewer):
+            await here.run(client.close())
+
+
+async def test_a_worker_that_crashes_again_and_again_is_restarted_ever_later(monkeypatch):
+    async with stage() as here:
+        monkeypatch.setattr("transport.media.plane.CRASHES_ALLOWED", 1)
+        for _ in range(3):
+            await eventually(lambda: here.plane.ports[0] != 0)
+            pid = here.plane.pids[0]
+            os.kill(pid, signal.SIGKILL)
+            await eventually(lambda pid=pid: here.plane.pids[0] not in (pid, 0), 15)
+        told = [fact for fact in here.facts if fact.kind == "rtc.unavailable"]
+        assert [fact.data["deaths"] for fact in told] == [2, 3]
+        assert told[1].data["retry_after"] > told[0].data["retry_after"]
+
+
+async def test_while_a_worker_is_down_offers_are_refused_and_may_be_tried_again():
+    async with stage() as here:
+        here.plane._slots[0].process.alive = False
+        with pytest.raises(Refused) as refused:
+            await here.plane.offer(ROOM, "c", "ana", "v=0")
+        assert refused.value.wire()["data"]["temporary"]
+
+
+async def test_rooms_are_placed_over_workers_and_a_sessions_rooms_together():
+    async with stage(MediaSettings(workers=2)) as here:
+        plane = here.plane
+        assert len(set(plane.ports)) == 2
+        used = {plane._slot(f"session/{number}").number for number in range(20)}
+        assert used == {0, 1}
+        assert plane._slot("room/7.3") is plane._slot("session/7")
