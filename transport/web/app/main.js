@@ -14,8 +14,18 @@ import { App } from "./views/app.js";
 const TICK = 5_000;
 const HIDDEN_FRAME = 200;
 
+/** Draw the state; should a view fail, the page is built anew rather than left half changed. */
 function draw() {
-  render(document.getElementById("app"), h(App, { state: getState() }));
+  const root = document.getElementById("app");
+  try {
+    render(root, h(App, { state: getState() }));
+  } catch (error) {
+    reportError(error);
+    root.vnode = null;
+    root.replaceChildren();
+    if (!getState().ui.dialog) return;
+    dispatch({ type: "dialog", dialog: null });
+  }
 }
 
 function drawSoon() {

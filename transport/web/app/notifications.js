@@ -6,8 +6,9 @@ import { dispatch, getState, subscribe } from "./store.js";
 
 /** What a notification says. */
 export function noteText(note) {
-  const key = `note.${note.kind}`;
   const { data } = note;
+  const toMain = note.kind === "breakout.moved" && data.room === null;
+  const key = toMain ? "note.breakout.movedToMain" : `note.${note.kind}`;
   const meeting = data.meeting;
   const me = getState().person?.id;
   const other = meeting && (meeting.employee.id === me ? meeting.participant : meeting.employee);

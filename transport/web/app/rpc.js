@@ -98,6 +98,11 @@ export class Connection {
     if (this.ready) this.call("unsubscribe", { topic }, { retry: false }).catch(() => {});
   }
 
+  /** Forget a topic whose events the server has ended. */
+  drop(topic) {
+    this.topics.delete(topic);
+  }
+
   #open() {
     const socket = new this.Socket(this.address, [SUBPROTOCOL]);
     this.socket = socket;

@@ -24,7 +24,7 @@ export const de = {
   "notes.title": "Mitteilungen", "notes.open.one": "{n} ungelesene Mitteilung", "notes.open.other": "{n} ungelesene Mitteilungen",
   "notes.none": "Nichts Neues", "notes.noneHint": "Entscheidungen, Erinnerungen und Antworten stehen hier.", "notes.read": "Als gelesen markieren", "notes.readAll": "Alle als gelesen markieren",
   "note.other": "Neues: {kind}",
-  "note.breakout.moved": "Du wurdest in Gruppenraum {room} gebracht.",
+  "note.breakout.moved": "Du wurdest in Gruppenraum {room} gebracht.", "note.breakout.movedToMain": "Du wurdest in den Hauptraum gebracht.",
   "note.meeting.requested": "{who} wünscht sich einen 1-1-Chat mit dir.", "note.meeting.withdrawn": "{who} hat die Anfrage für einen 1-1-Chat zurückgezogen.",
   "note.meeting.approved": "{who} hat deinen 1-1-Chat angenommen. Jetzt geht es um den Termin.", "note.meeting.declined": "{who} hat deinen 1-1-Chat abgelehnt: {message}",
   "note.meeting.confirmed": "Dein 1-1-Chat mit {who} ist bestätigt: {time}.", "note.meeting.reschedule_proposed": "{who} schlägt eine andere Zeit für euren 1-1-Chat vor.",
@@ -114,7 +114,7 @@ export const de = {
   "breakout.broadcast": "Nachricht an alle Räume", "breakout.broadcastLabel": "Alle in einem Raum sehen sie.", "breakout.extend": "{minutes} min mehr", "breakout.close": "Räume schließen", "breakout.closeNow": "Jetzt schließen", "breakout.closeTitle": "Alle Räume schließen?", "breakout.closeText": "Nach {seconds} Sekunden sind alle im Hauptraum.",
   "breakout.rename": "Raum umbenennen", "breakout.name": "Name", "breakout.calls": "{name} bittet um einen Host", "breakout.answerHelp": "Hingehen", "breakout.here.one": "{n} Person hier", "breakout.here.other": "{n} Personen hier", "breakout.enter": "Betreten",
   "breakout.moveName": "{name} verlegen", "breakout.moveTo": "Nach {room} verlegen", "breakout.moveToMain": "In den Hauptraum verlegen", "breakout.yourRoom": "Deine Gruppe trifft sich in {room}.", "breakout.choose": "Wähl einen Gruppenraum.", "breakout.enterName": "Zu {room}",
-  "breakout.help": "Host rufen", "breakout.helpSent": "Ein Host ist unterwegs", "breakout.toMain": "Hauptraum", "breakout.moving": "Du kommst in deinen Raum …", "breakout.movedIn": "Du bist in Gruppenraum {n}. Mikro und Kamera sind an.", "breakout.told": "Vom Host: {text}", "breakout.back": "Du bist wieder im Hauptraum.",
+  "breakout.help": "Host rufen", "breakout.helpSent": "Ein Host ist unterwegs", "breakout.toMain": "Hauptraum", "breakout.moving": "Du kommst in deinen Raum …", "breakout.movedIn": "Du bist in {name}. Mikro und Kamera sind an.", "breakout.told": "Vom Host: {text}", "breakout.back": "Du bist wieder im Hauptraum.",
 
   "one.hint": "Private Gespräche zwischen einer teilnehmenden Person und jemandem aus einem Unternehmen.", "one.ask": "Chat anfragen", "one.chat": "1-1-Chat", "one.moreOptions": "Mehr Optionen", "one.quota": "{used} von {limit} Terminen eures Unternehmens",
   "one.tab.requested": "Angefragt", "one.tab.in_scheduling": "In Planung", "one.tab.confirmed": "Bestätigt", "one.tab.completed": "Vorbei", "one.tab.declined": "Abgelehnt",

@@ -24,7 +24,7 @@ export const en = {
   "notes.title": "Notifications", "notes.open.one": "{n} unread notification", "notes.open.other": "{n} unread notifications",
   "notes.none": "Nothing new", "notes.noneHint": "Decisions, reminders and answers appear here.", "notes.read": "Mark as read", "notes.readAll": "Mark all as read",
   "note.other": "News: {kind}",
-  "note.breakout.moved": "You were moved to breakout room {room}.",
+  "note.breakout.moved": "You were moved to breakout room {room}.", "note.breakout.movedToMain": "You were moved to the main call.",
   "note.meeting.requested": "{who} would like a 1-1 chat with you.", "note.meeting.withdrawn": "{who} has withdrawn a 1-1 chat request.",
   "note.meeting.approved": "{who} approved your 1-1 chat. It can be scheduled now.", "note.meeting.declined": "{who} declined your 1-1 chat: {message}",
   "note.meeting.confirmed": "Your 1-1 chat with {who} is confirmed for {time}.", "note.meeting.reschedule_proposed": "{who} proposes another time for your 1-1 chat.",
@@ -114,7 +114,7 @@ export const en = {
   "breakout.broadcast": "Message to all rooms", "breakout.broadcastLabel": "Everybody in a room sees it.", "breakout.extend": "{minutes} min more", "breakout.close": "Close rooms", "breakout.closeNow": "Close now", "breakout.closeTitle": "Close all rooms?", "breakout.closeText": "Everybody is back in the main call after {seconds} seconds.",
   "breakout.rename": "Rename room", "breakout.name": "Name", "breakout.calls": "{name} asks for a host", "breakout.answerHelp": "Answer", "breakout.here.one": "{n} person here", "breakout.here.other": "{n} people here", "breakout.enter": "Enter",
   "breakout.moveName": "Move {name}", "breakout.moveTo": "Move to {room}", "breakout.moveToMain": "Move to the main call", "breakout.yourRoom": "Your group meets in {room}.", "breakout.choose": "Choose a breakout room.", "breakout.enterName": "Go to {room}",
-  "breakout.help": "Ask a host", "breakout.helpSent": "A host is on the way", "breakout.toMain": "Main call", "breakout.moving": "Taking you to your room …", "breakout.movedIn": "You are in breakout room {n}. Mic and camera are on.", "breakout.told": "From the host: {text}", "breakout.back": "You are back in the main call.",
+  "breakout.help": "Ask a host", "breakout.helpSent": "A host is on the way", "breakout.toMain": "Main call", "breakout.moving": "Taking you to your room …", "breakout.movedIn": "You are in {name}. Mic and camera are on.", "breakout.told": "From the host: {text}", "breakout.back": "You are back in the main call.",
 
   "one.hint": "Private chats between one participant and one employee.", "one.ask": "Request a chat", "one.chat": "1-1 chat", "one.moreOptions": "More options", "one.quota": "{used} of {limit} slots of your company",
   "one.tab.requested": "Requested", "one.tab.in_scheduling": "In scheduling", "one.tab.confirmed": "Confirmed", "one.tab.completed": "Completed", "one.tab.declined": "Declined",

@@ -5,6 +5,8 @@ import { t } from "../i18n/index.js";
 import { dispatch, getState } from "../store.js";
 import { withListed, withPage } from "../state/people.js";
 
+/** Milliseconds the server has to tell of a room by itself. */
+const ROOM_WAIT = 800;
 const OVER = new Set(["ended", "cancelled"]);
 let doors = null;
 
@@ -78,8 +80,8 @@ export async function sessionConnected(id, recovered) {
   if (OVER.has(known.session.status)) return undefined;
   if (!recovered[topic]) await joinSession(id);
   const room = getState().topics[topic]?.me.room;
-  const missing = room && !recovered[`room/${id}.${room}`];
-  if (missing) await act("breakout.room", { session: id, room: Number(room) }, { quiet: ["not_found", "wrong_state"] });
+  const missing = room && !recovered[roomTopic(id, room)];
+  if (missing) await act("breakout.room", { session: id, room }, { quiet: ["not_found", "wrong_state"] });
   return refreshPeople(id);
 }
 
@@ -126,20 +128,36 @@ export function sessionEvent(id, event) {
     }, 1000);
   }
   TELL[event.type]?.(event.data, getState());
-  if (event.type === "breakout.closed" || event.type === "breakout.moved") forgetRooms(id);
+  if (["breakout.opened", "breakout.moved", "breakout.closed", "snapshot"].includes(event.type)) {
+    forgetRooms(id);
+    ensureRoom(id);
+  }
 }
 
-/** Rooms one is no longer in need no listening. */
+/** Rooms one is no longer in are let go; the server has ended their events already. */
 function forgetRooms(id) {
   const state = getState();
   const session = state.topics[topicOf(id)];
   if (!session) return;
-  const kept = session.me.room === null ? null : `room/${id}.${session.me.room}`;
+  const kept = session.me.room === null ? null : roomTopic(id, session.me.room);
   for (const name of Object.keys(state.topics)) {
-    if (!name.startsWith(`room/${id}.`) || name === kept || session.client?.watching === name) continue;
-    theConnection().forget(name);
+    if (!name.startsWith(`room/${id}.`) || name === kept) continue;
+    theConnection().drop(name);
     dispatch({ type: "forget", topic: name });
   }
+}
+
+function roomTopic(id, room) {
+  return `room/${id}.${room}`;
+}
+
+/** Whoever is in a room hears of it by itself; should that fail, it is asked for. */
+function ensureRoom(id) {
+  setTimeout(() => {
+    const { topics, status } = getState();
+    const room = topics[topicOf(id)]?.me.room;
+    if (status === "online" && room && !topics[roomTopic(id, room)]) act("breakout.room", { session: id, room }, { quiet: ["not_found", "wrong_state", "not_your_room"] });
+  }, ROOM_WAIT);
 }
 
 const own = (data, state) => data.person === state.person.id;
@@ -154,7 +172,7 @@ const TELL = {
   "media.changed": (data, state) => own(data, state) && data.by !== data.person && data.blocked.length > 0 && toast(t("media.blocked")),
   "session.hostless": () => toast(t("session.hostless")),
   "session.started": () => toast(t("session.started")),
-  "breakout.opened": (data, state) => data.moved[state.person.id] && toast(t("breakout.movedIn", { n: data.moved[state.person.id] })),
+  "breakout.opened": (data, state) => data.moved.includes(state.person.id) && toast(t("breakout.movedIn", { name: data.rooms.find((room) => room.id === data.assigned[state.person.id])?.name ?? "" })),
   "breakout.broadcast": (data) => toast(t("breakout.told", { text: data.text })),
   "breakout.closed": (data, state) => data.moved.includes(state.person.id) && toast(t("breakout.back")),
 };

@@ -1,77 +1,93 @@
-/** What events make of the breakout rooms as the session tells of them. Pure. */
+/** What events make of the breakout rooms, as the session tells of them, and of one room. Pure. */
 
 import { OFF } from "./media.js";
 import { changePeople } from "./people.js";
-import { NONE } from "./stage.js";
+import { NONE, silenced } from "./stage.js";
 
-function roomId(number) {
-  return number === null ? null : String(number);
+/** Whether there are rooms to be in now. */
+export function roomsOpen(session) {
+  return Boolean(session.breakout) && session.breakout.status !== "closed";
 }
 
-function moveMe(session, room) {
-  if (room === null) return { ...session, me: { ...session.me, room: null } };
-  return { ...session, me: { ...session.me, room: roomId(room), stage: NONE } };
+function without(list, gone) {
+  return list.filter((item) => !gone.has(item.person));
 }
 
-function toRooms(session, moved) {
-  const ids = Object.keys(moved);
-  const people = changePeople(session.people, ids, (person) => ({ ...person, room: roomId(moved[person.id]), on_screen: person.host && person.on_screen }));
-  const staying = (list) => list.filter((item) => !(item.person in moved));
+/** People go into rooms: off the stage, and everything off in the main call. */
+function intoRooms(session, rooms, me) {
+  const gone = new Set(Object.keys(rooms));
   const { stage } = session;
-  const requests = staying(stage.requests);
-  const count = stage.request_count - (stage.requests.length - requests.length);
-  return { ...session, people, stage: { ...stage, requests, request_count: count, seats: staying(stage.seats), invites: staying(stage.invites) } };
+  const requests = without(stage.requests, gone);
+  const next = {
+    ...session,
+    people: changePeople(session.people, gone, (person) => ({ ...person, room: rooms[person.id], on_screen: person.host && person.on_screen })),
+    media: silenced(session.media, gone),
+    stage: { ...stage, requests, request_count: stage.request_count - (stage.requests.length - requests.length), seats: without(stage.seats, gone), invites: without(stage.invites, gone) },
+  };
+  return gone.has(me) ? { ...next, me: { ...next.me, room: rooms[me], stage: NONE } } : next;
+}
+
+/** People are back in the main call, with what is on again there. */
+function intoMain(session, back, media, me) {
+  const flags = { ...session.media.people };
+  for (const [person, kept] of Object.entries(media)) flags[person] = { ...(flags[person] ?? OFF), ...kept };
+  const next = {
+    ...session,
+    people: changePeople(session.people, back, (person) => ({ ...person, room: null })),
+    media: { ...session.media, people: flags },
+  };
+  return back.includes(me) ? { ...next, me: { ...next.me, room: null } } : next;
 }
 
 function opened(session, data, { me, at }) {
-  const rooms = data.rooms.map((room) => ({
-    ...room,
-    assigned: Object.keys(data.assigned).filter((person) => data.assigned[person] === room.number),
-    here: Object.keys(data.moved).filter((person) => data.moved[person] === room.number),
-    help: null,
-  }));
-  const you = { assigned: data.assigned[me] ?? null, room: data.moved[me] ?? null };
-  const breakout = { state: "open", assign: data.assign, round: data.round, opened_at: at, ends_at: data.ends_at, closing: null, late: data.late, rooms, you };
-  const next = { ...toRooms(session, data.moved), breakout };
-  return you.room === null ? next : moveMe(next, you.room);
+  const { assigned, moved, by: _by, ...about } = data;
+  const here = new Set(moved);
+  const rooms = data.rooms.map((room) => {
+    const people = Object.keys(assigned).filter((person) => assigned[person] === room.id);
+    return { ...room, assigned: people, here: people.filter((person) => here.has(person)), help: null };
+  });
+  const you = { assigned: assigned[me] ?? null, room: here.has(me) ? assigned[me] : null };
+  const breakout = { ...about, status: "open", opened_at: at, closing: null, rooms, you };
+  const places = Object.fromEntries(moved.map((person) => [person, assigned[person]]));
+  return { ...intoRooms(session, places, me), breakout };
 }
 
 function moved(session, data, { me }) {
-  const { person } = data;
+  const { person, room: to } = data;
   const rooms = session.breakout.rooms.map((room) => ({
     ...room,
-    here: room.number === data.room ? [...new Set([...room.here, person])] : room.here.filter((id) => id !== person),
-    assigned: room.number === data.assigned ? [...new Set([...room.assigned, person])] : room.assigned.filter((id) => id !== person),
+    here: with_(room.here, person, room.id === to),
+    assigned: with_(room.assigned, person, room.id === data.assigned),
   }));
-  const own = person === me;
-  const you = own ? { assigned: data.assigned, room: data.room } : session.breakout.you;
-  const base = data.room === null
-    ? { ...session, people: changePeople(session.people, [person], (one) => ({ ...one, room: null })) }
-    : toRooms(session, { [person]: data.room });
-  const next = { ...base, breakout: { ...session.breakout, rooms, you } };
-  return own ? moveMe(next, data.room) : next;
+  const you = person === me ? { assigned: data.assigned, room: to } : session.breakout.you;
+  const base = to === null ? intoMain(session, [person], data.media ? { [person]: data.media } : {}, me) : intoRooms(session, { [person]: to }, me);
+  return { ...base, breakout: { ...session.breakout, rooms, you } };
 }
 
-function changeRoom(session, number, change) {
-  const rooms = session.breakout.rooms.map((room) => (room.number === number ? { ...room, ...change } : room));
+function with_(list, person, belongs) {
+  const others = list.filter((id) => id !== person);
+  return belongs ? [...others, person] : others;
+}
+
+function changeRoom(session, id, change) {
+  const rooms = session.breakout.rooms.map((room) => (room.id === id ? { ...room, ...change } : room));
   return { ...session, breakout: { ...session.breakout, rooms } };
 }
 
 function closed(session, data, { me }) {
   const back = new Set(data.moved);
   const rooms = session.breakout.rooms.map((room) => ({ ...room, here: room.here.filter((id) => !back.has(id)), help: null }));
-  const people = changePeople(session.people, data.moved, (person) => ({ ...person, room: null }));
-  const flags = { ...session.media.people };
-  for (const [person, kept] of Object.entries(data.media ?? {})) flags[person] = { ...(flags[person] ?? OFF), ...kept };
-  const breakout = { ...session.breakout, state: "closed", closing: null, rooms, you: { assigned: null, room: null } };
-  const next = { ...session, people, breakout, media: { ...session.media, people: flags } };
-  return back.has(me) || session.me.room !== null ? moveMe(next, null) : next;
+  const breakout = { ...session.breakout, status: "closed", closing: null, rooms, you: { assigned: session.breakout.you.assigned, room: null } };
+  const client = { ...session.client, broadcast: null };
+  return { ...intoMain(session, data.moved, data.media ?? {}, me), breakout, client };
 }
 
 function timed(session, data) {
-  const closing = data.seconds === undefined ? session.breakout.closing && { ...session.breakout.closing, ends_at: data.ends_at } : { ends_at: data.ends_at, seconds: data.seconds };
-  const state = data.seconds === undefined ? session.breakout.state : "closing";
-  return { ...session, breakout: { ...session.breakout, ends_at: data.ends_at, closing, state } };
+  return { ...session, breakout: { ...session.breakout, status: "open", closing: null, ends_at: data.ends_at } };
+}
+
+function closing(session, { ends_at, seconds }) {
+  return { ...session, breakout: { ...session.breakout, status: "closing", ends_at, closing: { ends_at, seconds } } };
 }
 
 export const breakoutEvents = {
@@ -79,32 +95,22 @@ export const breakoutEvents = {
   "breakout.moved": moved,
   "breakout.renamed": (session, data) => changeRoom(session, data.room, { name: data.name }),
   "breakout.broadcast": (session, data, { at }) => ({ ...session, client: { ...session.client, broadcast: { ...data, at } } }),
-  "breakout.help_asked": (session, data, { at }) => changeRoom(session, data.room, { help: { by: data.by, at } }),
+  "breakout.help_asked": (session, data, { at }) => changeRoom(session, data.room, { help: { by: data.by, name: data.by_name, at } }),
   "breakout.help_answered": (session, data) => changeRoom(session, data.room, { help: null }),
-  "breakout.extended": timed,
-  "breakout.closing": timed,
+  "breakout.timed": timed,
+  "breakout.closing": closing,
   "breakout.closed": closed,
 };
 
 function entered(room, data) {
-  const { person } = data;
-  const others = room.members.filter((member) => member.id !== person.id);
-  return { ...room, members: [...others, { here: true, ...person }] };
+  const { person, mic, camera } = data;
+  const others = room.people.filter((one) => one.id !== person.id);
+  const flags = { ...(room.media.people[person.id] ?? OFF), mic, camera, screen: false };
+  return { ...room, people: [...others, person], media: { ...room.media, people: { ...room.media.people, [person.id]: flags } } };
 }
 
 function leftRoom(room, data) {
-  const people = { ...room.media.people };
-  delete people[data.person];
-  const members = room.members.map((member) => (member.id === data.person ? { ...member, here: false } : member));
-  return { ...room, members, media: { ...room.media, people } };
+  return { ...room, people: room.people.filter((one) => one.id !== data.person), media: silenced(room.media, [data.person]) };
 }
 
-export const roomEvents = {
-  "room.entered": entered,
-  "room.left": leftRoom,
-  "room.renamed": (room, data) => ({ ...room, name: data.name }),
-  "room.told": (room, data, { at }) => ({ ...room, client: { ...room.client, broadcast: { ...data, at } } }),
-  "room.help": (room, data) => ({ ...room, help: data.help }),
-  "room.timed": (room, data) => ({ ...room, ends_at: data.ends_at, closing: data.closing }),
-  "room.closed": (room) => ({ ...room, state: "closed" }),
-};
+export const roomEvents = { "room.entered": entered, "room.left": leftRoom };

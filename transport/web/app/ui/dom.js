@@ -215,7 +215,8 @@ function setProp(element, name, value, before) {
   } else if (Object.is(value, before)) {
     return;
   } else if (name.startsWith("on")) {
-    element[name] = value ?? null;
+    // What a handler returns must not count: false would cancel the browser's own part.
+    element[name] = value ? (event) => void value(event) : null;
   } else if (name === "style") {
     setStyle(element, value ?? {}, before ?? {});
   } else {

@@ -2,6 +2,7 @@
 
 import { act, openDialog } from "../actions.js";
 import { t } from "../i18n/index.js";
+import { roomsOpen } from "../state/breakout.js";
 import { Confirm } from "../ui/dialog.js";
 import { button } from "../ui/parts.js";
 import { OpenRooms } from "./openrooms.js";
@@ -21,7 +22,7 @@ export function hostTools(session, id) {
     tools.push(button(t("host.start"), { key: "start", kind: "primary", name: "play", onclick: () => act("session.start", { session: id }) }));
   }
   if (status === "live" || status === "hostless") {
-    const open = session.breakout && session.breakout.state !== "closed";
+    const open = roomsOpen(session);
     tools.push(open
       ? button(t("breakout.watch"), { key: "rooms", name: "rooms", onclick: () => openDialog(RoomsDialog, { id }) })
       : button(t("breakout.open"), { key: "rooms", name: "rooms", onclick: () => openDialog(OpenRooms, { id }) }));

@@ -61,7 +61,7 @@ export class RequestChat extends Component {
         field("ask-to", t("one.to"), h("input", { id: "ask-to", name: "to", required: true, maxlength: 128, defaultValue: this.to, list: "ask-people", autocomplete: "off", "data-first": true, onchange: (event) => this.look(event.target.value) }), t("one.toHint")),
         h("datalist", { id: "ask-people" }, ...this.known(state).map((id) => h("option", { value: id }))),
         this.problem ? h("p", { class: "badge bad" }, this.problem) : null,
-        about ? h(About, { agenda: this.agenda }) : null,
+        about ? h(About, { agenda: this.agenda, asked: this.to }) : null,
         field("ask-message", t("one.message"), h("textarea", { id: "ask-message", name: "message", rows: 3, maxlength: MESSAGE })),
         about?.question ? field("ask-answer", about.question, h("textarea", { id: "ask-answer", name: "answer", rows: 2, maxlength: MESSAGE })) : null,
         h("div", { class: "dialog-actions" }, button(t("app.cancel"), { onclick: onClose }), button(t("one.send"), { kind: "primary", type: "submit" }))));
@@ -74,11 +74,11 @@ export class RequestChat extends Component {
   }
 }
 
-function About({ agenda }) {
+function About({ agenda, asked }) {
   const { about, employee, published } = agenda;
   const facts = [["background", about.background], ["experience", about.experience], ["languages", about.languages.join(", ")], ["topics", about.topics.join(", ")]].filter(([, value]) => value);
   return h("section", { class: "slots-box" },
-    h("h3", null, employee.name), published ? null : h("p", null, t("one.unpublished")),
+    h("h3", null, employee?.name ?? asked), published ? null : h("p", null, t("one.unpublished")),
     h("dl", { class: "stack" }, ...facts.map(([name, value]) => h("div", { key: name }, h("dt", { class: "muted small" }, t(`editor.${name}`)), h("dd", { class: "prose" }, value)))));
 }
 

@@ -4,6 +4,7 @@ import { act } from "../actions.js";
 import { t } from "../i18n/index.js";
 import { Dialog } from "../ui/dialog.js";
 import { Component, classes, h } from "../ui/dom.js";
+import { icon } from "../ui/icons.js";
 import { button, field } from "../ui/parts.js";
 
 const MOST = 50;
@@ -12,13 +13,9 @@ const WAYS = ["random", "manual", "list", "self"];
 /** The groups a written list names: one line a room, names or ids between commas. Unknown names are told. */
 export function readGroups(text, people) {
   const byName = new Map(people.flatMap((person) => [[person.id.toLowerCase(), person.id], [person.name.toLowerCase(), person.id]]));
-  const groups = {};
-  const unknown = [];
-  text.split("\n").map((line) => line.trim()).filter(Boolean).forEach((line, at) => {
-    const names = line.split(",").map((name) => name.trim()).filter(Boolean);
-    groups[String(at + 1)] = names.map((name) => byName.get(name.toLowerCase()) ?? name);
-    unknown.push(...names.filter((name) => !byName.has(name.toLowerCase())));
-  });
+  const lines = text.split("\n").map((line) => line.split(",").map((name) => name.trim()).filter(Boolean)).filter((names) => names.length > 0);
+  const groups = lines.map((names) => names.map((name) => byName.get(name.toLowerCase()) ?? name));
+  const unknown = lines.flat().filter((name) => !byName.has(name.toLowerCase()));
   return { groups, unknown };
 }
 
@@ -53,23 +50,19 @@ export class OpenRooms extends Component {
     if (this.assign === "list") {
       const { groups } = readGroups(this.list, this.people());
       params.groups = groups;
-      params.rooms = Math.max(1, Object.keys(groups).length);
+      delete params.rooms;
     }
     if (await act("breakout.open", params)) onClose();
   }
 
   async openAgain() {
-    const { state, id, onClose } = this.props;
-    const { rooms } = state.topics[`session/${id}`].breakout;
-    const params = { session: id, rooms: rooms.map((room) => room.name), assign: "list", groups: "last", late: this.late };
-    if (await act("breakout.open", params)) onClose();
+    const { id, onClose } = this.props;
+    if (await act("breakout.open", { session: id, assign: "again", late: this.late })) onClose();
   }
 
   placedGroups() {
-    const groups = {};
-    for (const [person, room] of Object.entries(this.placed)) {
-      if (room >= 1 && room <= this.count) (groups[room] ??= []).push(person);
-    }
+    const groups = Array.from({ length: this.count }, () => []);
+    for (const [person, room] of Object.entries(this.placed)) groups[room - 1]?.push(person);
     return groups;
   }
 
@@ -90,7 +83,7 @@ export class OpenRooms extends Component {
           field("rooms-minutes", t("breakout.minutes"), h("input", { id: "rooms-minutes", type: "number", min: 1, max: 240, oninput: (event) => this.set({ minutes: event.target.value }) }), t("breakout.minutesHint")),
           field("rooms-late", t("breakout.late"), h("select", { id: "rooms-late", onchange: (event) => this.set({ late: event.target.value }) }, h("option", { value: "main" }, t("breakout.lateMain")), h("option", { value: "smallest" }, t("breakout.lateSmallest"))))),
         h("div", { class: "dialog-actions" },
-          before?.state === "closed" ? button(t("breakout.again"), { onclick: () => this.openAgain() }) : null,
+          before?.status === "closed" ? button(t("breakout.again"), { onclick: () => this.openAgain() }) : null,
           button(t("app.cancel"), { onclick: onClose }),
           button(t("breakout.openNow"), { kind: "primary", type: "submit" }))));
   }
@@ -133,6 +126,7 @@ export class OpenRooms extends Component {
   chip(person, room, rooms) {
     const drag = (event) => event.dataTransfer.setData("text/plain", person.id);
     return h("div", { key: person.id, class: "chip", draggable: "true", ondragstart: drag },
+      icon("grip", 16),
       h("span", { class: "grow" }, person.name),
       h("select", { "aria-label": t("breakout.roomFor", { name: person.name }), onchange: (event) => this.place(person.id, Number(event.target.value)) },
         h("option", { value: 0, selected: room === 0 }, t("people.mainCall")),

@@ -3,6 +3,7 @@
 import { act, openDialog } from "../actions.js";
 import { t } from "../i18n/index.js";
 import { morePeople, refreshPeople } from "../rooms/session.js";
+import { roomsOpen } from "../state/breakout.js";
 import { flagsOf } from "../state/media.js";
 import { AskText, Confirm } from "../ui/dialog.js";
 import { Component, h } from "../ui/dom.js";
@@ -16,7 +17,7 @@ const ROW = 54;
 export function grouped(people, session, search) {
   if (search) return people.map((person) => ({ person }));
   const { breakout, me } = session;
-  if (breakout && breakout.state !== "closed" && (me.room !== null || me.moderator)) return byRoom(people, session);
+  if (roomsOpen(session) && (me.room !== null || me.moderator)) return byRoom(people, session);
   const groups = [["hosts", (one) => one.host], ["onScreen", (one) => !one.host && one.on_screen], ["audience", (one) => !one.host && !one.on_screen]];
   return groups.flatMap(([name, belongs]) => withTitle(t(`people.${name}`), name, people.filter(belongs)));
 }
@@ -24,8 +25,8 @@ export function grouped(people, session, search) {
 function byRoom(people, session) {
   const { breakout, me } = session;
   const main = withTitle(t("people.mainCall"), "main", people.filter((one) => one.room === null));
-  const shown = breakout.rooms.filter((room) => me.moderator || String(room.number) === me.room);
-  const rooms = shown.flatMap((room) => withTitle(room.name, `room-${room.number}`, people.filter((one) => one.room === String(room.number))));
+  const shown = breakout.rooms.filter((room) => me.moderator || room.id === me.room);
+  const rooms = shown.flatMap((room) => withTitle(room.name, `room-${room.id}`, people.filter((one) => one.room === room.id)));
   return me.room === null ? [...main, ...rooms] : [...rooms, ...main];
 }
 
@@ -125,11 +126,11 @@ function mediaItems(flags, about) {
   return items;
 }
 
-function roomItems(person, { breakout }, { session }) {
-  if (!breakout || breakout.state === "closed") return [];
+function roomItems(person, state, { session }) {
+  if (!roomsOpen(state)) return [];
   const move = (room) => act("breakout.move", { session, person: person.id, room });
-  const rooms = breakout.rooms.filter((room) => String(room.number) !== person.room);
-  const items = rooms.map((room) => ({ label: t("breakout.moveTo", { room: room.name }), name: "forward", run: () => move(room.number) }));
+  const rooms = state.breakout.rooms.filter((room) => room.id !== person.room);
+  const items = rooms.map((room) => ({ label: t("breakout.moveTo", { room: room.name }), name: "forward", run: () => move(room.id) }));
   return person.room === null ? items : [{ label: t("breakout.moveToMain"), name: "back", run: () => move(null) }, ...items];
 }
 

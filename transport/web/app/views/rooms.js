@@ -2,6 +2,7 @@
 
 import { act, openDialog } from "../actions.js";
 import { countdown, t } from "../i18n/index.js";
+import { roomsOpen } from "../state/breakout.js";
 import { AskText, Confirm, Dialog } from "../ui/dialog.js";
 import { classes, h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
@@ -15,7 +16,7 @@ const EXTEND = 5;
 export function RoomsDialog({ state, id, onClose }) {
   const session = state.topics[`session/${id}`];
   const breakout = session?.breakout;
-  if (!breakout || breakout.state === "closed") {
+  if (!breakout || !roomsOpen(session)) {
     return h(Dialog, { title: t("breakout.watch"), onClose }, h("p", null, t("breakout.allClosed")));
   }
   return h(Dialog, { title: t("breakout.watch"), onClose, size: "large" },
@@ -25,7 +26,7 @@ export function RoomsDialog({ state, id, onClose }) {
 
 function timeLeft(breakout) {
   if (!breakout.ends_at) return h("p", { class: "muted" }, t("breakout.noEnd"));
-  return h(Ticker, { deadline: breakout.ends_at, every: 1000, draw: (left) => h("p", { class: "row" }, icon("clock", 18), t(breakout.state === "closing" ? "breakout.closingIn" : "breakout.endsIn", { time: countdown(left) })) });
+  return h(Ticker, { deadline: breakout.ends_at, every: 1000, draw: (left) => h("p", { class: "row" }, icon("clock", 18), t(breakout.status === "closing" ? "breakout.closingIn" : "breakout.endsIn", { time: countdown(left) })) });
 }
 
 function roomsTools(id, breakout) {
@@ -34,7 +35,7 @@ function roomsTools(id, breakout) {
   return [
     button(t("breakout.broadcast"), { key: "tell", name: "megaphone", onclick: broadcast }),
     breakout.ends_at ? button(t("breakout.extend", { minutes: EXTEND }), { key: "extend", name: "clock", onclick: () => act("breakout.extend", { session: id, minutes: EXTEND }) }) : null,
-    breakout.state === "closing"
+    breakout.status === "closing"
       ? button(t("breakout.closeNow"), { key: "close", kind: "danger", onclick: () => act("breakout.close", { session: id, countdown: 0 }) })
       : button(t("breakout.close"), { key: "close", kind: "danger", onclick: close }),
   ];
@@ -42,12 +43,12 @@ function roomsTools(id, breakout) {
 
 function roomCard(room, session, id, onClose) {
   const enter = async (method) => {
-    if (await act(method, { session: id, room: room.number })) onClose();
+    if (await act(method, { session: id, room: room.id })) onClose();
   };
-  const rename = () => openDialog(AskText, { title: t("breakout.rename"), label: t("breakout.name"), initial: room.name, limit: 200, yes: t("app.save"), onText: (name) => act("breakout.rename", { session: id, room: room.number, name }) });
-  return h("section", { key: room.number, class: classes("room-card", room.help && "help"), "aria-label": room.name },
+  const rename = () => openDialog(AskText, { title: t("breakout.rename"), label: t("breakout.name"), initial: room.name, limit: 200, yes: t("app.save"), onText: (name) => act("breakout.rename", { session: id, room: room.id, name }) });
+  return h("section", { key: room.id, class: classes("room-card", room.help && "help"), "aria-label": room.name },
     h("div", { class: "row spread" }, h("h3", null, room.name), h(Menu, { label: t("app.moreFor", { title: room.name }), items: [{ label: t("breakout.rename"), name: "edit", run: rename }] })),
-    room.help ? h("div", { class: "row spread" }, badge(t("breakout.calls", { name: nameIn(session, room.help.by) }), "warn"), button(t("breakout.answerHelp"), { kind: "primary small", onclick: () => enter("breakout.answer") })) : null,
+    room.help ? h("div", { class: "row spread" }, badge(t("breakout.calls", { name: room.help.name }), "warn"), button(t("breakout.answerHelp"), { kind: "primary small", onclick: () => enter("breakout.answer") })) : null,
     h("p", { class: "muted small" }, t("breakout.here", { n: room.here.length })),
     h("ul", null, ...room.here.map((person) => h("li", { key: person, class: "row spread" }, nameIn(session, person), personMenu(person, room, session, id)))),
     button(t("breakout.enter"), { kind: "small", onclick: () => enter("breakout.enter") }));
@@ -55,21 +56,21 @@ function roomCard(room, session, id, onClose) {
 
 function personMenu(person, room, session, id) {
   const move = (to) => act("breakout.move", { session: id, person, room: to });
-  const others = session.breakout.rooms.filter((other) => other.number !== room.number);
-  const items = [{ label: t("breakout.moveToMain"), name: "back", run: () => move(null) }, ...others.map((other) => ({ label: t("breakout.moveTo", { room: other.name }), name: "forward", run: () => move(other.number) }))];
+  const others = session.breakout.rooms.filter((other) => other.id !== room.id);
+  const items = [{ label: t("breakout.moveToMain"), name: "back", run: () => move(null) }, ...others.map((other) => ({ label: t("breakout.moveTo", { room: other.name }), name: "forward", run: () => move(other.id) }))];
   return h(Menu, { label: t("breakout.moveName", { name: nameIn(session, person) }), items });
 }
 
 /** What somebody in the main call may do: go to their room, or choose one. */
 export function RoomsNote({ session, id }) {
   const { breakout, me } = session;
-  if (!breakout || breakout.state === "closed" || me.room !== null) return h("div", { hidden: true });
-  const own = breakout.rooms.find((room) => room.number === breakout.you?.assigned);
+  if (!roomsOpen(session) || me.room !== null) return h("div", { hidden: true });
+  const own = breakout.rooms.find((room) => room.id === breakout.you?.assigned);
   const choose = breakout.assign === "self" && !own && !me.host;
   if (!own && !choose) return h("div", { hidden: true });
   const enter = (room) => act("breakout.enter", { session: id, room });
   return h("div", { class: "note go", role: "status" }, icon("rooms"),
     h("span", { class: "grow" }, own ? t("breakout.yourRoom", { room: own.name }) : t("breakout.choose")),
-    own ? button(t("breakout.enterName", { room: own.name }), { kind: "primary small", onclick: () => enter(own.number) })
-      : h("div", { class: "row" }, ...breakout.rooms.map((room) => button(`${room.name} · ${room.here.length}`, { key: room.number, kind: "small", onclick: () => enter(room.number) }))));
+    own ? button(t("breakout.enterName", { room: own.name }), { kind: "primary small", onclick: () => enter(own.id) })
+      : h("div", { class: "row" }, ...breakout.rooms.map((room) => button(`${room.name} · ${room.here.length}`, { key: room.id, kind: "small", onclick: () => enter(room.id) }))));
 }

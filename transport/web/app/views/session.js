@@ -4,6 +4,7 @@ import { act, announce, go, openDialog } from "../actions.js";
 import { clock, countdown, shortDay, t } from "../i18n/index.js";
 import { unlockSound } from "../media/sync.js";
 import { enterSession, joinSession, walkOut } from "../rooms/session.js";
+import { roomsOpen } from "../state/breakout.js";
 import { flagsOf } from "../state/media.js";
 import { Confirm } from "../ui/dialog.js";
 import { classes, h } from "../ui/dom.js";
@@ -11,7 +12,7 @@ import { icon } from "../ui/icons.js";
 import { Menu, badge, button, loading } from "../ui/parts.js";
 import { companyName } from "./cards.js";
 import { lifeRing, mediaControls } from "./controls.js";
-import { Banner, Ticker, nameIn, zoneOf } from "./frame.js";
+import { Banner, Ticker, zoneOf } from "./frame.js";
 import { hostMenu, hostTools } from "./hosttools.js";
 import { Panel } from "./panel.js";
 import { Countdown, RequestBar } from "./request.js";
@@ -19,6 +20,8 @@ import { RoomsNote } from "./rooms.js";
 import { Stage, Tiles } from "./stage.js";
 
 const OVER = new Set(["ended", "cancelled"]);
+/** A far end of the rooms needs no clock on the stage. */
+const SOON = 60 * 60_000;
 
 /** The page of a session, inside or before its doors. */
 export function SessionPage({ state }) {
@@ -87,7 +90,7 @@ function centre(state, session, id, room) {
 function picture(session, id, room, me) {
   if (session.me.room !== null) {
     if (!room) return h("div", { class: "waiting" }, loading(t("breakout.moving")));
-    const people = room.members.filter((member) => member.here).map((member) => ({ ...member, room: session.me.room, on_screen: true }));
+    const people = room.people.map((person) => ({ ...person, room: session.me.room, on_screen: true }));
     return h(Tiles, { people, media: room.media, me, speaking: room.client?.speaking ?? [] });
   }
   const { status, start } = session.session;
@@ -96,6 +99,11 @@ function picture(session, id, room, me) {
       h(Ticker, { deadline: start, every: 1000, draw: (left) => (left > 0 ? h("p", { class: "big-time", role: "timer" }, countdown(left)) : h("span")) }));
   }
   return h(Stage, { session, id, me });
+}
+
+/** The room's name: a new one is told on the session. */
+function roomName(session, room) {
+  return room && (session.breakout?.rooms.find((one) => one.id === room.id)?.name ?? room.name);
 }
 
 function Head({ state, session, id, room }) {
@@ -107,7 +115,7 @@ function Head({ state, session, id, room }) {
   };
   return h("header", { class: "room-head" },
     button(t("session.leave"), { kind: "leave", name: "leave", onclick: confirmLeave }),
-    h("div", { class: "who grow" }, h("h1", null, room ? `${room.name} · ${title}` : title), h("p", null, [company ? state.topics[`company/${company}`]?.company.name ?? companyName(state, company) : null, t("session.until", { time: clock(end, zoneOf(state)) })].filter(Boolean).join(" · "))),
+    h("div", { class: "who grow" }, h("h1", null, roomName(session, room) ? `${roomName(session, room)} · ${title}` : title), h("p", null, [company ? state.topics[`company/${company}`]?.company.name ?? companyName(state, company) : null, t("session.until", { time: clock(end, zoneOf(state)) })].filter(Boolean).join(" · "))),
     status === "live" ? badge(t("session.live"), "live") : status === "hostless" ? badge(t("session.hostlessBadge"), "warn") : null,
     h("span", { class: "row present", "aria-label": t("people.count", { n: session.people.counts.present }) }, icon("people", 18), session.people.counts.present),
     ...hostTools(session, id),
@@ -121,12 +129,11 @@ function Notes({ state, session, id, room }) {
   if (status === "hostless" && until) notes.push(h(Ticker, { key: "hostless", deadline: until, every: 1000, draw: (left) => h("div", { class: "note warn", role: "status" }, icon("clock"), t("session.hostlessNote", { time: countdown(left) })) }));
   if (state.data.soundHeld) notes.push(h("div", { key: "sound", class: "note", role: "status" }, h("span", { class: "grow" }, t("stage.soundHeld")), button(t("stage.soundOn"), { kind: "primary small", onclick: unlockSound })));
   if (session.me.stage.status === "invited") notes.push(h("div", { key: "invited", class: "note go" }, h(RequestBar, { session, id })));
-  const timed = session.me.room !== null ? room ?? breakout : breakout;
-  const closing = breakout?.state === "closing";
-  if (timed?.ends_at && breakout?.state !== "closed" && (session.me.room !== null || session.me.moderator)) {
-    notes.push(h(Ticker, { key: "rooms", deadline: closing ? breakout.ends_at : timed.ends_at, every: 500, draw: (left) => h("div", { class: classes("note", closing && "warn"), role: closing ? "alert" : "status" }, icon("clock"), h("span", null, t(closing ? "breakout.closingIn" : "breakout.endsIn", { time: countdown(left) }))) }));
+  const closing = breakout?.status === "closing";
+  if (roomsOpen(session) && breakout.ends_at && (closing || Date.parse(breakout.ends_at) - Date.now() < SOON) && (session.me.room !== null || session.me.moderator)) {
+    notes.push(h(Ticker, { key: "rooms", deadline: breakout.ends_at, every: 500, draw: (left) => h("div", { class: classes("note", closing && "warn"), role: closing ? "alert" : "status" }, icon("clock"), h("span", null, t(closing ? "breakout.closingIn" : "breakout.endsIn", { time: countdown(left) }))) }));
   }
-  if (session.me.room !== null && session.client?.broadcast) notes.push(h("div", { key: "told", class: "note go", role: "status" }, icon("megaphone"), h("span", { class: "grow" }, `${nameIn(session, session.client.broadcast.by)}: ${session.client.broadcast.text}`)));
+  if (session.me.room !== null && session.client?.broadcast) notes.push(h("div", { key: "told", class: "note go", role: "status" }, icon("megaphone"), h("span", { class: "grow" }, `${session.client.broadcast.by_name}: ${session.client.broadcast.text}`)));
   notes.push(h(RoomsNote, { key: "choose", session, id }));
   return h("div", { class: "stage-notes" }, ...notes);
 }
@@ -146,12 +153,14 @@ function Controls({ state, session, id, room }) {
 function roomControls(session, id, room, me) {
   if (!room) return [];
   const topic = `room/${id}.${session.me.room}`;
+  const own = session.breakout?.rooms.find((one) => one.id === session.me.room);
+  const calling = Boolean(own?.help);
   const help = async () => {
     if (await act("breakout.help", { session: id })) announce(t("breakout.helpSent"));
   };
   return [
     ...mediaControls(topic, flagsOf(room.media, me)),
-    session.me.host ? null : button(room.help ? t("breakout.helpSent") : t("breakout.help"), { key: "help", name: "hand", disabled: Boolean(room.help), onclick: help }),
+    session.me.host ? null : button(t(calling ? "breakout.helpSent" : "breakout.help"), { key: "help", name: "hand", disabled: calling, onclick: help }),
     button(t("breakout.toMain"), { key: "main", name: "back", onclick: () => act("breakout.main", { session: id }) }),
   ];
 }
