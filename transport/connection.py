@@ -81,7 +81,10 @@ class Connection:
 
     async def _first_message(self) -> bool:
         with trio.move_on_after(self.context.limits.connect_seconds) as patience:
-            await self._receive(await self._websocket.get_message())
+            message = await self._websocket.get_message()
+            patience.deadline = float("inf")  # from here on it is we who are waited for
+            async with self.context.gate:
+                await self._receive(message)
         if patience.cancelled_caught:
             self.end(Close.BAD_REQUEST, "no connect in time")
         elif self.person is None:

@@ -9,6 +9,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
+import trio
 
 from actors.ports import Clock, Door
 from actors.rules.base import Person
@@ -30,6 +31,9 @@ class Authenticator(Protocol):
         :raises Refused: ``unauthorized`` or ``token_expired``.
         """
 
+
+ENTERING = 32
+"""Connections whose handshake or ``connect`` is worked on at the same time."""
 
 PersonKey = tuple[str, str]
 """A person's event and id."""
@@ -123,6 +127,8 @@ class Visit:
 class Context:
     """What the parts of one server work with.
 
+    :param gate: passed by those who enter, while there is work to do for them; never while they
+        are waited for. Without it a thousand who come at once would hold the loop together.
     :param draining: set while the server sends its clients elsewhere.
     :param watch: has the heartbeat look after a connection.
     :param retry_spread: seconds over which clients that are sent away come back.
@@ -140,6 +146,7 @@ class Context:
     random: Random
     watch: Callable[["Connection"], None]
     prefix: str = attrs.field(factory=lambda: token_hex(4))
+    gate: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(ENTERING))
     draining: bool = False
     retry_spread: float = 10.0
     _numbers: Iterator[int] = attrs.field(factory=count)

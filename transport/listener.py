@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import structlog
 import trio
-from trio_websocket import wrap_server_stream
+from trio_websocket import WebSocketRequest, wrap_server_stream
 
 from transport.codec import Codec, negotiate
 from transport.connection import converse
@@ -23,6 +23,9 @@ log = structlog.get_logger("greenroom.transport")
 WEBSOCKET_PATH = "/v1/ws"
 READ_BYTES = 4096
 """Bytes asked of a socket at once: most messages are far shorter."""
+
+HANDSHAKE_SECONDS = 2.0
+"""Time a handshake may take whose head is there: nobody is waited for in it."""
 
 _END = b"\r\n\r\n"
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r]*\bwebsocket\b", re.IGNORECASE)
@@ -182,21 +185,28 @@ class Listener:
         async with trio.open_nursery() as nursery:
             outbox = Outbox(stream, nursery, limits.outbox_bytes, _never, head.raw)
             outbox.on_closed = nursery.cancel_scope.cancel  # a failed handshake ends here
-            codec: Codec | None = None
-            with trio.move_on_after(limits.head_seconds):
-                request = await wrap_server_stream(
-                    nursery,
-                    outbox,
-                    max_message_size=limits.message_bytes,
-                    receive_buffer_size=READ_BYTES,
-                )
-                codec = negotiate(request.proposed_subprotocols)
-                if codec is None:
-                    await request.reject(400, body=b"unknown subprotocol")
-            if codec is not None:
+            codec, request = None, None
+            async with self._context.gate:
+                with trio.move_on_after(HANDSHAKE_SECONDS):
+                    codec, request = await self._shake_hands(nursery, outbox)
+            if codec is not None and request is not None:
                 outbox.on_closed = None
                 await converse(self._context, nursery, outbox, codec, request, visit)
             nursery.cancel_scope.cancel()
+
+    async def _shake_hands(
+        self, nursery: trio.Nursery, outbox: Outbox
+    ) -> tuple[Codec | None, WebSocketRequest]:
+        request = await wrap_server_stream(
+            nursery,
+            outbox,
+            max_message_size=self._context.limits.message_bytes,
+            receive_buffer_size=READ_BYTES,
+        )
+        codec = negotiate(request.proposed_subprotocols)
+        if codec is None:
+            await request.reject(400, body=b"unknown subprotocol")
+        return codec, request
 
 
 def _never() -> None:
