@@ -26,6 +26,9 @@ REJOIN_PAUSE = 0.02
 
 LAST_VIDEOS = 12
 
+COUNT_EVERY = 5.0
+"""Seconds between two looks at what the workers have counted."""
+
 SPARE_AFTER = 1.0
 """Seconds after which a worker's successor is loaded: most of a restart is Python's imports."""
 
@@ -102,6 +105,8 @@ class WorkerPlane:
         self.restarts = 0
         self._slots = [_Slot(number) for number in range(settings.workers)]
         self._changed = trio.Event()
+        self.latest: list[Mapping[str, Any]] = []
+        """What :meth:`statistics` returned last; at most :data:`COUNT_EVERY` old."""
 
     # Life
 
@@ -113,6 +118,9 @@ class WorkerPlane:
             while not all(slot.epoch for slot in self._slots):
                 await self._changed.wait()
             task_status.started()
+            while True:
+                self.latest = await self.statistics()
+                await trio.sleep(COUNT_EVERY)
 
     def _process(self, slot: _Slot) -> WorkerProcess:
         settings = {

@@ -104,7 +104,7 @@ async def test_simulcast_gives_each_viewer_the_layer_of_its_size(chromium):
             await bob.frames("ana", 10)
 
             async def shows(height):
-                while (await bob.inbound("ana"))["height"] != height:
+                while (await bob.inbound("ana"))["height"] != height:  # noqa: ASYNC110  others' figures can only be polled
                     await trio.sleep(0.05)
 
             with trio.fail_after(15):

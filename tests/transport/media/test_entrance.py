@@ -122,10 +122,11 @@ def answer_to(board, facts):
     lines = []
     for line in text.splitlines():
         if line.startswith("a=fingerprint"):
-            line = f"a=fingerprint:sha-256 {Visitor.identity.fingerprint}"
+            lines.append(f"a=fingerprint:sha-256 {Visitor.identity.fingerprint}")
         elif line.startswith("a=ice-ufrag"):
-            line = "a=ice-ufrag:abcd"
-        lines.append(line)
+            lines.append("a=ice-ufrag:abcd")
+        else:
+            lines.append(line)
     return "\r\n".join(lines) + "\r\n"
 
 

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 import trio
 from aiortc import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy
+from prometheus_client import CollectorRegistry, generate_latest
 
 from actors.errors import Refused
 from tests.transport.media.harness import (
@@ -23,6 +24,7 @@ from tests.transport.media.harness import (
 from transport.media.client import MovingPicture, ThreadedClient, Tone
 from transport.media.ice import IceServers
 from transport.media.impairment import Relay
+from transport.media.metrics import MediaCollector
 from transport.media.plane import MediaSettings
 
 pytestmark = pytest.mark.slow
@@ -124,7 +126,7 @@ async def test_a_narrow_line_gets_the_low_layer_and_a_wide_one_the_high_one_back
             async def until(check, seconds):
                 started = trio.current_time()
                 with trio.fail_after(seconds):
-                    while not check((await bob.inbound("ana"))["height"]):
+                    while not check((await bob.inbound("ana"))["height"]):  # noqa: ASYNC110  others' figures can only be polled
                         await trio.sleep(0.2)
                 return trio.current_time() - started
 
@@ -242,6 +244,28 @@ async def test_while_a_worker_is_down_offers_are_refused_and_may_be_tried_again(
         with pytest.raises(Refused) as refused:
             await here.plane.offer(ROOM, "c", "ana", "v=0")
         assert refused.value.wire()["data"]["temporary"]
+
+
+async def test_what_workers_count_is_there_for_prometheus():
+    async with stage() as here:
+        await here.plane.allow(ROOM, "ana", EVERYTHING)
+        await here.plane.allow(ROOM, "bob", EVERYTHING)
+        publisher, viewer = await here.aiortc("c1", "ana"), await here.aiortc("c2", "bob")
+        await here.run(publisher.publish(MovingPicture(), Tone()))
+        await eventually(lambda: viewer.of("ana", "video").frames > 5)
+        here.plane.latest = await here.plane.statistics()
+        registry = CollectorRegistry()
+        registry.register(MediaCollector(here.plane))
+        assert registry.get_sample_value("greenroom_media_up", {"worker": "0"}) == 1
+        room = {"room": ROOM, "part": "publishers"}
+        assert registry.get_sample_value("greenroom_media_room_people", room) == 2
+        sent = {"worker": "0", "direction": "out"}
+        assert registry.get_sample_value("greenroom_media_packets_total", sent) > 5
+        video = {"source": "video", "layer": ""}
+        assert registry.get_sample_value("greenroom_media_track_packets", video) > 5
+        assert "ana" not in generate_latest(registry).decode()
+        for client in (publisher, viewer):
+            await here.run(client.close())
 
 
 async def test_rooms_are_placed_over_workers_and_a_sessions_rooms_together():

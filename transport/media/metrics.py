@@ -1,0 +1,114 @@
+"""The media plane for Prometheus: what the workers counted last, in its text format's terms.
+
+People are not named here: tracks are summed by source and layer. :meth:`WorkerPlane.statistics`
+has each of them.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from transport.media.plane import WorkerPlane
+
+_TRACK_COUNTS = {
+    "packets": "Packets received",
+    "lost": "Packets that never came",
+    "nacks": "Packets asked for again",
+    "plis": "Key frames asked for",
+}
+
+
+class MediaCollector(Collector):
+    """Reads a plane when it is scraped.
+
+    :param plane: whose :attr:`~WorkerPlane.latest` is read; nothing waits for a worker.
+    """
+
+    def __init__(self, plane: WorkerPlane) -> None:
+        self._plane = plane
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing: the names are known without asking."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Return every figure of every worker."""
+        workers = self._plane.latest
+        yield from _workers(workers)
+        yield from _rooms(workers)
+        yield from _tracks(workers)
+
+
+def _workers(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
+    up = GaugeMetricFamily("greenroom_media_up", "Whether a worker answers", labels=["worker"])
+    epochs = CounterMetricFamily("greenroom_media_starts", "Starts of a worker", labels=["worker"])
+    cpu = CounterMetricFamily("greenroom_media_cpu_seconds", "Processor time", labels=["worker"])
+    packets = CounterMetricFamily(
+        "greenroom_media_packets", "Packets forwarded", labels=["worker", "direction"]
+    )
+    dropped = CounterMetricFamily(
+        "greenroom_media_dropped", "Datagrams dropped", labels=["worker", "reason"]
+    )
+    peers = GaugeMetricFamily(
+        "greenroom_media_peers", "Peer connections", labels=["worker", "side"]
+    )
+    for worker in workers:
+        name, counters = str(worker["worker"]), worker.get("counters", {})
+        up.add_metric([name], 0 if worker.get("down") else 1)
+        epochs.add_metric([name], worker["epoch"])
+        cpu.add_metric([name], counters.get("cpu_milliseconds", 0) / 1000)
+        for direction in ("in", "out"):
+            packets.add_metric([name, direction], counters.get(f"packets_{direction}", 0))
+        for reason, count in counters.items():
+            if reason.startswith("dropped_"):
+                dropped.add_metric([name, reason.removeprefix("dropped_")], count)
+        peers.add_metric([name, "publish"], worker.get("publications", 0))
+        peers.add_metric([name, "subscribe"], worker.get("subscriptions", 0))
+    return up, epochs, cpu, packets, dropped, peers
+
+
+def _rooms(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
+    people = GaugeMetricFamily(
+        "greenroom_media_room_people", "People in a room", labels=["room", "part"]
+    )
+    for worker in workers:
+        for room, counted in worker.get("rooms", {}).items():
+            people.add_metric([room, "publishers"], counted["publishers"])
+            people.add_metric([room, "viewers"], counted["viewers"])
+    return (people,)
+
+
+def _tracks(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
+    sums: Counter[tuple[str, str, str]] = Counter()
+    trips: list[float] = []
+    for worker in workers:
+        for track in worker.get("tracks", ()):
+            for layer in track["layers"]:
+                for figure in (*_TRACK_COUNTS, "bitrate"):
+                    sums[figure, track["source"], layer["rid"]] += layer[figure]
+        trips += [each["rtt"] for each in worker.get("viewers", ()) if each["rtt"] is not None]
+    labels = ["source", "layer"]
+    for figure, text in _TRACK_COUNTS.items():
+        # Tracks come and go, so their sum may fall: a gauge.
+        family = GaugeMetricFamily(f"greenroom_media_track_{figure}", text, labels=labels)
+        _fill(family, sums, figure)
+        yield family
+    rate = GaugeMetricFamily(
+        "greenroom_media_track_bitrate", "Bit/s that publishers send", labels=labels
+    )
+    _fill(rate, sums, "bitrate")
+    yield rate
+    yield GaugeMetricFamily(
+        "greenroom_media_round_trip_seconds",
+        "Longest round trip to a viewer",
+        value=max(trips, default=0.0),
+    )
+
+
+def _fill(family: GaugeMetricFamily, sums: Counter[tuple[str, str, str]], figure: str) -> None:
+    for (name, source, layer), total in sums.items():
+        if name == figure:
+            family.add_metric([source, layer], total)
