@@ -42,6 +42,12 @@ class Settlement(ABC):
         self._window: deque[float] = deque()
         self._windows: dict[Cell, deque[float]] = {}
         self._numbers = 0
+        self._early: list[Cell] = []
+
+    @property
+    def expecting(self) -> bool:
+        """Whether children wait for the supervisor to come up."""
+        return bool(self._early)
 
     @abstractmethod
     def fail(self, exit_: Exit) -> None:
@@ -133,7 +139,8 @@ class Settlement(ABC):
         return child.restart == "permanent"
 
     def _passivated(self, child: Cell, exit_: Exit) -> None:
-        if child.mailbox.queue:  # came while it was leaving
+        expecting = child.supervision is not None and child.supervision.expecting
+        if child.mailbox.queue or expecting:  # came while it was leaving
             self._launch(child)
         elif child.virtual is not None:
             self._retire(child, exit_)

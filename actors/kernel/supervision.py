@@ -87,7 +87,10 @@ class Supervision(Settlement):
             self._settling = False
         self.cell.started()
         self._settle_soon()
-        return await self.cell.serve()
+        exit_ = await self.cell.serve()
+        while exit_.kind == "passivated" and self.children:  # added since it was found idle
+            exit_ = await self.cell.serve()
+        return exit_
 
     async def _start_planned(self) -> None:
         """Start the planned children from left to right."""
@@ -98,6 +101,9 @@ class Supervision(Settlement):
         names = [plan.name for plan in plans]
         if len(set(names)) < len(names):
             raise NameTakenError(f"{self.cell.path} plans two children of one name: {names}")
+        early, self._early = self._early, []
+        for child in early:
+            del self.children[child.name]
         kept = {name: self.children.pop(name) for name in names if name in self.children}
         self.end_children()
         for plan in plans:
@@ -108,6 +114,9 @@ class Supervision(Settlement):
             exit_ = await self._start(child)
             if exit_ is not None:
                 raise StartFailedError(f"{child.path} did not start") from exit_.error
+        for child in early:
+            self.children[child.name] = child
+            self._launch(child)
 
     def limit_loop(self, seconds: float) -> None:
         """Give the supervisor's own messages this long before it turns to its children."""
@@ -129,7 +138,7 @@ class Supervision(Settlement):
             self._settle_scope.cancel()
         orderly = self._verdict is None
         living = [child for child in reversed(self.children.values()) if child.active]
-        if self.kind.strategy is Strategy.POOL:
+        if living and self.kind.strategy is Strategy.POOL:
             async with trio.open_nursery() as nursery:
                 for child in living:
                     nursery.start_soon(partial(self._terminate, child, orderly=orderly))
@@ -140,6 +149,7 @@ class Supervision(Settlement):
     def end_children(self) -> None:
         """End all children for good: the supervisor itself has, or plans without them."""
         children, self.children = self.children, {}
+        self._early = []
         for child in reversed(children.values()):
             child.end(Exit("shutdown"))
 
@@ -148,11 +158,13 @@ class Supervision(Settlement):
     def add(self, plan: Child, virtual: tuple[str, str] | None = None) -> Cell:
         """Build a dynamic child and start it; it runs once the caller yields.
 
-        :raises ActorDeadError: the supervisor is not up, or is stopping.
+        Added to a supervisor that is coming up, it waits for the planned children.
+
+        :raises ActorDeadError: the supervisor is stopping, or has ended.
         :raises NameTakenError: there is a child of that name.
         :raises BadChildError: the plan contradicts itself or the supervisor's settings.
         """
-        if self._closing:
+        if self._closing and not self._comes_up:
             raise ActorDeadError(f"{self.cell.path} takes no children now")
         if plan.name in self.children:
             raise NameTakenError(f"{self.cell.path} has a child called {plan.name!r} already")
@@ -161,8 +173,18 @@ class Supervision(Settlement):
         self._check(plan, child)
         self.children[plan.name] = child
         child.system.remember(child)
-        self._launch(child)
+        if self._closing:
+            self._early.append(child)
+        else:
+            self._launch(child)
         return child
+
+    @property
+    def _comes_up(self) -> bool:
+        """Whether the supervisor will run (again) without anybody's doing."""
+        doomed = self.cell.doomed
+        stays = doomed is None or doomed.kind == "passivated"
+        return stays and self.cell.phase in {"starting", "restarting", "suspended", "passivating"}
 
     async def start_child(self, plan: Child) -> Cell:
         """Add a dynamic child and wait until it is up.

@@ -37,6 +37,9 @@ FROM_THREADS = 100_000
 TREE_CHILDREN = 1_000
 """Children of one supervisor the live tree shows."""
 
+Under = ActorRef[Any] | Callable[[str], ActorRef[Any]] | None
+"""Where actors of a kind live: under one supervisor, or under one that their key tells."""
+
 _here: ContextVar["ActorSystem | None"] = ContextVar("actor_system", default=None)
 _running: "list[ActorSystem]" = []
 
@@ -87,7 +90,7 @@ class ActorSystem:
         self.running = False
         self._plan = Child(root, name)
         self._cells: dict[str, Cell] = {}
-        self._kinds: dict[str, tuple[Callable[[str], Any], ActorRef[Any] | None]] = {}
+        self._kinds: dict[str, tuple[Callable[[str], Any], Under]] = {}
         self._virtual: dict[tuple[str, str], Cell] = {}
         self._over: Exit | None = None
         self._lock = threading.Lock()
@@ -211,13 +214,12 @@ class ActorSystem:
             raise BadChildError(f"{cell.path} is not a supervisor")
         return cell.supervision
 
-    def register(
-        self, kind: str, factory: Callable[[str], Any], *, under: ActorRef[Any] | None = None
-    ) -> None:
+    def register(self, kind: str, factory: Callable[[str], Any], *, under: Under = None) -> None:
         """Say how actors of a kind come to life.
 
         :param factory: takes a key; returns a new actor, or a tuple of its class and arguments.
-        :param under: their supervisor; the root if None.
+        :param under: their supervisor, or a function that returns the supervisor for a key,
+            bringing it to life if needed; the root if None.
         """
         self._kinds[kind] = (factory, under)
 
@@ -239,7 +241,8 @@ class ActorSystem:
             raise UnknownKindError(f"no actors of kind {kind!r} are registered") from None
         name = f"{kind}/{key}"
         plan = Child(partial(_made_by, factory, key), name)
-        cell = self._supervision(under).add(plan, (kind, key))
+        ref = under if isinstance(under, ActorRef) or under is None else under(key)
+        cell = self._supervision(ref).add(plan, (kind, key))
         self._virtual[kind, key] = cell
         return cell
 
