@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from actors.rules.base import Person
 from engine.tokens import Key, mint
@@ -30,8 +30,10 @@ FLAGS = [
 KEY, SECRET = "test", "a secret for tests, as long as it should be"
 EVENT = "fair"
 ARTEFACTS = Path(__file__).parents[2] / "artifacts"
-WAIT = 10_000
+WAIT = 30_000
 """Milliseconds a browser may take for one step."""
+
+expect.set_options(timeout=WAIT)
 
 SESSIONS = [f"s{number}" for number in range(1, 25)]
 CAST: dict[str, dict[str, Any]] = {
@@ -45,9 +47,9 @@ CAST: dict[str, dict[str, Any]] = {
 }
 
 
-def token(who: str) -> str:
-    """Return a token for one of the cast."""
-    person = Person(id=who, name=who.capitalize(), event=EVENT, **CAST[who])
+def token(who: str, name: str | None = None) -> str:
+    """Return a token for one of the cast, or for a participant who is not in it."""
+    person = Person(id=who, name=name or who.capitalize(), event=EVENT, **CAST.get(who, {}))
     return mint(Key(KEY, SECRET), person, now=datetime.now(UTC), ttl=timedelta(hours=2))
 
 
@@ -96,7 +98,7 @@ class Daemon:
         ]
         with (self.folder / "daemon.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             try:
                 with urllib.request.urlopen(f"{self.address}/readyz", timeout=1):
@@ -124,9 +126,11 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     running = Daemon(port, folder)
-    running.start()
-    yield running
-    running.end()
+    try:
+        running.start()
+        yield running
+    finally:
+        running.end()
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +172,9 @@ class Visitors:
     opened: list[Visitor] = attrs.field(factory=list)
     allowed: list[str] = attrs.field(factory=list)
 
-    def __call__(self, who: str, place: str = "", **options: Any) -> Visitor:
+    def __call__(
+        self, who: str, place: str = "", *, name: str | None = None, **options: Any
+    ) -> Visitor:
         options.setdefault("viewport", {"width": 1360, "height": 820})
         context = self.chromium.new_context(locale=options.pop("locale", "en-US"), **options)
         context.set_default_timeout(WAIT)
@@ -178,7 +184,7 @@ class Visitors:
         page.on("pageerror", lambda error: visitor.errors.append(str(error)))
         kind, _, key = place.partition("/")
         target = f"&{kind}={key}" if key else ""
-        page.goto(f"{self.daemon.address}/#token={token(who)}{target}")
+        page.goto(f"{self.daemon.address}/#token={token(who, name)}{target}")
         if place and not key:
             page.evaluate("place => { location.hash = '#/' + place }", place)
         self.opened.append(visitor)

@@ -6,7 +6,6 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visitor, Visitors
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=15_000)
 
 
 def tab(visitor: Visitor, name: str) -> None:

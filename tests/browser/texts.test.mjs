@@ -1,0 +1,43 @@
+/** Every text that a view asks for exists, in every language, with the same facts in it. */
+
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { test } from "node:test";
+
+const app = new URL("../../transport/web/app/", import.meta.url);
+const { en } = await import(new URL("i18n/en.js", app));
+const { de } = await import(new URL("i18n/de.js", app));
+
+function facts(text) {
+  return [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort();
+}
+
+function sources() {
+  const files = readdirSync(app, { recursive: true }).filter((name) => name.endsWith(".js") && !name.startsWith("i18n"));
+  return files.map((name) => [name, readFileSync(new URL(name.replaceAll("\\", "/"), app), "utf8")]);
+}
+
+test("German has every English text with the same facts, and no other", () => {
+  assert.deepEqual(Object.keys(de).sort(), Object.keys(en).sort());
+  for (const key of Object.keys(en)) assert.deepEqual(facts(de[key]), facts(en[key]), key);
+});
+
+test("every text asked for exists", () => {
+  const missing = [];
+  for (const [name, source] of sources()) {
+    for (const [, key] of source.matchAll(/\bt\((?:[^"`()]*\? )?"([\w.-]+)"/g)) {
+      if (!(key in en) && !(`${key}.other` in en)) missing.push(`${name}: ${key}`);
+    }
+    for (const [, key] of source.matchAll(/\bt\([^"`()]*\? "[\w.-]+" : "([\w.-]+)"/g)) {
+      if (!(key in en) && !(`${key}.other` in en)) missing.push(`${name}: ${key}`);
+    }
+  }
+  assert.deepEqual(missing, []);
+});
+
+test("modules stay short enough to be read at once, and never hand text to the page as HTML", () => {
+  for (const [name, source] of sources()) {
+    assert.ok(source.split("\n").length < 400, name);
+    assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, name);
+  }
+});
