@@ -9,6 +9,7 @@ was never there.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import attrs
@@ -84,8 +85,14 @@ class EntityActor(DurableActor):
         await self._settle(decided)
 
     async def _settle(self, decided: Sequence[Decided]) -> None:
-        for done in decided:
-            await self._publish(done)
+        for resumes, some in groupby(decided, key=_resumes):
+            if not resumes:
+                with self.services.publisher.together():
+                    for done in some:
+                        self._publish(done)
+                continue
+            for done in some:
+                await self._publish_and_resume(done)
         events = [happened.event for done in decided for happened in done.happened]
         self._tell_media(
             events, [done.command.by.id for done in decided if done.command.subscribes]
@@ -180,17 +187,18 @@ class EntityActor(DurableActor):
 
     # After the commit
 
-    async def _publish(self, done: Decided) -> None:
+    def _publish(self, done: Decided) -> None:
         for happened in done.happened:
             self._tell(happened)
-        message = done.envelope.message
-        if isinstance(message, Resume):
-            done.envelope.reply(await self._resume(message, done))
-            return
         if done.view is not None:
             seq, snapshot = done.view
             self.subscribe(done.command.by, done.command.connection, seq, snapshot)
         done.envelope.reply(done.answer)
+
+    async def _publish_and_resume(self, done: Decided) -> None:
+        for happened in done.happened:
+            self._tell(happened)
+        done.envelope.reply(await self._resume(done.envelope.message, done))
 
     # Subscribers
 
@@ -257,3 +265,7 @@ class EntityActor(DurableActor):
                 if entry.meta.get("number", 0) > number
             ]
         return missed
+
+
+def _resumes(done: Decided) -> bool:
+    return isinstance(done.envelope.message, Resume)

@@ -1,6 +1,7 @@
 """What the actors need from outside, as Protocols that storage, transport and engine fill in."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -102,6 +103,9 @@ class Publisher(Protocol):
         self, topic: str, type_name: str, at: datetime, data: Mapping[str, Any], seq: int | None
     ) -> None:
         """Send an event to every subscriber of a topic; ``seq`` is None for ephemeral ones."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Let what is published until the block's end go out at once; it must not wait."""
 
     def subscribe(
         self,

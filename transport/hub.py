@@ -6,7 +6,8 @@ most a slice (1 ms); what is left is sent on from a task of its own, broadcasts 
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from secrets import token_hex
 from time import perf_counter
@@ -25,6 +26,9 @@ from transport.topics import spoken
 
 CHECK_EVERY = 16
 """Recipients between two looks at the clock."""
+
+BUNDLE_BYTES = 64 << 10
+"""Bytes of events that go to the same listeners in one write."""
 
 
 @attrs.define(eq=False, slots=True)
@@ -57,11 +61,33 @@ class Member:
 
 @attrs.define(eq=False, slots=True)
 class Broadcast:
-    """An event on its way to the listeners it had when it was published."""
+    """Events on their way to the listeners they had when they were published.
 
-    frames: Frames
+    :param spelled: their frames, one after the other, for each codec somebody listens in.
+    """
+
+    spelled: list[bytes | None]
     listeners: list[Subscription]
+    topic: str
+    events: int = 1
     at: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes that a listener is sent, in the codec that takes most."""
+        return max(len(frame) for frame in self.spelled if frame)
+
+    def goes_with(self, other: "Broadcast") -> bool:
+        """Whether both go to the same listeners."""
+        return self.topic == other.topic and self.listeners == other.listeners
+
+    def take(self, others: "list[Broadcast]") -> None:
+        """Send others along behind this one."""
+        for index, frame in enumerate(self.spelled):
+            if frame is not None:
+                rest = (other.spelled[index] or b"" for other in others)
+                self.spelled[index] = b"".join((frame, *rest))
+        self.events += len(others)
 
 
 @attrs.frozen
@@ -97,6 +123,7 @@ class Hub:
         self._members: dict[str, Member] = {}
         self._backlog: deque[Broadcast] = deque()
         self._pump: trio.Event | None = None
+        self._held: list[Broadcast] | None = None
 
     def statistics(self) -> HubStatistics:
         """Return how much the hub holds."""
@@ -164,7 +191,27 @@ class Hub:
         if seq is not None:
             place.history.add(seq, frames)
         if listeners:
-            self._spread(Broadcast(frames, listeners))
+            broadcast = Broadcast(list(frames.spelled), listeners, topic)
+            if self._held is None:
+                self._spread(broadcast)
+            else:
+                self._held.append(broadcast)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Send what is published in the block at its end, with one write a listener.
+
+        The writes are most of what a busy topic costs. The block must not wait for anything.
+        """
+        if self._held is not None:
+            yield
+            return
+        self._held = []
+        try:
+            yield
+        finally:
+            self._send_held()
+            self._held = None
 
     def subscribe(
         self,
@@ -285,7 +332,21 @@ class Hub:
             else:
                 self._pump.set()
 
+    def _send_held(self) -> None:
+        held, self._held = self._held or [], []
+        while held:
+            first, rest = held[0], 1
+            size = first.size
+            while rest < len(held) and size < BUNDLE_BYTES and first.goes_with(held[rest]):
+                size += held[rest].size
+                rest += 1
+            first.take(held[1:rest])
+            del held[:rest]
+            self._spread(first)
+
     def _flush(self) -> None:
+        if self._held:
+            self._send_held()
         while self._backlog:
             self._deliver(self._limits.slice_seconds)
 
@@ -293,7 +354,7 @@ class Hub:
         """Write the oldest broadcast's frames until it is done or the time is up."""
         end = perf_counter() + seconds
         broadcast = self._backlog[0]
-        listeners, spelled = broadcast.listeners, broadcast.frames.spelled
+        listeners, spelled = broadcast.listeners, broadcast.spelled
         begin = at = broadcast.at
         total = len(listeners)
         while at < total:
@@ -306,7 +367,7 @@ class Hub:
             if perf_counter() > end:
                 break
         broadcast.at = at
-        self.metrics.delivered.inc(min(at, total) - begin)
+        self.metrics.delivered.inc((min(at, total) - begin) * broadcast.events)
         if at >= total:
             self._backlog.popleft()
 

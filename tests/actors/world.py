@@ -1,7 +1,7 @@
 """A small world for actor tests: a counter's rules, a publisher that writes down, a clock."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -210,6 +210,9 @@ class WritingPublisher:
         self, topic: str, type_name: str, at: datetime, data: Mapping[str, Any], seq: int | None
     ) -> None:
         self.log.append(("publish", topic, type_name, dict(data), seq))
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def subscribe(
         self,

@@ -178,3 +178,51 @@ def test_a_number_that_does_not_rise_begins_a_new_history():
     history.add(5, Frames({}))
     assert history.after(10) is None
     assert len(list(history.after(4))) == 1
+
+
+def payloads(data):
+    """Return the sequence numbers in a write of one or several frames."""
+    numbers = []
+    while data:
+        payload = payload_of(data)
+        size = data[1] if data[1] < 126 else int.from_bytes(data[2:4], "big")
+        start = 2 if data[1] < 126 else 4
+        numbers.append(orjson.loads(payload[:size])["params"].get("seq"))
+        data = data[start + size :]
+    return numbers
+
+
+def test_what_is_published_together_is_one_write_a_listener():
+    hub = Hub()
+    sink = attach(hub, "a")
+    hub.subscribe("a", "session/ux", 0, AT, None)
+    with hub.together():
+        for seq in range(1, 4):
+            hub.publish("session/ux", "chat.posted", AT, {"text": "hi"}, seq)
+        assert sink.frames == []
+    assert [payloads(frame) for frame in sink.frames] == [[1, 2, 3]]
+    assert hub.metrics.delivered._value.get() == 3
+
+
+def test_together_keeps_the_order_when_listeners_come_in_between():
+    hub = Hub()
+    first, second = attach(hub, "a"), attach(hub, "b")
+    hub.subscribe("a", "session/ux", 0, AT, None)
+    with hub.together():
+        hub.publish("session/ux", "chat.posted", AT, {}, 1)
+        hub.subscribe("b", "session/ux", 1, AT, {"people": 2})
+        hub.publish("session/ux", "chat.posted", AT, {}, 2)
+        hub.send("b", "session/ux", "notice", AT, {})
+        hub.publish("session/ux", "chat.posted", AT, {}, 3)
+    assert [seq for frame in first.frames for seq in payloads(frame)] == [1, 2, 3]
+    assert [seq for frame in second.frames for seq in payloads(frame)] == [1, 2, None, 3]
+
+
+def test_a_bundle_ends_at_its_size():
+    hub = Hub()
+    sink = attach(hub, "a")
+    hub.subscribe("a", "session/ux", 0, AT, None)
+    with hub.together():
+        for seq in range(1, 5):
+            hub.publish("session/ux", "chat.posted", AT, {"text": "x" * 40_000}, seq)
+    assert [payloads(frame) for frame in sink.frames] == [[1, 2], [3, 4]]
