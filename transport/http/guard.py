@@ -11,11 +11,15 @@ BODY_SECONDS = 30.0
 """Seconds a client has to send a request's body."""
 
 POLICY = (
-    "default-src 'self'; connect-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; "
     "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-"""Nothing inline, nothing from elsewhere (CSP level 3). 'self' covers the WebSocket."""
+"""Nothing inline, nothing from elsewhere (CSP level 3). 'self' covers the WebSocket.
+
+``wasm-unsafe-eval`` lets WebAssembly of our own origin run: virtual backgrounds need it.
+"""
 
 HEADERS = {
     "content-security-policy": POLICY,
