@@ -48,7 +48,6 @@ class Estimate:
         self._nacked = 0
         self._packets = 0
         self._raised_at = now
-        self.loss = 0.0
         self.send_rate = 0.0
 
     @property
@@ -76,7 +75,6 @@ class Estimate:
 
     def reported(self, fraction_lost: float, now: float) -> None:
         """Take the loss of a receiver report, 0 to 1."""
-        self.loss += (fraction_lost - self.loss) * 0.5
         if fraction_lost > LOSS_HIGH:
             self._lower(fraction_lost)
         elif fraction_lost < LOSS_LOW and now - self._raised_at >= 1.0:

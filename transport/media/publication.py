@@ -49,7 +49,6 @@ class Publication:
         self.peer: Peer = None  # type: ignore[assignment]  # both ends need each other
         self.version = 0
         self.fragment = ""
-        self.round_trip: float | None = None
         self.loss = 0.0
         self.on_packet: PacketTaker = _nobody
         self.on_level: LevelTaker = _unheard

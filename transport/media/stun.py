@@ -24,13 +24,11 @@ class Request:
     """A binding request that is well formed, and not yet known to be authentic.
 
     :param fragment: our user fragment, by which the peer is found.
-    :param remote: the client's user fragment.
     :param nominates: whether the pair is to be used from now on.
     """
 
     message: stun.Message
     fragment: str
-    remote: str
     nominates: bool
 
 
@@ -48,10 +46,10 @@ def parse(data: bytes) -> Request | None:
         stun.Class.REQUEST,
     ):
         return None
-    fragment, colon, remote = str(message.attributes.get("USERNAME", "")).partition(":")
+    fragment, colon, _ = str(message.attributes.get("USERNAME", "")).partition(":")
     if not colon or "MESSAGE-INTEGRITY" not in message.attributes:
         raise Malformed("binding request without credentials")
-    return Request(message, fragment, remote, "USE-CANDIDATE" in message.attributes)
+    return Request(message, fragment, "USE-CANDIDATE" in message.attributes)
 
 
 def answer(request: Request, password: str, address: tuple[str, int]) -> bytes | None:

