@@ -16,6 +16,7 @@ from actors.errors import GreenroomError
 from actors.rules.base import Person
 from engine.cli_load import load
 from engine.cli_storage import COMMANDS as STORAGE_COMMANDS
+from engine.cli_webhook import webhook_verify
 from engine.config import Config, ConfigError, load_config, options, variable
 from engine.logs import configure_logs
 from transport.limits import Rate
@@ -228,6 +229,7 @@ def demo(host: str, port: int, bots: int, seconds: float | None, as_json: bool) 
 
 
 main.add_command(load)
+main.add_command(webhook_verify)
 for _command in STORAGE_COMMANDS:
     main.add_command(_command)
 

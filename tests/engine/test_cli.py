@@ -1,0 +1,125 @@
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+from click.testing import CliRunner
+
+from engine.cli import main
+from engine.tokens import Authenticator, Key
+from transport.webhooks import sign
+
+SECRET = "a-secret-of-more-than-32-characters"
+
+
+NEXT_YEARS = """
+[event]
+id = "fair"
+name = "Spring Fair"
+time_zone = "Europe/Berlin"
+days = ["2099-12-01"]
+
+[[company]]
+id = "acme"
+name = "Acme"
+
+[[session]]
+id = "ux"
+title = "UX workshop"
+kind = "workshop"
+company = "acme"
+start = 2099-12-01T10:00:00+01:00
+minutes = 60
+hosts = ["hana"]
+"""
+
+
+def run(*args, stdin=None):
+    return CliRunner().invoke(main, args, input=stdin, catch_exceptions=False)
+
+
+def test_a_token_says_what_its_flags_said():
+    flags = ["--sub", "ana", "--name", "Ana", "--event", "fair", "--role", "employee"]
+    flags += ["--company", "acme", "--host", "ux", "--host", "grid", "--grant", "support"]
+    printed = run("token", "--key", f"k:{SECRET}", *flags, "--ttl", "90m").output.strip()
+    person, _ = Authenticator([Key("k", SECRET)]).verify(printed)
+    assert (person.id, person.name, person.event, person.company) == ("ana", "Ana", "fair", "acme")
+    assert (person.role, person.sessions) == ("employee", {"ux", "grid"})
+    assert person.grants == {"support"}
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (["token", "--key", "nosecret", "--sub", "a", "--event", "e"], "KEY:SECRET"),
+        (["token", "--key", "k:s", "--sub", "a", "--event", "e", "--ttl", "soon"], "90s, 15m"),
+        (["serve"], "no API key"),
+        (["serve", "--config", "/nowhere.toml"], "No such file"),
+        (["check", "--port", "99999"], "port must be between"),
+        (["load", "/nowhere.toml", "--data", "d"], "No such file"),
+        (["load", "x.toml"], "give either --data or --url"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_line(args, complaint):
+    result = run(*args)
+    assert result.exit_code != 0
+    assert complaint in result.output
+    assert "Traceback" not in result.output
+
+
+def test_check_prints_every_option_for_machines_without_secrets():
+    rows = json.loads(run("check", "--key", f"k:{SECRET}", "--json").output)
+    assert SECRET not in json.dumps(rows)
+    assert {"port", "media.workers", "limits.message_bytes"} <= {row["option"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[event]\nid = 5\n", "a table [event] with an id"),
+        ('[event]\nid = "fair"\n', "event: "),
+        (
+            '[event]\nid = "fair"\nname = "F"\ntime_zone = "Mars/Base"\ndays = ["2026-12-01"]',
+            "Mars",
+        ),
+        ("[evnt]\n", "unknown table evnt"),
+        ("{", "event.toml: "),
+    ],
+)
+def test_a_wrong_event_file_is_told_with_the_place(tmp_path, text, complaint):
+    file = tmp_path / "event.toml"
+    file.write_text(text)
+    result = run("load", str(file), "--data", str(tmp_path / "data"))
+    assert result.exit_code != 0
+    assert complaint in result.output
+
+
+def test_loading_a_file_again_changes_what_differs_and_nothing_else(tmp_path):
+    file, data = tmp_path / "event.toml", str(tmp_path / "data")
+    file.write_text(NEXT_YEARS)
+
+    def load_and_count():
+        assert "3 loaded" in run("load", str(file), "--data", data).output
+        out = run("export", "sessions", "--data", data, "--format", "json").output
+        return json.loads(out[out.index("[") :])[0]["title"], _rows(tmp_path / "data")
+
+    assert load_and_count()[0] == "UX workshop"
+    before = _rows(tmp_path / "data")
+    assert load_and_count()[1] == before
+    file.write_text(NEXT_YEARS.replace("UX workshop", "UX, hands on"))
+    title, after = load_and_count()
+    assert title == "UX, hands on"
+    assert after > before
+
+
+def _rows(data):
+    with closing(sqlite3.connect(data / "greenroom.db")) as db:
+        return db.execute("SELECT count(*) FROM journal").fetchone()[0]
+
+
+@pytest.mark.parametrize(("body", "code"), [(b'{"a":1}', 0), (b'{"a":2}', 1)])
+def test_webhook_verify_tells_a_genuine_body_from_another(body, code):
+    args = ["--secret", "s", "--timestamp", "1796032800", "--old"]
+    args += ["--signature", sign("s", 1796032800, b'{"a":1}')]
+    result = run("webhook-verify", *args, stdin=body)
+    assert result.exit_code == code, result.output
