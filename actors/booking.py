@@ -68,10 +68,13 @@ class Bookings:
                 self.services.counters.repeated += 1
                 return remembered
             await self._borrow(transaction.more(command, _states(loans)), loans)
-            read = [await self._peek(entity) for entity in transaction.reads(command)]
+            states = _states(loans)
+            for entity in transaction.reads(command):
+                states[entity] = await self._peek(entity)
+            for entity in transaction.reads_more(command, states):
+                states[entity] = await self._peek(entity)
         if patience.cancelled_caught:
             raise Refused("overloaded", "Too much at once. Please try again.")
-        states = {**dict(zip(transaction.reads(command), read, strict=True)), **_states(loans)}
         now = self.services.clock.now()
         decision = transaction.decide(command, states, now)
         return await self._carry_out(transaction, command, decision, states, loans, now)

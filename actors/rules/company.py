@@ -295,6 +295,16 @@ def _answer(
     return {"company": plain(state.profile)}
 
 
+def _answer_get(
+    state: CompanyState, command: Get, events: Sequence[Event], now: datetime
+) -> dict[str, Any]:
+    del events, now
+    if command.connection:
+        return {}  # the snapshot follows on the topic
+    used = state.quota.book() if may_edit(state, command.by) else None
+    return {"company": plain(state.profile), "quota": used}
+
+
 def _list_in_event(entity: str, event: Changed) -> Sequence[Send]:
     del entity
     profile = event.company
@@ -317,7 +327,10 @@ EVOLVE: Mapping[type[Event], Any] = {
     QuotaLimited: _on_limited,
     QuotaTaken: _on_taken,
 }
-ANSWER: Mapping[type[Command], Any] = {Create: _answer, Change: _answer, Update: _answer}
+ANSWER: Mapping[type[Command], Any] = {
+    **dict.fromkeys((Create, Change, Update), _answer),
+    Get: _answer_get,
+}
 EFFECTS: Mapping[type[Event], Any] = {Changed: _list_in_event}
 
 _PARTS = Parts(sys.modules[__name__])

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from actors.errors import Refused
-from actors.rules import program
+from actors.rules import directory, program
 from actors.rules.base import (
     SYSTEM,
     Command,
@@ -255,7 +255,7 @@ ANSWER = {
 }
 EFFECTS = {Banned: _tell_banned}
 
-_PARTS = Parts(sys.modules[__name__], program)
+_PARTS = Parts(sys.modules[__name__], program, directory)
 
 
 class EventRules(Rules[EventState]):

@@ -28,12 +28,26 @@ class Ban:
     message: str = ""
 
 
+@attrs.frozen(kw_only=True)
+class DeskEntry:
+    """An employee in the event's directory.
+
+    :param offers: whether the availability was ever confirmed; until then nobody may ask (rule 39).
+    """
+
+    id: str
+    name: str
+    company: str | None = None
+    offers: bool = False
+
+
 @attrs.define(kw_only=True)
 class EventState:
     """One event.
 
     :param policy: what the organizer allows of 1-1 chats.
     :param companies: company id -> name.
+    :param employees: whoever has 1-1 slots, drafted or published.
     :param seats_changed: sessions whose seats the lobby has not been told of yet.
     """
 
@@ -44,6 +58,7 @@ class EventState:
     days: list[str] = attrs.field(factory=list)
     policy: Policy = attrs.field(factory=Policy)
     companies: dict[str, str] = attrs.field(factory=dict)
+    employees: dict[str, DeskEntry] = attrs.field(factory=dict)
     program: dict[str, Listed] = attrs.field(factory=dict)
     bans: dict[str, Ban] = attrs.field(factory=dict)
     seats_changed: set[str] = attrs.field(factory=set)
@@ -54,7 +69,9 @@ class EventState:
 
 
 @attrs.frozen(kw_only=True)
-class _OwnEvent(Command):
+class OwnEvent(Command):
+    """A command about the asker's event."""
+
     @property
     def entity(self) -> str:
         """The asker's event."""
@@ -63,13 +80,13 @@ class _OwnEvent(Command):
 
 @command("event.get")
 @attrs.frozen(kw_only=True)
-class Get(_OwnEvent):
+class Get(OwnEvent):
     """Return what the event is, without its program."""
 
 
 @command("event.lobby")
 @attrs.frozen(kw_only=True)
-class Lobby(_OwnEvent):
+class Lobby(OwnEvent):
     """Follow the lobby: what is live, what comes, who is there to be met."""
 
     subscribes = True
@@ -77,7 +94,7 @@ class Lobby(_OwnEvent):
 
 @command("company.list")
 @attrs.frozen(kw_only=True)
-class Companies(_OwnEvent):
+class Companies(OwnEvent):
     """List the event's companies by name."""
 
     after: str | None = attrs.field(default=None, validator=up_to(ID_LIMIT))
@@ -85,13 +102,13 @@ class Companies(_OwnEvent):
 
 
 @attrs.frozen(kw_only=True)
-class Admit(_OwnEvent):
+class Admit(OwnEvent):
     """Ask whether somebody may connect at all."""
 
 
 @command("event.ban")
 @attrs.frozen(kw_only=True)
-class Banish(_OwnEvent):
+class Banish(OwnEvent):
     """Keep a person out of the whole event (organizers)."""
 
     person: str = an_id()
@@ -100,7 +117,7 @@ class Banish(_OwnEvent):
 
 @command("event.unban")
 @attrs.frozen(kw_only=True)
-class Readmit(_OwnEvent):
+class Readmit(OwnEvent):
     """Let a banned person in again (organizers)."""
 
     person: str = an_id()

@@ -6,7 +6,7 @@ together, so two employees who take the last slots at once cannot both have them
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
@@ -36,6 +36,10 @@ class Quota:
     def view(self, employee: str) -> dict[str, int | None]:
         """Return what an employee is shown of it."""
         return {"limit": self.limit, "used": self.total, "mine": self.used.get(employee, 0)}
+
+    def book(self) -> dict[str, Any]:
+        """Return what an organizer is shown of it: who offers how many."""
+        return {"limit": self.limit, "used": self.total, "employees": dict(self.used)}
 
 
 @event("quota.taken")

@@ -42,6 +42,13 @@ class Transaction(ABC):
         """Name entities that are looked at but neither held nor changed."""
         return ()
 
+    def reads_more(self, command: Command, states: States) -> Sequence[str]:  # noqa: ARG002  as above
+        """Name further entities to look at, told by the states of all others.
+
+        :raises Refused: those are enough to refuse.
+        """
+        return ()
+
     @abstractmethod
     def decide(self, command: Command, states: States, now: datetime) -> Decision:
         """Say what each entity gets, changing nothing.

@@ -46,6 +46,8 @@ class Drafted(OfAgenda):
 class Published(OfAgenda):
     """The employee confirmed the availability: what was drafted is offered (rule 39)."""
 
+    party: Party | None = None
+
 
 @event("agenda.tracked")
 @attrs.frozen(kw_only=True)

@@ -159,7 +159,10 @@ def _publish(
             )
         # Somebody may have picked an offered slot since the draft left it out.
         _keep_booked(agenda, day, plan, policy.zone)
-    return [Published(at=now, event=command.by.event, owner=command.by.id)], slots
+    published = Published(
+        at=now, event=command.by.event, owner=command.by.id, party=Party.of(command.by)
+    )
+    return [published], slots
 
 
 def _count(plans: dict[str, Plan], draft: dict[str, Plan]) -> int:

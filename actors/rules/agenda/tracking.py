@@ -14,6 +14,8 @@ from actors.rules.agenda.events import Drafted, Published, Tracked
 from actors.rules.agenda.state import AgendaState, Plan
 from actors.rules.agenda.views import meeting_view
 from actors.rules.base import SYSTEM, Command, Event, Send
+from actors.rules.directory import ListEmployee
+from actors.rules.event_model import DeskEntry
 from actors.rules.meeting.record import TABS, Meeting
 from actors.rules.meeting.request import tracked
 from actors.rules.person import Notify
@@ -105,7 +107,19 @@ def _notify(entity: str, event: Tracked) -> Sequence[Send]:
     return [Send(notify.entity, notify)]
 
 
+def _list_in_event(entity: str, event: Drafted | Published) -> Sequence[Send]:
+    """Tell the event whose agenda this is, so that it can be found (rule 39)."""
+    del entity
+    party = event.party
+    if party is None:
+        return ()
+    offers = isinstance(event, Published)
+    entry = DeskEntry(id=party.id, name=party.name, company=party.company, offers=offers)
+    listed = ListEmployee(by=SYSTEM, event=event.event, employee=entry)
+    return [Send(listed.entity, listed)]
+
+
 DECIDE = {ask.Track: _track, ask.ListMeetings: _list}
 EVOLVE = {Drafted: _on_drafted, Published: _on_published, Tracked: _on_tracked}
 ANSWER = {ask.ListMeetings: _answer_list}
-EFFECTS = {Tracked: _notify}
+EFFECTS = {Tracked: _notify, **dict.fromkeys((Drafted, Published), _list_in_event)}

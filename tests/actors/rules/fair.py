@@ -103,6 +103,8 @@ class Fair:
         states |= {entity: self.state(entity) for entity in transaction.more(command, states)}
         held = set(states)
         states |= {entity: self.state(entity) for entity in transaction.reads(command)}
+        more = transaction.reads_more(command, states)
+        states |= {entity: self.state(entity) for entity in more}
         before = records.plain(states)
         decision = transaction.decide(command, states, self.now)
         assert records.plain(states) == before, "deciding changes nothing"
