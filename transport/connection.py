@@ -120,7 +120,7 @@ class Connection:
 
     async def _receive(self, message: str | bytes) -> None:
         self.busy = True
-        self.context.metrics.received.labels(self.codec.name).inc()
+        self.context.metrics.count_received(self.codec.name)
         try:
             value = self.codec.decode(message, self.context.limits.depth)
         except Unreadable as problem:
@@ -167,7 +167,7 @@ class Connection:
         except Exception as error:  # noqa: BLE001  whatever it is, the client is told
             return self._failed(error, ident, method, value)
         finally:
-            self.context.metrics.commands.labels(method).observe(perf_counter() - begun)
+            self.context.metrics.time_command(method, perf_counter() - begun)
         return None if request.id is rpc.MISSING else rpc.result(request.id, result)
 
     def _failed(
@@ -243,7 +243,7 @@ class Connection:
                 reply = self._failed(error, value.get("id"), request.method, value)
             else:
                 reply = rpc.result(request.id, result) if value else None
-            self.context.metrics.commands.labels(request.method).observe(perf_counter() - begun)
+            self.context.metrics.time_command(request.method, perf_counter() - begun)
             if reply is not None:
                 self._reply(reply)
 

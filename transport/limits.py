@@ -1,6 +1,6 @@
 """What one client, one address and one person may take of the server, and the rates."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import attrs
 import trio
@@ -118,27 +118,23 @@ class Buckets:
         :raises Refused: ``rate_limited``, with ``retry_after`` in seconds.
         """
         now = trio.current_time()
-        wanted = list(self._wanted(person, method, overall or self._limits.rate))
-        wait = max(
-            self._full_at.get(key, now) + 1 / rate.per_second - now - rate.burst / rate.per_second
-            for key, rate in wanted
-        )
-        if wait > 0:
+        wanted = [((person, ""), overall or self._limits.rate)]
+        own = self._limits.method_rates.get(method)
+        if own is not None:
+            wanted.append(((person, method), own))
+        full_at, longest = self._full_at, 0.0
+        filled = []
+        for key, rate in wanted:
+            at = max(full_at.get(key, now), now) + 1 / rate.per_second
+            longest = max(longest, at - now - rate.burst / rate.per_second)
+            filled.append((key, at))
+        if longest > 0:
             raise Refused(
                 "rate_limited",
-                f"Too many requests. Try again in {wait:.1f} s.",
-                retry_after=round(wait, 2),
+                f"Too many requests. Try again in {longest:.1f} s.",
+                retry_after=round(longest, 2),
             )
-        for key, rate in wanted:
-            self._full_at[key] = max(self._full_at.get(key, now), now) + 1 / rate.per_second
-
-    def _wanted(
-        self, person: str, method: str, overall: Rate
-    ) -> Iterator[tuple[tuple[str, str], Rate]]:
-        yield (person, ""), overall
-        rate = self._limits.method_rates.get(method)
-        if rate is not None:
-            yield (person, method), rate
+        full_at.update(filled)
 
     def sweep(self) -> None:
         """Forget the buckets that are full."""

@@ -1,7 +1,6 @@
 """Logs and traces: who did what, without saying who it was."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import blake2s
 from secrets import token_bytes
 from typing import Any
@@ -39,13 +38,14 @@ def _tracer() -> Any:
 _TRACER = _tracer()
 
 
-@contextmanager
-def span(method: str, connection: str) -> Iterator[None]:
+_NOTHING: AbstractContextManager[Any] = nullcontext()
+
+
+def span(method: str, connection: str) -> AbstractContextManager[Any]:
     """Trace a request, where the ``tracing`` extra is installed."""
     if _TRACER is None:
-        yield
-        return
-    with _TRACER.start_as_current_span(
+        return _NOTHING
+    spanned: AbstractContextManager[Any] = _TRACER.start_as_current_span(
         method, attributes={"rpc.system": "jsonrpc", "greenroom.connection": connection}
-    ):
-        yield
+    )
+    return spanned

@@ -42,6 +42,9 @@ PARTS = Parts(
     views,
 )
 
+_OF_PEOPLE = frozenset((*chat.DECIDE, *media.DECIDE))
+"""Commands of parts that other entities share; here only those known to the session may."""
+
 
 class SessionRules(Rules[SessionState]):
     """A session: who is in it, on its stage, and what is said there (rules 1 to 24, 35)."""
@@ -62,7 +65,7 @@ class SessionRules(Rules[SessionState]):
             end = [event for event in running.tick(state, now) if isinstance(event, Ended)]
             if end:
                 return [*close_with_session(state, now), *end]
-        elif isinstance(command, (*chat.DECIDE, *media.DECIDE)):
+        elif type(command) in _OF_PEOPLE:
             known(state, command.by)
         return PARTS.decide(state, command, now)
 

@@ -1,0 +1,195 @@
+"""Where the time of one chat command goes, from the bytes read to the bytes of the reply.
+
+``python -m bench.inbound`` runs each stage of the way in on its own, over and over, and the whole
+way through a running engine (its journal in memory, nobody listening), and prints microseconds of
+CPU a message. The fan-out behind it has a bench of its own (``bench.fanout``).
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import trio
+
+from actors.clock import SystemClock
+from actors.kernel import Envelope
+from actors.ports import Entry, Write
+from actors.rules import records
+from actors.rules.base import COMMANDS, Person
+from actors.rules.chat_model import Posted
+from bench.load.target import described
+from engine.config import Config, MediaOptions
+from engine.engine import Engine
+from engine.loading import load_steps, steps, within
+from storage.codec import pack_write
+from storage.memory import MemoryJournal
+from transport import rpc
+from transport.codec import JSON
+from transport.limits import Buckets, Limits, Rate
+from transport.params import structure
+
+ROUNDS, TIMES = 7, 2_000
+SESSION = "s"
+ANA = Person(id="ana", name="Ana", event="bench")
+TEXT = "x" * 60
+REQUEST = json.dumps(
+    {
+        "jsonrpc": "2.0",
+        "id": 7,
+        "method": "chat.send",
+        "params": {"topic": f"session/{SESSION}", "text": TEXT},
+    }
+)
+UNLIMITED = Rate(1e9, 1e9)
+
+
+class NoArchive:
+    """An archive without anything in it."""
+
+    async def chat_history(self, *_: object) -> list[Any]:
+        """Return nothing."""
+        return []
+
+    async def chat_search(self, *_: object) -> list[Any]:
+        """Return nothing."""
+        return []
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Return the CPU time of one call in microseconds: the least of several rounds."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        begun = time.process_time()
+        for _ in range(TIMES):
+            work()
+        best = min(best, time.process_time() - begun)
+    return best / TIMES * 1e6
+
+
+def _posted() -> Posted:
+    return Posted(
+        at=datetime.now(UTC), id="1", person="ana", name="Ana", role="participant", text=TEXT
+    )
+
+
+async def _stages(engine: Engine) -> dict[str, float]:
+    value = JSON.decode(REQUEST, 32)
+    request = rpc.parse(value)
+    buckets = Buckets(Limits(rate=UNLIMITED, method_rates={"chat.send": UNLIMITED}))
+    command = structure(COMMANDS["chat.send"], request.params, ANA, "c-1")
+    event, now = _posted(), datetime.now(UTC)
+    entry = Entry(1, event.type, event.at, records.record(event), {"by": "ana", "number": 1})
+    answer = {"message": records.wire(event)}
+    actor = await engine.services.address(f"session/{SESSION}").ask(_Peek(), timeout=10)
+    rules, state = actor.rules, actor.state
+    events = rules.decide(state, command, now)
+    topic = f"session/{SESSION}"
+
+    def evolve() -> None:
+        for one in events:
+            rules.evolve(state, one)
+        rules.answer(state, command, events, now)
+
+    return {
+        "decode": timed(lambda: JSON.decode(REQUEST, 32)),
+        "JSON-RPC": timed(lambda: rpc.parse(value)),
+        "rate limit": timed(lambda: buckets.take("bench/ana", "chat.send")),
+        "structure": timed(lambda: structure(COMMANDS["chat.send"], request.params, ANA, "c-1")),
+        "decide": timed(lambda: rules.decide(state, command, now)),
+        "evolve and answer": timed(evolve),
+        "record": timed(lambda: records.record(event)),
+        "rows for the journal": timed(lambda: pack_write(Write("session/s", 0, [entry]))),
+        "publish": timed(
+            lambda: engine.services.publisher.publish(
+                topic, event.type, event.at, records.wire(event), None
+            )
+        ),
+        "effects": timed(lambda: rules.effects(topic, event)),
+        "deadline": timed(lambda: rules.due(state)),
+        "reply": timed(lambda: JSON.frame(rpc.result(7, answer))),
+    }
+
+
+class _Peek:
+    """Asks an entity for itself; for measuring only."""
+
+
+
+
+def _show(batch_of: Any) -> Any:
+    """Let an actor answer :class:`_Peek` with itself."""
+
+    async def on_receive_batch(self: Any, batch: Any) -> None:
+        rest: list[Envelope] = []
+        for envelope in batch:
+            if isinstance(envelope.message, _Peek):
+                envelope.reply(self)
+            else:
+                rest.append(envelope)
+        if rest:
+            await batch_of(self, rest)
+
+    return on_receive_batch
+
+
+async def _way(engine: Engine) -> float:
+    """Return the CPU time of one command from the door to its answer, one at a time."""
+    command = structure(COMMANDS["chat.send"], json.loads(REQUEST)["params"], ANA, "c-1")
+    best = float("inf")
+    for _ in range(ROUNDS):
+        begun = time.process_time()
+        for _ in range(TIMES // 2):
+            await engine.door.call(command)
+        best = min(best, time.process_time() - begun)
+    return best / (TIMES // 2) * 1e6
+
+
+async def measure() -> dict[str, float]:
+    """Return microseconds by stage."""
+    config = Config(key=("k:" + "s" * 32,), media=MediaOptions(workers=0))
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(
+            Engine.assemble(
+                config, journal=MemoryJournal(), archive=NoArchive(), epoch="e", clock=SystemClock()
+            )
+        )
+        await load_steps(within(engine), steps(described("bench", [SESSION])))
+        host = Person(id=f"host-{SESSION}", name="H", event="bench", sessions=frozenset({SESSION}))
+        for by, method in ((host, "session.join"), (host, "session.start"), (ANA, "session.join")):
+            await engine.door.call(structure(COMMANDS[method], {"session": SESSION}, by, ""))
+        through = await _way(engine)
+        stages = await _stages(engine)
+        return {**stages, "from the door to its answer": through}
+
+
+def run() -> dict[str, Any]:
+    """Measure; return microseconds by stage."""
+    from actors.session import SessionActor
+
+    before = SessionActor.on_receive_batch
+    SessionActor.on_receive_batch = _show(before)  # type: ignore[method-assign]  to look inside
+    try:
+        return {"bench": "inbound", "microseconds": trio.run(measure)}
+    finally:
+        SessionActor.on_receive_batch = before  # type: ignore[method-assign]
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    result = run()
+    if given.json:
+        print(json.dumps(result, indent=2))
+        return
+    for name, cost in result["microseconds"].items():
+        print(f"  {name:30} {cost:8.2f} us")
+
+
+if __name__ == "__main__":
+    main()
