@@ -1,0 +1,444 @@
+"""The journal in NATS JetStream: for engines of several nodes.
+
+Each entity has a subject of its own. A write is one message, and names the number of the subject's
+last message as it knows it: the server takes it only if that is still so, so of two owners of an
+entity one alone can write. Writes to several entities are one atomic batch of the server.
+
+When an answer is missing, the subject's last message tells whether the write is there: each
+carries an id of its own. So a restart of NATS costs time, and never doubles or loses a write.
+"""
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+from secrets import token_hex
+from typing import Any
+from urllib.parse import quote, unquote
+
+import attrs
+import msgpack
+import trio
+
+from actors.errors import GreenroomError
+from actors.ports import Entry, Snapshot, StorageUnavailable, Write, WrongSequence
+from storage import jetstream_api as api
+from storage.codec import Row, entries, pack_write
+from storage.jetstream_api import Connection, Outgoing, Stored, StreamRefused
+
+APPEND_SECONDS = 10.0
+"""How long an append is tried before ``storage_unavailable``."""
+
+RETRY_PAUSE = 0.2
+"""Seconds between two tries."""
+
+READ_SECONDS = 5.0
+"""How long a read waits for a replica to catch up with the leader."""
+
+PAGE = 256
+"""Messages read at once."""
+
+BATCHES = 32
+"""Atomic batches under way at once; the server allows 50 a stream."""
+
+HEADER_BYTES = 4096
+"""Room left in a message for its headers."""
+
+MARKS = 64
+"""Places in an entity's subject that are remembered, to read from there."""
+
+ENTITIES = 20_000
+"""Entities whose places are remembered."""
+
+APPEND, LAST, PARTS = "Greenroom-Append", "Greenroom-Last", "Greenroom-Parts"
+
+
+class ClusterRefused(GreenroomError):  # noqa: N818  as storage's other refusals
+    """The NATS given cannot carry a journal; the message says what it lacks."""
+
+
+@attrs.frozen
+class _Head:
+    """Where an entity stands: its own last number, and its last message's in the stream."""
+
+    seq: int
+    number: int
+    append: str = ""
+
+
+@attrs.define
+class _Known:
+    """What is remembered of an entity. ``marks``: own number, stream's number; both rise."""
+
+    head: _Head | None = None
+    marks: list[tuple[int, int]] = attrs.field(factory=list)
+
+    def mark(self, seq: int, number: int) -> None:
+        if not self.marks or seq > self.marks[-1][0]:
+            self.marks.append((seq, number))
+            if len(self.marks) > MARKS:
+                del self.marks[: MARKS // 2 : 2]
+
+    def start(self, after: int) -> int:
+        """Return the stream's number from which on everything after ``after`` stands."""
+        at = bisect_right(self.marks, after, key=lambda mark: mark[0])
+        return self.marks[at - 1][1] + 1 if at else 1
+
+
+@attrs.define
+class JetStreamStatistics:
+    """How the journal is doing. ``retried``: appends whose answer was missing at first."""
+
+    appends: int = 0
+    events: int = 0
+    conflicts: int = 0
+    retried: int = 0
+
+
+@attrs.define
+class _Part:
+    """An entity's share of an append."""
+
+    entity: str
+    subject: str
+    expected: int
+    rows: list[Row]
+
+    @property
+    def last(self) -> int:
+        return self.rows[-1][1] if self.rows else self.expected
+
+
+class JetStreamJournal:
+    """Entities' events in JetStream; make it with :meth:`open`.
+
+    :param cluster: a name that tells this engine's streams from others in the same NATS.
+    """
+
+    def __init__(self, connection: Connection, cluster: str, identity: str) -> None:
+        self.statistics = JetStreamStatistics()
+        self._connection = connection
+        self._identity = identity
+        self._stream = f"GREENROOM_{cluster}_JOURNAL"
+        self._snapshots = f"GREENROOM_{cluster}_SNAPSHOTS"
+        self._prefix = f"greenroom.{cluster}"
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._batches = trio.CapacityLimiter(BATCHES)
+
+    @classmethod
+    async def open(
+        cls, connection: Connection, cluster: str = "main", *, replicas: int = 1
+    ) -> "JetStreamJournal":
+        """Return the journal, making its streams if they are missing.
+
+        :param replicas: NATS servers that hold each stream, when it is made: 1, 3 or 5.
+        :raises ClusterRefused: the server is too old, or cannot hold so many replicas.
+        :raises StorageUnavailable: NATS does not answer.
+        """
+        common = {"storage": "file", "num_replicas": replicas, "allow_direct": True}
+        common |= {"allow_atomic": True, "retention": "limits", "discard": "new"}
+        try:
+            journal = await api.ensure_stream(
+                connection,
+                {
+                    **common,
+                    "name": f"GREENROOM_{cluster}_JOURNAL",
+                    "subjects": [f"greenroom.{cluster}.journal.*.*"],
+                    "deny_delete": True,
+                    "metadata": {"greenroom_identity": token_hex(8)},
+                },
+            )
+            await api.ensure_stream(
+                connection,
+                {
+                    **common,
+                    "name": f"GREENROOM_{cluster}_SNAPSHOTS",
+                    "subjects": [f"greenroom.{cluster}.snapshot.*.*.*"],
+                    "max_msgs_per_subject": 1,
+                    "discard": "old",
+                },
+            )
+        except StreamRefused as refused:
+            raise ClusterRefused(f"NATS refuses the journal: {refused}") from refused
+        if not journal.get("allow_atomic"):
+            raise ClusterRefused("atomic batches are needed: use NATS server 2.12 or later")
+        return cls(connection, cluster, journal["metadata"]["greenroom_identity"])
+
+    async def identity(self) -> str:
+        """Return the name of this line of sequence numbers."""
+        return self._identity
+
+    # Appending
+
+    async def append(self, *writes: Write) -> None:
+        """Commit all the writes, or none.
+
+        :raises WrongSequence: an entity's last number is not the expected one.
+        :raises StorageUnavailable: NATS did not take it, or did not say so in time: what became
+            of it shows when the entity is read.
+        """
+        parts = self._parts(writes)
+        await trio.lowlevel.checkpoint()
+        parts = [part for part in parts if part.rows]
+        if not parts:
+            return
+        finished = False
+        try:
+            with trio.move_on_after(APPEND_SECONDS):
+                await self._append(parts)
+                finished = True
+        finally:
+            if not finished:
+                for part in parts:
+                    self._entity(part.entity).head = None
+        if not finished:
+            raise StorageUnavailable(f"NATS did not take the write within {APPEND_SECONDS:g} s")
+        self.statistics.appends += 1
+        self.statistics.events += sum(len(part.rows) for part in parts)
+
+    def _parts(self, writes: Sequence[Write]) -> list[_Part]:
+        parts: dict[str, _Part] = {}
+        for write in writes:
+            packed = pack_write(write)
+            part = parts.get(write.entity)
+            if part is None:
+                subject = self._subject("journal", write.entity)
+                part = _Part(write.entity, subject, write.expected_seq, list(packed.rows))
+                parts[write.entity] = part
+            elif part.last != write.expected_seq:
+                raise WrongSequence(f"{write.entity} is at {part.last}, not {write.expected_seq}")
+            else:
+                part.rows += packed.rows
+        return list(parts.values())
+
+    async def _append(self, parts: Sequence[_Part]) -> None:
+        heads = [await self._expected(part) for part in parts]
+        ident = token_hex(8)
+        messages = [
+            message
+            for part, head in zip(parts, heads, strict=True)
+            for message in self._messages(part, head, ident)
+        ]
+        last = await self._store(messages, ident)
+        if last is None:
+            return
+        numbers = {
+            message.subject: number
+            for number, message in enumerate(messages, last - len(messages) + 1)
+        }
+        for part in parts:
+            known, number = self._entity(part.entity), numbers[part.subject]
+            known.head = _Head(part.last, number, ident)
+            known.mark(part.last, number)
+
+    async def _expected(self, part: _Part) -> _Head:
+        head = self._entity(part.entity).head
+        if head is None or head.seq != part.expected:
+            head = await self._head(part.entity)
+        if head.seq != part.expected:
+            self.statistics.conflicts += 1
+            raise WrongSequence(f"{part.entity} is at {head.seq}, not at {part.expected}")
+        return head
+
+    def _messages(self, part: _Part, head: _Head, ident: str) -> list[Outgoing]:
+        """Spell an entity's rows as few messages as the server's limit allows."""
+        limit = self._connection.payload_limit - HEADER_BYTES
+        groups: list[list[bytes]] = []
+        lasts: list[int] = []
+        room = 0
+        for row in part.rows:
+            packed: bytes = msgpack.packb(row[1:])
+            if len(packed) > limit:
+                raise StorageUnavailable(f"{part.entity}: an event is larger than NATS takes")
+            if len(packed) > room:
+                groups.append([])
+                lasts.append(0)
+                room = limit
+            groups[-1].append(packed)
+            lasts[-1] = row[1]
+            room -= len(packed)
+        return [
+            Outgoing(
+                part.subject,
+                b"".join(rows),
+                {APPEND: ident, LAST: str(seq)},
+                head.number if index == 0 else None,
+            )
+            for index, (seq, rows) in enumerate(zip(lasts, groups, strict=True))
+        ]
+
+    async def _store(self, messages: Sequence[Outgoing], ident: str) -> int | None:
+        """Store messages for good; return the last one's number, None if it is not known."""
+        doubtful = False
+        while True:
+            try:
+                if len(messages) == 1:
+                    return await api.store(self._connection, "", messages)
+                async with self._batches:
+                    return await api.store(self._connection, token_hex(8), messages)
+            except StreamRefused as refused:
+                if refused.code not in api.WRONG_LAST:
+                    doubtful = True  # no leader just now, or too busy: it will pass
+                elif not doubtful:
+                    raise self._conflict(messages[0], refused) from refused
+            except StorageUnavailable:
+                doubtful = True
+            self.statistics.retried += 1
+            if await self._is_there(messages[0], ident):
+                return None
+            await trio.sleep(RETRY_PAUSE)
+
+    async def _is_there(self, message: Outgoing, ident: str) -> bool:
+        try:
+            last = await api.last(self._connection, self._stream, message.subject)
+        except StorageUnavailable:
+            return False
+        if last is not None and last.headers.get(APPEND) == ident:
+            return True
+        if (last.number if last else 0) != message.expected:
+            raise self._conflict(message, "somebody else has written")
+        return False
+
+    def _conflict(self, message: Outgoing, why: object) -> WrongSequence:
+        self.statistics.conflicts += 1
+        return WrongSequence(f"{unquote(message.subject)}: {why}")
+
+    # Reading
+
+    async def read(self, entity: str, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
+        """Return up to ``limit`` entries with a number above ``after``, in order.
+
+        :raises StorageUnavailable: NATS does not answer, or what it holds is damaged.
+        """
+        head = await self._head(entity)
+        if after >= head.seq:
+            return []
+        with trio.move_on_after(READ_SECONDS):
+            return entries((await self._rows(entity, after, limit, head))[:limit])
+        raise StorageUnavailable(f"{entity} cannot be read: NATS replicas lag behind")
+
+    async def _rows(self, entity: str, after: int, limit: int, head: _Head) -> list[Any]:
+        known, subject = self._entity(entity), self._subject("journal", entity)
+        start = known.start(after)
+        rows: list[Any] = []
+        while start <= head.number and len(rows) < limit:
+            page = await api.page(self._connection, self._stream, subject, start, PAGE)
+            for message in page:
+                known.mark(int(message.headers[LAST]), message.number)
+                start = message.number + 1
+                rows += [row for row in _rows(message, entity) if row[0] > after]
+            if not page:
+                await trio.sleep(RETRY_PAUSE / 4)  # this replica has not got it yet
+        return rows
+
+    async def _head(self, entity: str) -> _Head:
+        last = await api.last(self._connection, self._stream, self._subject("journal", entity))
+        head = _Head(0, 0)
+        if last is not None:
+            head = _Head(int(last.headers[LAST]), last.number, last.headers.get(APPEND, ""))
+        self._entity(entity).head = head
+        return head
+
+    async def entities(self, kind: str) -> Sequence[str]:
+        """Return the names (``kind/id``) of all entities of a kind, sorted.
+
+        :raises StorageUnavailable: NATS does not answer.
+        """
+        subject = f"{self._prefix}.journal.{_token(kind)}.*"
+        found: list[str] = []
+        while True:
+            body = {"subjects_filter": subject, "offset": len(found)}
+            try:
+                answer = await api.call(self._connection, f"STREAM.INFO.{self._stream}", body)
+            except StreamRefused as refused:
+                raise StorageUnavailable(str(refused)) from refused
+            subjects = answer["state"].get("subjects") or {}
+            found += [f"{kind}/{unquote(name.rpartition('.')[2])}" for name in subjects]
+            if not subjects or len(found) >= answer.get("total", 0):
+                return sorted(found)
+
+    # Snapshots
+
+    async def save_snapshot(self, entity: str, snapshot: Snapshot) -> None:
+        """Keep a snapshot unless a newer one is held.
+
+        :raises StorageUnavailable: NATS does not take it.
+        """
+        subject = self._subject("snapshot", entity)
+        held = await api.last(self._connection, self._snapshots, f"{subject}.0")
+        if held is not None and int(held.headers[LAST]) > snapshot.seq:
+            return
+        limit = self._connection.payload_limit - HEADER_BYTES
+        pieces = [snapshot.state[at : at + limit] for at in range(0, len(snapshot.state), limit)]
+        pieces = pieces or [b""]
+        ident = token_hex(8)
+        headers = {LAST: str(snapshot.seq), PARTS: str(len(pieces)), APPEND: ident}
+        expected = held.number if held is not None else 0
+        messages = [
+            Outgoing(f"{subject}.{index}", piece, headers, expected if index == 0 else None)
+            for index, piece in enumerate(pieces)
+        ]
+        try:
+            async with self._batches:
+                await api.store(self._connection, ident, messages)
+        except StreamRefused as refused:
+            if refused.code not in api.WRONG_LAST:  # else a newer one has come meanwhile
+                raise StorageUnavailable(str(refused)) from refused
+
+    async def load_snapshot(self, entity: str) -> Snapshot | None:
+        """Return the newest snapshot, if there is one.
+
+        :raises StorageUnavailable: NATS does not answer.
+        """
+        subject = self._subject("snapshot", entity)
+        with trio.move_on_after(READ_SECONDS):
+            while True:
+                first = await api.last(self._connection, self._snapshots, f"{subject}.0")
+                if first is None:
+                    return None
+                pieces = await self._pieces(subject, first)
+                if pieces is not None:
+                    return Snapshot(int(first.headers[LAST]), b"".join(pieces))
+        raise StorageUnavailable(f"{entity}: the snapshot cannot be read")
+
+    async def _pieces(self, subject: str, first: Stored) -> list[bytes] | None:
+        """Return a snapshot's pieces; None if it was replaced while being read."""
+        pieces = [first.data]
+        for index in range(1, int(first.headers[PARTS])):
+            piece = await api.last(self._connection, self._snapshots, f"{subject}.{index}")
+            if piece is None or piece.headers[APPEND] != first.headers[APPEND]:
+                return None
+            pieces.append(piece.data)
+        return pieces
+
+    # Names
+
+    def _subject(self, what: str, entity: str) -> str:
+        kind, _, ident = entity.partition("/")
+        return f"{self._prefix}.{what}.{_token(kind)}.{_token(ident)}"
+
+    def _entity(self, entity: str) -> _Known:
+        known = self._known.get(entity)
+        if known is None:
+            known = self._known[entity] = _Known()
+            if len(self._known) > ENTITIES:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(entity)
+        return known
+
+
+def _rows(message: Stored, entity: str) -> list[Any]:
+    try:
+        unpacker = msgpack.Unpacker(strict_map_key=False)
+        unpacker.feed(message.data)
+        return list(unpacker)
+    except ValueError as error:
+        raise StorageUnavailable(f"{entity}: a message is damaged: {error}") from error
+
+
+def _token(text: str) -> str:
+    """Spell a name so that it is one token of a subject: no dots, blanks or wildcards."""
+    return quote(text, safe="").replace(".", "%2E") or "%"
+
+
+__all__ = ["ClusterRefused", "JetStreamJournal", "JetStreamStatistics"]
