@@ -129,6 +129,12 @@ async function offer(options) {
       const init = {direction: 'sendonly', streams: [media]};
       if (track.kind === 'video' && options.encodings) init.sendEncodings = options.encodings;
       const t = pc.addTransceiver(track, init);
+      if (track.kind === 'video' && options.encodings) {
+        // A busy machine may cost frames here, never layers.
+        const parameters = t.sender.getParameters();
+        parameters.degradationPreference = 'maintain-resolution';
+        await t.sender.setParameters(parameters);
+      }
       if (track.kind === 'video' && options.codec) {
         const all = RTCRtpSender.getCapabilities('video').codecs;
         t.setCodecPreferences([...all.filter(c => c.mimeType === 'video/' + options.codec),

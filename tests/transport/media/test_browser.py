@@ -114,7 +114,7 @@ async def test_simulcast_gives_each_viewer_the_layer_of_its_size(chromium):
                 with trio.fail_after(10):
                     await shows(height)
             await bob.frames("ana", 10)
-            assert (await bob.inbound("ana"))["freezes"] == 0
+            assert (await bob.inbound("ana"))["frozen"] < 0.5
 
 
 async def test_a_block_cuts_the_picture_whatever_the_client_sends(chromium):
