@@ -52,10 +52,17 @@ export function followNotifications() {
     if (event?.topic !== "me" || event.type === "notifications.read") return;
     const note = { at: event.at, ...event.data };
     const [page, id] = notePlace(note);
-    if (state.route.page === page && page === "session" && state.route.id === id) {
-      if (note.id) setTimeout(() => readNotes([note.id]));
-      return;
-    }
-    setTimeout(() => toast(noteText(note), "plain", { label: t("app.open"), run: () => (note.id ? openNote(note) : go(page, id)) }));
+    const here = state.route.page === page && (state.route.id ?? undefined) === id;
+    setTimeout(() => (here ? showHere(note) : showElsewhere(note, page, id)));
   });
+}
+
+/** What is about the open page is read by being shown; a session tells it in its own words. */
+function showHere(note) {
+  if (note.id) readNotes([note.id]);
+  if (getState().route.page !== "session") toast(noteText(note));
+}
+
+function showElsewhere(note, page, id) {
+  toast(noteText(note), "plain", { label: t("app.open"), run: () => (note.id ? openNote(note) : go(page, id)) });
 }

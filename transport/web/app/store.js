@@ -107,11 +107,12 @@ export function getState() {
   return current;
 }
 
-/** Change the state and tell everybody who listens. */
+/** Change the state and tell everybody who listens; of events always, as some change nothing kept here. */
 export function dispatch(action) {
   const before = current;
   current = reduce(before, action);
-  if (current !== before) for (const listener of listeners) listener(current, action);
+  if (current === before && action.type !== "event") return;
+  for (const listener of listeners) listener(current, action);
 }
 
 /** Be told of every change; returns the way to stop. */

@@ -36,7 +36,6 @@ export class Place {
   moveTo(room) {
     if (this.room === room) return;
     this.room = room;
-    this.shown = [];
     if (this.publisher) this.#offerAgain();
     this.onChange();
   }

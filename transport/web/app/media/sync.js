@@ -86,6 +86,7 @@ async function syncOnce() {
   if ((wanted?.key ?? null) !== key) openPlace(wanted);
   if (!wanted) return;
   place.moveTo(wanted.room);
+  if (early.length > 0) catchUp();
   const { flags } = wanted;
   const on = (source) => wanted.publish && flags[source] && !flags.blocked.includes(source);
   const mic = await track("mic", on("mic"), wanted);
@@ -120,12 +121,30 @@ export function report(source, error) {
   toast(t(hasText(key_) ? key_ : "device.failed", { source: t(`device.${source}`) }), "bad");
 }
 
+/** Signals that came before the place was known here: the server does not wait for that. */
+const early = [];
+const EARLY = 16;
+
+function signalled({ topic, type, data }) {
+  if (place && isHere(topic)) place.handle(type, data);
+  else if (type !== "rtc.speaking") early.splice(0, Math.max(0, early.push({ topic, type, data }) - EARLY));
+}
+
+/** A session and its breakout rooms are one place. */
+function isHere(topic) {
+  return topic === key || (key !== null && topic.startsWith(`${key.replace("session/", "room/")}.`));
+}
+
+function catchUp() {
+  const waiting = early.splice(0);
+  for (const event of waiting) signalled(event);
+}
+
 /** Begin to follow the state; once. */
 export function watchMedia() {
   subscribe((state, action) => {
     if (action.type === "event" && action.event.type.startsWith("rtc.")) {
-      const { topic, type, data } = action.event;
-      if (place && (topic === place.room || topic === key)) place.handle(type, data);
+      signalled(action.event);
       return;
     }
     if (["event", "route", "forget", "topic"].includes(action.type)) sync();

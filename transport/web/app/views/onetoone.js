@@ -8,7 +8,7 @@ import { Component, h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { Avatar, Menu, Tabs, badge, button, empty, loading } from "../ui/parts.js";
 import { companyName } from "./cards.js";
-import { CancelDialog, DeclineDialog, RequestChat, SlotDialog } from "./meetingdialogs.js";
+import { CancelDialog, DeclineDialog, RequestChat, SlotDialog, slotsByDay } from "./meetingdialogs.js";
 import { ScheduleEditor } from "./editor.js";
 
 const TABS = ["requested", "in_scheduling", "confirmed", "completed", "declined"];
@@ -79,7 +79,10 @@ export function FreeSlots({ agenda }) {
     h("h2", { id: "free-slots" }, t("one.free", { n: free.length })),
     agenda.published ? null : h("p", { class: "muted" }, t("one.notPublished")),
     free.length === 0 && agenda.published ? h("p", { class: "muted" }, t("one.noFree")) : null,
-    h("ul", { class: "slot-grid" }, ...free.slice(0, 40).map((slot) => h("li", { key: slot.start, class: "slot static" }, `${shortDay(slot.start, agenda.zone)}, ${clock(slot.start, agenda.zone)}`))));
+    free.length === 0 ? null : h("div", { class: "slots-scroll", tabindex: 0, role: "region", "aria-label": t("one.free", { n: free.length }) },
+      ...slotsByDay(free, agenda.zone).map((slots) => h("div", { key: slots[0].start, class: "day-slots" },
+        h("h3", { class: "muted small" }, shortDay(slots[0].start, agenda.zone)),
+        h("ul", { class: "slot-grid" }, ...slots.map((slot) => h("li", { key: slot.start, class: "slot static" }, clock(slot.start, agenda.zone))))))));
 }
 
 function MeetingCard({ meeting, state }) {
