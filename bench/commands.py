@@ -1,23 +1,140 @@
-"""Durable chat commands from 200 senders to a 200-person session, beside python-socketio."""
-from bench.load.target import described, opened, Target
-from bench.load.swarm import Load, Swarm
-import sys, json
+"""Durable chat commands: 200 senders in a 200-person session, beside python-socketio.
 
-def people(target: Target, count: int, session: str):
-    host = ("connect", {"token": target.token(f"host-{session}", sessions=frozenset({session}))})
-    first = [host, ("session.join", {"session": session}), ("session.start", {"session": session})]
-    rest = [[("connect", {"token": target.token(f"p-{n}")}), ("session.join", {"session": session})] for n in range(count - 1)]
-    return [first, *rest]
+``python -m bench.commands`` first finds the rate at which each server saturates (every sender has
+one message under way), then sends at 70 % of it in an open loop and measures the latency from the
+intended send time to the acknowledgement. The peer does the same work: it commits each message to
+SQLite (WAL, ``synchronous=FULL``) before it sends it to everybody and acknowledges it.
+
+Give ``--url`` and ``--token-key`` to load a deployment of your own.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from bench.load.audience import audience
+from bench.load.swarm import Load, Swarm
+from bench.load.target import Target, awaited, described, opened, running
+from engine.tokens import Key
+
+PEOPLE = 200
+TEXT = "x" * 60
+PART = 0.7
+"""Of the saturation rate, at which latency is told."""
+
+P99_MS = 50.0
+TIMES_PEER = 3.0
+WARMUP = 1.5
+
+
+@attrs.frozen
+class Contender:
+    """A server and how it is loaded."""
+
+    target: Target
+    load: Load
+
+
+@contextmanager
+def _ours(people: int, url: str | None, token_key: str | None) -> Iterator[Contender]:
+    with opened(url, token_key) as target:
+        session = f"{target.event}-s"
+        target.load(described(target.event, [session]))
+        request = ("chat.send", {"topic": f"session/{session}", "text": TEXT})
+        yield Contender(target, Load(audience(target, session, people), [request]))
+
+
+@contextmanager
+def _peer(people: int, *_: object) -> Iterator[Contender]:
+    with tempfile.TemporaryDirectory(prefix="greenroom-peer-") as folder:
+        log = Path(folder) / "log"
+        command = [sys.executable, "-m", "bench.commands_peer", str(Path(folder) / "chat.db")]
+        with running(command, log, {}) as process:
+            port = awaited(process, log, lambda line: line.split()[1], "ready")
+            url = f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket"
+            target = Target(url, Key("", ""), "", process.pid)
+            join = [("join", {})]
+            load = Load([join] * people, [("chat", {"text": TEXT})], dialect="socketio")
+            yield Contender(target, load)
+
+
+def _once(contender: Contender, **changes: Any) -> dict[str, Any]:
+    load = attrs.evolve(contender.load, warmup=WARMUP, **changes)
+    server = contender.target.process()
+    with Swarm(contender.target, load) as swarm:
+        swarm.ready()
+        before = server.cpu_times() if server else None
+        found = swarm.run()
+        if server is not None and before is not None:
+            after = server.cpu_times()
+            spent = after.user + after.system - before.user - before.system
+            found["server_cpu_us_per_command"] = round(spent / max(1, found["sent"]) * 1e6)
+    everybody = found["sent"] * len(load.people)
+    found["delivered_percent"] = round(100 * found["events"] / everybody, 3)
+    return found
+
+
+def _measured(contender: Contender, seconds: float) -> dict[str, Any]:
+    saturation = _once(contender, rate=0.0, seconds=seconds)
+    rate = saturation["done_per_second"]
+    return {
+        "saturation_per_second": rate,
+        "at_saturation": saturation,
+        "at_70_percent": _once(contender, rate=rate * PART, seconds=seconds),
+    }
+
+
+def run(
+    people: int = PEOPLE,
+    seconds: float = 10.0,
+    url: str | None = None,
+    token_key: str | None = None,
+) -> dict[str, Any]:
+    """Measure ours, and the peer unless a deployment is loaded.
+
+    :param people: in the session, all of whom send.
+    :param seconds: length of each measurement, warm-up apart.
+    """
+    result: dict[str, Any] = {"bench": "commands", "people": people, "servers": {}}
+    contenders = {"greenroom": _ours} if url else {"greenroom": _ours, "python-socketio": _peer}
+    for name, open_one in contenders.items():
+        with open_one(people, url, token_key) as contender:
+            result["servers"][name] = _measured(contender, seconds)
+    rates = {name: found["saturation_per_second"] for name, found in result["servers"].items()}
+    if "python-socketio" in rates:
+        result["times_peer"] = round(rates["greenroom"] / max(0.1, rates["python-socketio"]), 2)
+    return result
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--url")
+    parser.add_argument("--token-key")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    result = run(given.people, given.seconds, given.url, given.token_key)
+    if given.json:
+        print(json.dumps(result, indent=2))
+        return
+    for name, found in result["servers"].items():
+        there, latency = found["at_70_percent"], found["at_70_percent"]["latency"]
+        print(
+            f"{name:16} {found['saturation_per_second']:8.0f} /s at saturation"
+            f" (limit: {found['at_saturation']['limit']}); at 70 %: "
+            f"p50 {latency.get('p50_ms', 0):.1f} ms, p99 {latency.get('p99_ms', 0):.1f} ms, "
+            f"limit: {there['limit']}, {there['delivered_percent']} % delivered"
+        )
+
 
 if __name__ == "__main__":
-    seconds = float(sys.argv[1]); rate = float(sys.argv[2])
-    with opened() as t:
-        s = t.event + "-s"
-        t.load(described(t.event, [s]))
-        load = Load(people(t, 200, s), [("chat.send", {"topic": f"session/{s}", "text": "x" * 60})], rate=rate, seconds=seconds)
-        with Swarm(t, load) as swarm:
-            swarm.ready()
-            print(t.pid, flush=True)
-            r = swarm.run()
-    r.pop("over_time"); r.pop("series"); r["latency"].pop("hdr",0)
-    print(json.dumps(r))
+    main()

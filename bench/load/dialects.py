@@ -30,6 +30,10 @@ class Dialect:
     refused: bytes
     event: bytes
 
+    def counting(self, event: bytes) -> "Dialect":
+        """Return the same, counting other broadcasts."""
+        return attrs.evolve(self, event=event)
+
     def spell(self, number: int, method: str, params: Mapping[str, Any]) -> bytes:
         """Return a request's payload."""
         if self.name == "greenroom":

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import attrs
 import psutil
@@ -78,7 +78,7 @@ class Swarm:
         self._processes: list[subprocess.Popen[str]] = []
         self.series: list[dict[str, float]] = []
 
-    def __enter__(self) -> "Swarm":
+    def __enter__(self) -> Self:
         for plan in self._plans:
             process = subprocess.Popen(
                 [sys.executable, "-m", "bench.load.generator"],

@@ -22,7 +22,7 @@ REASON = re.compile(rb'"reason":"(\w+)"')
 _SHORT, _LONG = 126, 1 << 16
 
 
-class LoadFailed(GreenroomError):
+class LoadFailed(GreenroomError):  # noqa: N818  said of the load
     """The load could not be brought to bear; the message says why."""
 
 

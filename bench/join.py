@@ -1,0 +1,174 @@
+"""A session filling up: a thousand people connect and join; what it costs the server.
+
+``python -m bench.join`` tells the server's CPU seconds for the joins alone and with connecting
+(handshake, token, the person's own actor), how long each join took, whether everybody got a
+snapshot, and whether People counts them all.
+"""
+
+import argparse
+import json
+import time
+from typing import Any
+
+import trio
+
+from bench.load.audience import guest, host
+from bench.load.dialects import GREENROOM
+from bench.load.latency import Latencies
+from bench.load.target import Target, described, opened
+from bench.load.wire import Address, Bank, LoadFailed, Wire
+from transport.client import open_client
+
+PEOPLE = 1_000
+CPU_SECONDS = 3.0
+"""The target: server CPU for the joins."""
+
+WAVE = 50
+PATIENCE = 120.0
+SNAPSHOT = b'"type":"snapshot"'
+JOINED = 7
+
+
+class Crowd:
+    """Everybody who is going to join."""
+
+    def __init__(self, target: Target, session: str, people: int) -> None:
+        self._target = target
+        self._session = session
+        self._people = people
+        self._bank = Bank()
+        self._wires: list[Wire] = []
+
+    def connect(self) -> None:
+        """Connect everybody; nobody is in the session yet.
+
+        :raises LoadFailed: somebody was refused.
+        """
+        address = Address.parse(self._target.url)
+        for first in range(0, self._people, WAVE):
+            count = min(WAVE, self._people - first)
+            wave = [Wire.dial(address, GREENROOM.counting(SNAPSHOT)) for _ in range(count)]
+            for number, wire in enumerate(wave, first):
+                wire.upgraded()
+                self._bank.add(wire)
+                for method, params in guest(self._target, f"p-{number}"):
+                    wire.send(GREENROOM.spell(1, method, params))
+            self._wires += wave
+            self._await_replies(count)
+
+    def join(self) -> Latencies:
+        """Have everybody join at once; return how long each waited for the answer."""
+        begun = time.monotonic()
+        for wire in self._wires:
+            wire.send(GREENROOM.spell(JOINED, "session.join", {"session": self._session}))
+        return self._await_replies(len(self._wires), begun)
+
+    def snapshots(self) -> int:
+        """Return how many people have had a snapshot."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and not all(wire.events for wire in self._wires):
+            self._bank.poll(0.1)
+        return sum(wire.events > 0 for wire in self._wires)
+
+    def _await_replies(self, count: int, begun: float = 0.0) -> Latencies:
+        waits, end = Latencies(), time.monotonic() + PATIENCE
+        while len(waits) < count:
+            for wire in self._bank.poll(0.1):
+                for _, reason in wire.take():
+                    if reason is not None:
+                        raise LoadFailed(f"somebody was refused: {reason}")
+                    waits.record(time.monotonic() - begun if begun else 0.001)
+            if self._bank.hung_up or time.monotonic() > end:
+                raise LoadFailed("somebody was not let in")
+        return waits
+
+    def close(self) -> None:
+        """Hang up."""
+        self._bank.close()
+
+
+def run(
+    people: int = PEOPLE, url: str | None = None, token_key: str | None = None
+) -> dict[str, Any]:
+    """Fill a session and return what it cost.
+
+    :param people: who join.
+    """
+    with opened(url, token_key) as target:
+        session = f"{target.event}-s"
+        target.load(described(target.event, [session]))
+        crowd = Crowd(target, session, people)
+        try:
+            start = _cpu(target)
+            crowd.connect()
+            connected = _cpu(target)
+            begun = time.monotonic()
+            waits = crowd.join()
+            seconds = time.monotonic() - begun
+            snapshots = crowd.snapshots()
+            joined = _cpu(target)
+            counted = trio.run(_counted, target, session)
+        finally:
+            crowd.close()
+    known = target.pid is not None
+    return {
+        "bench": "join",
+        "people": people,
+        "seconds": round(seconds, 3),
+        "latency": waits.summary(),
+        "snapshots": snapshots,
+        "people_counted": counted,
+        "connect_cpu_seconds": round(connected - start, 3) if known else None,
+        "join_cpu_seconds": round(joined - connected, 3) if known else None,
+    }
+
+
+async def _counted(target: Target, session: str) -> int:
+    """Return how many people the host sees besides the host."""
+    token = host(target, session)[0][1]["token"]
+    async with open_client(target.url, token) as client:
+        await client.call("session.join", session=session)
+        seen: set[str] = set()
+        after = None
+        while True:
+            more = {"after": after} if after is not None else {}
+            page = await client.call("people.list", session=session, limit=100, **more)
+            seen |= {person["id"] for person in page["people"]}
+            after = page.get("next")
+            if after is None:
+                return len(seen) - 1
+            await trio.sleep(0.25)  # people.list has a rate of its own
+
+
+def _cpu(target: Target) -> float:
+    process = target.process()
+    if process is None:
+        return 0.0
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--url")
+    parser.add_argument("--token-key")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    result = run(given.people, given.url, given.token_key)
+    if given.json:
+        print(json.dumps(result, indent=2))
+        return
+    latency = result["latency"]
+    print(
+        f"{result['people']} joined in {result['seconds']} s, "
+        f"p50 {latency['p50_ms']:.0f} ms, p99 {latency['p99_ms']:.0f} ms; "
+        f"{result['snapshots']} snapshots, People counts {result['people_counted']}; "
+        f"server CPU {result['join_cpu_seconds']} s for joining, "
+        f"{result['connect_cpu_seconds']} s for connecting"
+    )
+
+
+if __name__ == "__main__":
+    main()
