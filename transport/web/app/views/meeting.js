@@ -56,9 +56,9 @@ function Middle({ state, chat, id, other }) {
   const me = state.person;
   const people = [other, { id: me.id, name: me.name }].filter((person) => chat.present.includes(person.id)).map((person) => ({ ...person, host: false, on_screen: true, room: null }));
   if (!chat.present.includes(other.id)) {
-    return h("div", { class: "stage-frame pair" }, h("div", { class: "waiting" }, h("h2", null, t("one.waitingFor", { name: other.name })), h("p", null, t("one.waitingHint"))), h(Tiles, { people, media: chat.media, me: me.id }));
+    return h("div", { class: "stage-frame pair" }, h("div", { class: "waiting" }, h("h2", null, t("one.waitingFor", { name: other.name })), h("p", null, t("one.waitingHint"))), h(Tiles, { people, pictures: state.data.media, media: chat.media, me: me.id }));
   }
-  return h("div", { class: "stage-frame" }, h(Tiles, { people, media: chat.media, me: me.id, speaking: chat.client?.speaking ?? [] }));
+  return h("div", { class: "stage-frame" }, h(Tiles, { people, pictures: state.data.media, media: chat.media, me: me.id, speaking: chat.client?.speaking ?? [] }));
 }
 
 function noteForm(chat, id) {

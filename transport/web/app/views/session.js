@@ -84,21 +84,21 @@ function centre(state, session, id, room) {
   if (OVER.has(session.session.status)) return waiting(t(`session.${session.session.status}`), session.client?.cancelled || t("session.overHint"), button(t("nav.lobby"), { kind: "primary", onclick: () => go("lobby") }));
   const { status } = session.me.stage;
   const overlay = status === "accepted" || status === "countdown" ? h(Countdown, { key: "countdown", session, id }) : null;
-  return h("div", { class: "stage-frame" }, picture(session, id, room, me), overlay);
+  return h("div", { class: "stage-frame" }, picture(session, id, room, me, state.data.media), overlay);
 }
 
-function picture(session, id, room, me) {
+function picture(session, id, room, me, pictures) {
   if (session.me.room !== null) {
     if (!room) return h("div", { class: "waiting" }, loading(t("breakout.moving")));
     const people = room.people.map((person) => ({ ...person, room: session.me.room, on_screen: true }));
-    return h(Tiles, { people, media: room.media, me, speaking: room.client?.speaking ?? [] });
+    return h(Tiles, { people, pictures, media: room.media, me, speaking: room.client?.speaking ?? [] });
   }
   const { status, start } = session.session;
   if (status === "scheduled" || status === "backstage") {
     return waiting(t(session.me.moderator ? "session.readyToStart" : "session.waitingForHost"), t("session.startsAt", { time: clock(start) }),
       h(Ticker, { deadline: start, every: 1000, draw: (left) => (left > 0 ? h("p", { class: "big-time", role: "timer" }, countdown(left)) : h("span")) }));
   }
-  return h(Stage, { session, id, me });
+  return h(Stage, { session, id, me, pictures });
 }
 
 /** The room's name: a new one is told on the session. */

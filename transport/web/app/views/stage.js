@@ -24,15 +24,15 @@ export function columnsFor(count) {
   return count <= 9 ? 3 : 4;
 }
 
-/** Tiles of people; with a share, that large and the people in a rail beside it. */
-export function Tiles({ people, media, me, speaking = [], menuFor }) {
+/** Tiles of people; with a share, that large and the people in a rail beside it. `pictures` changes as pictures come and go. */
+export function Tiles({ people, media, me, speaking = [], menuFor, pictures }) {
   const sharing = people.filter((person) => { const flags = flagsOf(media, person.id); return flags.screen && !flags.blocked.includes("screen"); });
-  const tile = (person) => h(Tile, { key: person.id, person, flags: flagsOf(media, person.id), me, speaking: speaking.includes(person.id), menu: menuFor?.(person) ?? null });
+  const tile = (person) => h(Tile, { key: person.id, pictures, person, flags: flagsOf(media, person.id), me, speaking: speaking.includes(person.id), menu: menuFor?.(person) ?? null });
   if (sharing.length === 0) {
     return h("div", { class: "stage grid", style: { "--columns": String(columnsFor(people.length)) } }, ...people.map(tile));
   }
   return h("div", { class: "stage focus" },
-    h("div", { class: "stage grid", style: { "--columns": String(columnsFor(sharing.length)) } }, ...sharing.map((person) => h(Share, { key: `share-${person.id}`, person, me }))),
+    h("div", { class: "stage grid", style: { "--columns": String(columnsFor(sharing.length)) } }, ...sharing.map((person) => h(Share, { key: `share-${person.id}`, pictures, person, me }))),
     h("div", { class: "rail" }, ...people.map(tile)));
 }
 
@@ -87,11 +87,11 @@ class Picture extends Component {
 }
 
 /** The main call's stage. */
-export function Stage({ session, id, me }) {
+export function Stage({ session, id, me, pictures }) {
   const people = shownOnStage(session);
   if (people.length === 0) {
     return h("div", { class: "waiting" }, h("h2", null, t("stage.empty")), h("p", null, t("stage.emptyHint")));
   }
   const menuFor = session.me.moderator ? (person) => (person.id === me ? null : personItems(person, flagsOf(session.media, person.id), session, id)) : undefined;
-  return h(Tiles, { people, media: session.media, me, speaking: session.client?.speaking ?? [], menuFor });
+  return h(Tiles, { people, pictures, media: session.media, me, speaking: session.client?.speaking ?? [], menuFor });
 }
