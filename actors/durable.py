@@ -4,7 +4,6 @@ Brought back after a crash it first replays, then does what the crash left undon
 told what they were not, and other entities are sent what is for them.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ import msgpack
 import structlog
 
 from actors import media
+from actors.answers import Answers
 from actors.courier import Courier
 from actors.errors import Refused
 from actors.kernel import Actor, Timer, let_it_crash
@@ -25,9 +25,6 @@ from actors.services import Services
 
 SNAPSHOT_EVERY = 500
 """Events between two snapshots."""
-
-KEYS_KEPT = 1000
-"""Idempotency keys an entity remembers (rule 36)."""
 
 REPLAYED_EFFECTS = 64
 """Newest events whose effects are sent again after a restart; receivers take each once."""
@@ -73,7 +70,7 @@ class DurableActor(Actor):
         self.seq = 0
         self.topic_seq = 0
         self._snapshot_seq = 0
-        self._answers: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._answers = Answers()
         self._entries: list[Entry] = []
         self._timer: Timer | None = None
         self._due: datetime | None = None
@@ -139,7 +136,7 @@ class DurableActor(Actor):
         kept = msgpack.unpackb(snapshot.state, strict_map_key=False)
         self.state = records.build(kept["state"], type(self.state))
         self.topic_seq = kept["topic_seq"]
-        self._answers.update(kept["answers"])
+        self._answers.restore(kept["done"])
         self.seq = self._snapshot_seq = snapshot.seq
 
     def _replay(self, entry: Entry) -> None:
@@ -150,8 +147,7 @@ class DurableActor(Actor):
             self.topic_seq += 1
         if entry.seq > self.services.told.get(self.entity, entry.seq):
             self._missed_out.append(Happened(event, entry.seq, entry.meta.get("number")))
-        if "key" in entry.meta:
-            self._remember(entry.meta["key"], entry.meta["answer"])
+        self._answers.replay(entry.meta)
 
     def _make_up(self) -> None:
         """Carry out the consequences that a crash or a lost answer of the journal left undone."""
@@ -175,18 +171,13 @@ class DurableActor(Actor):
                 if not event.durable:
                     self.rules.evolve(self.state, event)
 
-    def _remember(self, key: str, answer: dict[str, Any]) -> None:
-        self._answers[key] = answer
-        if len(self._answers) > KEYS_KEPT:
-            self._answers.popitem(last=False)
-
     # Snapshots
 
     async def _save_snapshot(self) -> None:
         kept = {
             "state": records.plain(self.state),
             "topic_seq": self.topic_seq,
-            "answers": list(self._answers.items()),
+            "done": self._answers.plain(),
         }
         try:
             snapshot = Snapshot(self.seq, msgpack.packb(kept))
@@ -227,7 +218,7 @@ class DurableActor(Actor):
 
     def _send_effects(self, event: Event, seq: int) -> None:
         for index, send in enumerate(self.rules.effects(self.entity, event)):
-            command = attrs.evolve(send.command, key=f"{self.entity}#{seq}.{index}")
+            command = attrs.evolve(send.command, sender=self.entity, key=f"{seq}.{index}")
             self.courier.send(send.to, command)
 
     async def _send_effects_again(self) -> None:

@@ -26,6 +26,7 @@ from actors.rules.base import (
     Event,
     Look,
     Person,
+    Returned,
     Tick,
 )
 
@@ -124,18 +125,31 @@ class EntityActor(DurableActor):
 
     def _decide(self, envelope: Envelope, command: Command) -> Decided:
         now = self.services.clock.now()
-        key = f"{command.by.id} {command.key}" if command.key else None
-        if key is not None and key in self._answers:
+        known = self._answers.find(command)
+        if known is not None:
             self.services.counters.repeated += 1
-            done = Decided(envelope, command, self._answers[key])
+            done = Decided(envelope, command, known)
+            if command.subscribes:
+                self._number(done, self._let_return(command.by, now), {})
         else:
             events = self.rules.decide(self.state, command, now)
-            done = Decided(envelope, command, self._evolve(command, events, now))
-            self._number(done, events, key)
+            answer = self._evolve(command, events, now)
+            done = Decided(envelope, command, answer)
+            said = self._answers.note(command, answer, changed=bool(events))
+            self._number(done, events, said)
         if command.subscribes and command.connection:
             snapshot = self.rules.snapshot(self.state, command.by, now)
             done.view = (self.topic_seq, snapshot)
         return done
+
+    def _let_return(self, by: Person, now: datetime) -> Sequence[Event]:
+        """Note that somebody listens again, whose first answer may have got lost in a crash."""
+        try:
+            events = self.rules.decide(self.state, Returned(by=by), now)
+        except Refused:
+            return ()
+        self._evolve(Returned(by=by), events, now)
+        return events
 
     def _evolve(self, command: Command, events: Sequence[Event], now: datetime) -> dict[str, Any]:
         try:
@@ -146,12 +160,8 @@ class EntityActor(DurableActor):
             # The state may be half changed: nothing of this batch may be committed.
             raise StateBroken(self.entity) from error
 
-    def _number(self, done: Decided, events: Sequence[Event], key: str | None) -> None:
-        meta: dict[str, Any] = {"by": done.command.by.id}
-        # What led to nothing can be asked again; remembering it would keep every query's answer.
-        if key is not None and events:
-            meta |= {"key": key, "answer": done.answer}
-            self._remember(key, done.answer)
+    def _number(self, done: Decided, events: Sequence[Event], said: dict[str, Any]) -> None:
+        meta: dict[str, Any] = {"by": done.command.by.id, **said}
         for event in events:
             number = None
             seq = None

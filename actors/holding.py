@@ -147,19 +147,16 @@ class HeldActor(EntityActor):
         :param answer: what the command's own entity remembers for its idempotency key.
         """
         self._entered = Decided(Envelope(command), command, answer)
-        self._number(self._entered, events, _key(command, self.entity))
+        own = command.entity == self.entity
+        said = self._answers.note(command, answer, changed=bool(events)) if own else {}
+        self._number(self._entered, events, said)
         entries, self._entries = self._entries, []
         self._written = len(entries)
         return Write(self.entity, self.seq, entries)
 
     def remembered(self, command: Command) -> dict[str, Any] | None:
         """Return the answer to an earlier command with the same key (rule 36)."""
-        key = _key(command, self.entity)
-        return None if key is None else self._answers.get(key)
-
-
-def _key(command: Command, entity: str) -> str | None:
-    return f"{command.by.id} {command.key}" if command.key and command.entity == entity else None
+        return self._answers.find(command)
 
 
 def _unavailable() -> Refused:

@@ -65,7 +65,9 @@ class Command:
 
     :param by: who asks.
     :param connection: the connection it came over; empty when it came from no connection.
-    :param key: the client's idempotency key (rule 36); a repeated one gets the first answer.
+    :param sender: the entity whose event it follows from; empty when somebody asks.
+    :param key: the client's idempotency key (rule 36); a repeated one gets the first answer. From
+        another entity: the number of the event and of the command among its effects.
     """
 
     method: ClassVar[str] = ""
@@ -74,6 +76,7 @@ class Command:
 
     by: Person = attrs.field(metadata={"wire": False})
     connection: str = attrs.field(default="", metadata={"wire": False})
+    sender: str = attrs.field(default="", metadata={"wire": False})
     key: str | None = None
 
     @property
@@ -135,8 +138,8 @@ class Event:
 class Send:
     """What one entity asks of another because of an event.
 
-    Delivered after the commit, again after a crash, and taken once: its key is made of the
-    sender's entity and sequence number.
+    Delivered after the commit, again after a crash, in order, and taken once: it carries the
+    sender and the number of the event.
     """
 
     to: str

@@ -1,0 +1,92 @@
+"""What an entity has carried out already, so that it is carried out once (rule 36).
+
+People's commands carry a key of the client's choice, and a repeated one gets the first answer.
+What other entities send carries the number of the event it follows from. It comes in order, so
+the highest number of each sender says it all: whatever is sent again after a crash is known, also
+what led to nothing the first time and would lead to something now.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from actors.rules.base import Command
+
+KEYS_KEPT = 1000
+"""Clients' keys an entity remembers."""
+
+SENDERS_KEPT = 10_000
+"""Other entities whose numbers it remembers."""
+
+
+@attrs.define
+class Answers:
+    """One entity's book of what was carried out."""
+
+    _answers: OrderedDict[str, dict[str, Any]] = attrs.field(factory=OrderedDict)
+    _taken: OrderedDict[str, list[int]] = attrs.field(factory=OrderedDict)
+
+    def find(self, command: Command) -> dict[str, Any] | None:
+        """Return the first answer to a command that was carried out before."""
+        if command.key is None:
+            return None
+        if command.sender:
+            return {} if _number(command) <= self._taken.get(command.sender, []) else None
+        return self._answers.get(_key(command))
+
+    def note(self, command: Command, answer: dict[str, Any], *, changed: bool) -> dict[str, Any]:
+        """Note that a command was carried out; return what the journal has to say of it.
+
+        :param changed: whether it led to anything. A client's command that did not can be asked
+            again; remembering it would keep every query's answer.
+        """
+        if command.key is None or not (changed or command.sender):
+            return {}
+        said: dict[str, Any]
+        if command.sender:
+            said = {"sender": command.sender, "number": _number(command)}
+        else:
+            said = {"key": _key(command), "answer": answer}
+        self._enter(said)
+        return {"done": said} if changed else {}
+
+    def replay(self, meta: Mapping[str, Any]) -> None:
+        """Take in what the journal says beside an event."""
+        if "done" in meta:
+            self._enter(meta["done"])
+
+    def _enter(self, said: Mapping[str, Any]) -> None:
+        if "key" in said:
+            self._answers[said["key"]] = said["answer"]
+            if len(self._answers) > KEYS_KEPT:
+                self._answers.popitem(last=False)
+        else:
+            self._taken[said["sender"]] = list(said["number"])
+            self._taken.move_to_end(said["sender"])
+            if len(self._taken) > SENDERS_KEPT:
+                self._taken.popitem(last=False)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the book as plain data, for a snapshot."""
+        return {"answers": list(self._answers.items()), "taken": list(self._taken.items())}
+
+    def restore(self, plain: Mapping[str, Any]) -> None:
+        """Take in a book as :meth:`plain` gave it."""
+        self._answers.update(plain["answers"])
+        self._taken.update(plain["taken"])
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._answers.clear()
+        self._taken.clear()
+
+
+def _key(command: Command) -> str:
+    return f"{command.by.id} {command.key}"
+
+
+def _number(command: Command) -> list[int]:
+    seq, _, index = (command.key or "").partition(".")
+    return [int(seq), int(index)]
