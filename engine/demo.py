@@ -3,10 +3,14 @@
 Nothing is kept: the database lies in a folder that goes when the demo ends.
 """
 
+import os
 import secrets
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import DEVNULL
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -14,15 +18,17 @@ import attrs
 import trio
 from rich.console import Console
 
+from actors.errors import Refused
 from actors.rules.base import Person
 from actors.rules.session.registration import Register
+from engine import camera
 from engine.bots import NAMES, AudienceBot, BotPlan, HostBot
 from engine.config import Config
 from engine.engine import Engine
 from engine.loading import load_steps, steps, within
 from engine.sample import EVENT, SESSION, sample_event
 from engine.tokens import Key, mint
-from transport.client import open_client
+from transport.client import Disconnected, open_client
 
 LIFETIME = timedelta(hours=12)
 
@@ -52,12 +58,14 @@ class DemoOptions:
     """What the demo is asked to do.
 
     :param bots: people in the audience who are bots.
+    :param camera: whether the second host, a bot, shows a generated picture.
     :param seconds: how long it runs; None: until it is stopped.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     bots: int = 8
+    camera: bool = True
     seconds: float | None = None
     as_json: bool = False
 
@@ -89,7 +97,8 @@ async def run_demo(options: DemoOptions, console: Console) -> None:
                 else:
                     _print_links(console, links)
                 with trio.move_on_after(options.seconds or float("inf")):
-                    await _run_bots(f"ws://{options.host}:{port}/v1/ws", key, options.bots)
+                    address = f"ws://{options.host}:{port}/v1/ws"
+                    await _run_bots(address, key, options.bots, camera_on=options.camera)
                 nursery.cancel_scope.cancel()
 
 
@@ -115,7 +124,7 @@ def _print_links(console: Console, links: Sequence[Mapping[str, str]]) -> None:
     console.print("\nStop with Ctrl-C; nothing is kept.")
 
 
-async def _run_bots(url: str, key: Key, count: int) -> None:
+async def _run_bots(url: str, key: Key, count: int, *, camera_on: bool) -> None:
     plan = BotPlan(SESSION)
     people = [
         Person(id=f"bot{index}", name=NAMES[index % len(NAMES)], event=EVENT)
@@ -124,17 +133,37 @@ async def _run_bots(url: str, key: Key, count: int) -> None:
     async with trio.open_nursery() as nursery:
         token = _token(key, _person("hugo", **HOST))
         nursery.start_soon(_host_bot, url, token, plan, [person.id for person in people])
+        if camera_on:
+            nursery.start_soon(_camera, url, token)
         for index, person in enumerate(people):
             nursery.start_soon(_audience_bot, url, _token(key, person), plan, index)
         await trio.sleep_forever()
 
 
 async def _host_bot(url: str, token: str, plan: BotPlan, bots: Sequence[str]) -> None:
-    async with open_client(url, token) as client:
-        await HostBot(client, plan, bots).run()
+    with suppress_group(Refused, Disconnected):
+        async with open_client(url, token) as client:
+            await HostBot(client, plan, bots).run()
 
 
 async def _audience_bot(url: str, token: str, plan: BotPlan, index: int) -> None:
     await trio.sleep(0.5 + 0.3 * index)
-    async with open_client(url, token) as client:
-        await AudienceBot(client, plan, index).run()
+    with suppress_group(Refused, Disconnected):
+        async with open_client(url, token) as client:
+            await AudienceBot(client, plan, index).run()
+
+
+async def _camera(url: str, token: str) -> None:
+    command = [sys.executable, "-m", "engine.camera", url, SESSION]
+    environment = {**os.environ, camera.TOKEN: token}
+    # Its errors are a picture that is missing, which the page shows already.
+    await trio.run_process(command, env=environment, stdout=DEVNULL, stderr=DEVNULL, check=False)
+
+
+@contextmanager
+def suppress_group(*kinds: type[Exception]) -> Iterator[None]:
+    """Let a bot that is refused, kicked or left behind simply be gone."""
+    try:
+        yield
+    except* kinds:
+        pass

@@ -33,6 +33,7 @@ from engine.tree import address_in, grow
 from storage import FILE_NAME, Endpoint, Store
 from transport.hub import Hub
 from transport.media.ice import IceServers
+from transport.media.metrics import MediaCollector
 from transport.media.plane import MediaSettings, WorkerPlane
 from transport.server import Server, tls_context
 from transport.webhooks import Courier
@@ -189,6 +190,7 @@ async def _open_media(
         servers=IceServers(stun=options.stun, turn=options.turn, secret=options.turn_secret),
     )
     plane = WorkerPlane(settings, deliver(hub, clock.now))
+    hub.metrics.registry.register(MediaCollector(plane))
     nursery = await stack.enter_async_context(trio.open_nursery())
     stack.callback(nursery.cancel_scope.cancel)
     await nursery.start(plane.run)
