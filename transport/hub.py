@@ -239,6 +239,8 @@ class Hub:
         """Send nothing more of a topic to a connection."""
         member = self._members.get(connection)
         if member is not None and topic in member.topics:
+            if any(one.topic == topic for one in (*self._backlog, *(self._held or ()))):
+                self._flush()  # what was published before, such as why they leave, still comes
             self._drop(member, connection, topic)
 
     def resume(self, connection: str, topic: str, seq: int) -> bool:

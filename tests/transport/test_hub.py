@@ -218,6 +218,19 @@ def test_together_keeps_the_order_when_listeners_come_in_between():
     assert [seq for frame in second.frames for seq in payloads(frame)] == [1, 2, None, 3]
 
 
+def test_who_is_made_to_leave_is_told_why_and_nothing_more():
+    hub = Hub()
+    gone, stays = attach(hub, "a"), attach(hub, "b")
+    for name in ("a", "b"):
+        hub.subscribe(name, "session/ux", 0, AT, None)
+    with hub.together():
+        hub.publish("session/ux", "session.ended", AT, {}, 1)
+        hub.unsubscribe("a", "session/ux")
+        hub.publish("session/ux", "chat.posted", AT, {}, 2)
+    assert [seq for frame in gone.frames for seq in payloads(frame)] == [1]
+    assert [seq for frame in stays.frames for seq in payloads(frame)] == [1, 2]
+
+
 def test_a_bundle_ends_at_its_size():
     hub = Hub()
     sink = attach(hub, "a")
