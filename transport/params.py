@@ -32,8 +32,12 @@ def _is_choice(kind: Any) -> bool:
     """Whether a type is a word among several, or else something of one other type."""
     if get_origin(kind) not in {Union, types.UnionType}:
         return False
-    words = [one for one in get_args(kind) if get_origin(one) is Literal]
-    return len(words) == 1 and len(get_args(kind)) == 2  # noqa: PLR2004  the words and the type
+    words: list[Any] = []
+    others: list[Any] = []
+    for one in get_args(kind):
+        (words if get_origin(one) is Literal else others).append(one)
+    # A word or None is no choice of this kind: cattrs knows optional members itself.
+    return len(words) == len(others) == 1 and others != [types.NoneType]
 
 
 def _choice(kind: Any, strict: cattrs.Converter) -> Callable[[Any, Any], Any]:
