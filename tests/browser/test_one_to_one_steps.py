@@ -43,8 +43,6 @@ def request(asker: Visitor, employee: str) -> None:
     expect(dialog).to_have_count(0)
 
 
-
-
 def test_schedule_quota_and_confirmation_come_before_requests(visit: Visitors) -> None:
     employee, guest = visit("hugo", "one-to-one"), visit("cleo", "one-to-one")
     expect(employee.page.locator(".quota")).to_contain_text("of 400 slots of your company")

@@ -57,9 +57,7 @@ def test_axe_finds_nothing_serious_on_the_event_pages(visit: Visitors, scheme: s
 
 
 @pytest.mark.parametrize(("scheme", "session"), [("light", "s15"), ("dark", "s16")])
-def test_axe_finds_nothing_serious_in_a_session(
-    visit: Visitors, scheme: str, session: str
-) -> None:
+def test_axe_finds_nothing_serious_in_a_session(visit: Visitors, scheme: str, session: str) -> None:
     host = visit("hana", f"session/{session}", color_scheme=scheme)
     host.page.get_by_role("button", name="Start session").click()
     guest = visit("ana", f"session/{session}", color_scheme=scheme)

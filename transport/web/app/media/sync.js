@@ -17,6 +17,7 @@ let key = null;
 let busy = false;
 let again = false;
 let version = 0;
+let sharing = false;
 
 /** What the state wants of the media: `{key, room, publish, flags}` or null when nowhere. */
 export function wantedMedia(state) {
@@ -97,17 +98,27 @@ async function syncOnce() {
 }
 
 async function track(source, on, wanted) {
+  if (source === "screen") return screenTrack(on, wanted);
   if (!on) {
-    if (source === "screen" || !getState().data.previewing) release(source);
+    if (!getState().data.previewing) release(source);
     return null;
   }
-  if (source === "screen") return liveTrack("screen") ?? turnOff("screen", wanted);
   try {
     return await acquire(source);
   } catch (error) {
     report(source, error);
     return turnOff(source, wanted);
   }
+}
+
+/** A screen that was just chosen waits until everybody has been told of it. */
+function screenTrack(on, wanted) {
+  if (on) {
+    sharing = false;
+    return liveTrack("screen") ?? turnOff("screen", wanted);
+  }
+  if (!sharing) release("screen");
+  return null;
 }
 
 function turnOff(source, wanted) {
@@ -166,14 +177,18 @@ function screenEnded() {
 
 /** Share a screen: the browser asks which, then everybody is told. */
 export async function shareScreen(topic) {
+  sharing = true;
   try {
     await acquire("screen");
   } catch (error) {
+    sharing = false;
     if (error.name !== "NotAllowedError") report("screen", error);
     return;
   }
   const answer = await act("media.set", { topic, screen: true });
-  if (!answer) release("screen");
+  if (answer) return;
+  sharing = false;
+  release("screen");
 }
 
 /** The pictures of a person: my own come from this device. */
