@@ -21,12 +21,17 @@ MINUTES = 10
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of a stopped engine's data.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    envvar="GREENROOM_DATA",
+    help="Folder of a stopped engine's data; ./data if neither this nor --url is given.",
+)
 @click.option("--url", help="A running engine, as ws://HOST:PORT/v1/ws.")
 @click.option("--key", envvar="GREENROOM_KEY", help="With --url: its API key, KEY:SECRET.")
 def load(file: Path, data: Path | None, url: str | None, key: str | None) -> None:
     """Create what FILE describes and change what differs: event, companies, program."""
-    if (data is None) == (url is None):
+    if data is not None and url is not None:
         raise click.UsageError("give either --data or --url")
     if url is not None and key is None:
         raise click.UsageError("--url needs --key")

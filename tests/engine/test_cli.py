@@ -57,7 +57,8 @@ def test_a_token_says_what_its_flags_said():
         (["serve", "--config", "/nowhere.toml"], "No such file"),
         (["check", "--port", "99999"], "port must be between"),
         (["load", "/nowhere.toml", "--data", "d"], "No such file"),
-        (["load", "x.toml"], "give either --data or --url"),
+        (["load", "x.toml", "--data", "d", "--url", "ws://e"], "give either --data or --url"),
+        (["load", "x.toml", "--url", "ws://e"], "--url needs --key"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(args, complaint):
