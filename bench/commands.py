@@ -19,7 +19,7 @@ from typing import Any
 
 import attrs
 
-from bench.load.audience import audience
+from bench.load.audience import Opening, audience
 from bench.load.swarm import Load, Swarm
 from bench.load.target import Target, awaited, described, opened, running
 from engine.tokens import Key
@@ -52,7 +52,7 @@ def _ours(people: int, url: str | None, token_key: str | None) -> Iterator[Conte
 
 
 @contextmanager
-def _peer(people: int, *_: object) -> Iterator[Contender]:
+def _peer(people: int) -> Iterator[Contender]:
     with tempfile.TemporaryDirectory(prefix="greenroom-peer-") as folder:
         log = Path(folder) / "log"
         command = [sys.executable, "-m", "bench.commands_peer", str(Path(folder) / "chat.db")]
@@ -60,7 +60,7 @@ def _peer(people: int, *_: object) -> Iterator[Contender]:
             port = awaited(process, log, lambda line: line.split()[1], "ready")
             url = f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket"
             target = Target(url, Key("", ""), "", process.pid)
-            join = [("join", {})]
+            join: Opening = [("join", {})]
             load = Load([join] * people, [("chat", {"text": TEXT})], dialect="socketio")
             yield Contender(target, load)
 
@@ -103,10 +103,11 @@ def run(
     :param seconds: length of each measurement, warm-up apart.
     """
     result: dict[str, Any] = {"bench": "commands", "people": people, "servers": {}}
-    contenders = {"greenroom": _ours} if url else {"greenroom": _ours, "python-socketio": _peer}
-    for name, open_one in contenders.items():
-        with open_one(people, url, token_key) as contender:
-            result["servers"][name] = _measured(contender, seconds)
+    with _ours(people, url, token_key) as contender:
+        result["servers"]["greenroom"] = _measured(contender, seconds)
+    if url is None:
+        with _peer(people) as contender:
+            result["servers"]["python-socketio"] = _measured(contender, seconds)
     rates = {name: found["saturation_per_second"] for name, found in result["servers"].items()}
     if "python-socketio" in rates:
         result["times_peer"] = round(rates["greenroom"] / max(0.1, rates["python-socketio"]), 2)

@@ -118,8 +118,6 @@ class _Peek:
     """Asks an entity for itself; for measuring only."""
 
 
-
-
 def _show(batch_of: Any) -> Any:
     """Let an actor answer :class:`_Peek` with itself."""
 
@@ -171,7 +169,7 @@ def run() -> dict[str, Any]:
     from actors.session import SessionActor
 
     before = SessionActor.on_receive_batch
-    SessionActor.on_receive_batch = _show(before)  # type: ignore[method-assign]  to look inside
+    SessionActor.on_receive_batch = _show(before)  # type: ignore[method-assign]
     try:
         return {"bench": "inbound", "microseconds": trio.run(measure)}
     finally:

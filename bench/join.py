@@ -131,7 +131,7 @@ async def _counted(target: Target, session: str) -> int:
         seen: set[str] = set()
         after = None
         while True:
-            more = {"after": after} if after is not None else {}
+            more: dict[str, Any] = {"after": after} if after is not None else {}
             page = await client.call("people.list", session=session, limit=100, **more)
             seen |= {person["id"] for person in page["people"]}
             after = page.get("next")
@@ -145,7 +145,7 @@ def _cpu(target: Target) -> float:
     if process is None:
         return 0.0
     times = process.cpu_times()
-    return times.user + times.system
+    return float(times.user + times.system)
 
 
 def main() -> None:

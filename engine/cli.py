@@ -14,6 +14,7 @@ from rich.table import Table
 
 from actors.errors import GreenroomError
 from actors.rules.base import Person
+from engine.cli_bench import bench
 from engine.cli_load import load
 from engine.cli_storage import COMMANDS as STORAGE_COMMANDS
 from engine.cli_webhook import webhook_verify
@@ -213,10 +214,22 @@ def token(  # noqa: PLR0913  one flag a claim
 @click.option("--port", default=8000, show_default=True, help="TCP port; 0: any free one.")
 @click.option("--bots", default=8, show_default=True, type=click.IntRange(0, 500))
 @click.option("--seconds", type=float, help="Stop by itself after so long.")
-@click.option("--json", "as_json", is_flag=True, help="Print the links for machines.")
-def demo(host: str, port: int, bots: int, seconds: float | None, as_json: bool) -> None:
+@click.option("--script", help="Play a script to its end instead and say what happens: fair.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the links, or the script's transcript, for machines.",
+)
+def demo(  # noqa: PLR0913  one flag each
+    *, host: str, port: int, bots: int, seconds: float | None, script: str | None, as_json: bool
+) -> None:
     """Run a sample event with bots and print links to open; nothing is kept."""
     import trio
+
+    if script is not None:
+        _play(script, as_json)
+        return
 
     from engine.demo import DemoOptions, run_demo
 
@@ -228,7 +241,26 @@ def demo(host: str, port: int, bots: int, seconds: float | None, as_json: bool) 
         console().print("Stopped; nothing was kept.")
 
 
+def _play(name: str, as_json: bool) -> None:
+    from engine.scripts import SCRIPTS
+
+    if name not in SCRIPTS:
+        there_are = ", ".join(SCRIPTS)
+        raise click.BadParameter(
+            f"no script {name!r}; there are: {there_are}", param_hint="--script"
+        )
+    configure_logs("warning")
+    try:
+        transcript = SCRIPTS[name](None if as_json else console())
+    except KeyboardInterrupt:
+        console().print("Stopped.")
+        return
+    if as_json:
+        click.echo(json.dumps([line.plain() for line in transcript.lines], indent=2))
+
+
 main.add_command(load)
+main.add_command(bench)
 main.add_command(webhook_verify)
 for _command in STORAGE_COMMANDS:
     main.add_command(_command)

@@ -1,0 +1,90 @@
+"""Every bench by its name: what it runs, for how long, and whether it can load a deployment."""
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Bench:
+    """One bench: the function ``run`` of the module ``bench.NAME``.
+
+    :param about: one line for people.
+    :param quick: parameters of the short form, for a look.
+    :param full: parameters of the form whose figures are published.
+    :param seconds: how long the quick form may take, and the full one, before it is given up.
+    :param remote: whether it can load somebody's own deployment.
+    """
+
+    about: str
+    quick: Mapping[str, Any]
+    full: Mapping[str, Any]
+    seconds: tuple[float, float]
+    remote: bool = False
+
+
+BENCHES: Mapping[str, Bench] = {
+    "actors": Bench(
+        about="the kernel beside Pykka's threads and trio's channels",
+        quick={"quick": True, "rounds": 2}, full={}, seconds=(60, 400),
+    ),
+    "journal": Bench(
+        about="durable appends and recovery",
+        quick={"seconds": 1.0, "writers": [1, 100]}, full={}, seconds=(90, 400),
+    ),
+    "inbound": Bench(
+        about="where the time of one command goes, stage by stage",
+        quick={}, full={}, seconds=(60, 60),
+    ),
+    "fanout": Bench(
+        about="one message to everybody, beside the peers",
+        quick={"subscribers": [1_000], "sizes": [200], "messages": 50},
+        full={"subscribers": [100, 1_000, 8_000], "sizes": [200, 2_000], "rounds": 3},
+        seconds=(120, 1_800),
+    ),
+    "join": Bench(
+        about="a session filling up", quick={"people": 1_000}, full={"people": 1_000},
+        seconds=(60, 120), remote=True,
+    ),
+    "commands": Bench(
+        about="durable chat commands, beside python-socketio",
+        quick={"seconds": 6.0}, full={"seconds": 30.0}, seconds=(120, 400), remote=True,
+    ),
+    "stage": Bench(
+        about="people coming on screen and leaving",
+        quick={"people": 60, "seconds": 6.0}, full={"people": 200, "seconds": 60.0},
+        seconds=(60, 300), remote=True,
+    ),
+    "breakout": Bench(
+        about="breakout rooms opening and closing", quick={}, full={}, seconds=(90, 400),
+    ),
+    "book": Bench(
+        about="a race for 1-1 slots",
+        quick={"people": 300, "employees": 5, "slots": 50}, full={}, seconds=(90, 300),
+    ),
+    "storm": Bench(
+        about="everybody drops at once and comes back",
+        quick={"clients": 1_000, "before": 2.0, "after": 3.0}, full={}, seconds=(60, 300),
+    ),
+    "media": Bench(
+        about="forwarding packets, beside aiortc's relay",
+        quick={"quick": True}, full={}, seconds=(150, 600),
+    ),
+    "mixed": Bench(
+        about="a whole fair: ramps, think times, roles, drops",
+        quick={"people": 60, "seconds": 12.0}, full={"people": 300, "seconds": 120.0},
+        seconds=(60, 400), remote=True,
+    ),
+    "soak": Bench(
+        about="mixed for long, with a crash: does anything grow or get lost",
+        quick={"people": 40, "seconds": 20.0}, full={"people": 150, "seconds": 1_800.0},
+        seconds=(90, 2_400),
+    ),
+}  # fmt: skip
+
+
+def available(name: str) -> bool:
+    """Whether a bench is installed here."""
+    return importlib.util.find_spec(f"bench.{name}") is not None

@@ -1,0 +1,197 @@
+"""The figures that stand for a bench: what is told in tables, beside the peer and the target."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+import attrs
+
+Sense = Literal["at least", "at most"]
+
+
+@attrs.frozen
+class Figure:
+    """One figure.
+
+    :param peer: whose figure it is held against, empty if nobody's.
+    :param target: what ``value`` must reach, or ``ratio`` if ``of_ratio``.
+    :param higher: whether more is better.
+    """
+
+    name: str
+    value: float
+    unit: str
+    peer: str = ""
+    theirs: float | None = None
+    target: float | None = None
+    sense: Sense = "at least"
+    of_ratio: bool = False
+    higher: bool = True
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours over theirs, so that above 1 is better; None without a peer."""
+        if not self.theirs or not self.value:
+            return None
+        return self.value / self.theirs if self.higher else self.theirs / self.value
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None without one."""
+        if self.target is None:
+            return None
+        held = self.ratio if self.of_ratio else self.value
+        if held is None:
+            return False
+        return held >= self.target if self.sense == "at least" else held <= self.target
+
+
+Result = Mapping[str, Any]
+
+
+def actors(result: Result) -> Iterator[Figure]:
+    """Tell the kernel's rates, beside Pykka's threads and trio's channels."""
+    rates = result["per_second"]
+    for name, bound in (("tell", 1.0), ("ask", 2.0), ("spawn", 2.0)):
+        row = rates[name]
+        yield Figure(name, row["greenroom"], "/s", "Pykka threads", row["pykka"], bound,
+                     of_ratio=True)  # fmt: skip
+    tell = rates["tell"]
+    yield Figure("tell", tell["greenroom"], "/s", "trio channel", tell["channel"], 2.0,
+                 of_ratio=True)  # fmt: skip
+    ours = next(iter(result["memory"]["greenroom"].values()))["bytes"]
+    theirs = next(iter(result["memory"]["pykka"].values()))["bytes"]
+    yield Figure("memory an actor", ours, "bytes", "Pykka threads", theirs, 3.0,
+                 of_ratio=True, higher=False)  # fmt: skip
+    late = result["lateness"]["p99_ms"]
+    yield Figure("bystander's timer late, p99", late, "ms", target=5.0, sense="at most",
+                 higher=False)  # fmt: skip
+
+
+def journal(result: Result) -> Iterator[Figure]:
+    """Tell of durable appends beside a commit for each."""
+    most = max(result["appends"], key=int)
+    rate = result["appends"][most]["per_second"]
+    yield Figure(f"durable appends, {most} writers", rate, "/s", "sqlite3, commit each",
+                 result["commit_each_per_second"])  # fmt: skip
+    yield Figure("fsync of this disk", result["fsync_per_second"], "/s")
+    for key, name in (
+        ("recovery_100k_events_of_one_entity", "recovery, 100,000 events of one entity"),
+        ("recovery_1000_entities_of_100_events", "recovery, 1,000 entities of 100 events"),
+    ):
+        yield Figure(name, result[key]["seconds"], "s", higher=False)
+
+
+def fanout(result: Result) -> Iterator[Figure]:
+    """Tell what a recipient costs, beside each peer."""
+    for case in result["cases"]:
+        ours = case["peers"]["greenroom"]["cpu_us_per_recipient"]
+        what = f"fan-out, {case['subscribers']:,} subscribers, {case['size']:,} bytes"
+        for peer, figures in case["peers"].items():
+            if peer != "greenroom":
+                yield Figure(what, ours, "us a recipient", peer, figures["cpu_us_per_recipient"],
+                             higher=False)  # fmt: skip
+
+
+def join(result: Result) -> Iterator[Figure]:
+    """Tell of a session filling up."""
+    people = result["people"]
+    if result["join_cpu_seconds"] is not None:
+        yield Figure(f"server CPU, {people:,} people join", result["join_cpu_seconds"], "s",
+                     target=3.0, sense="at most", higher=False)  # fmt: skip
+        yield Figure(f"server CPU, {people:,} people connect", result["connect_cpu_seconds"], "s",
+                     higher=False)  # fmt: skip
+    yield Figure("joins answered within, p99", result["latency"]["p99_ms"], "ms", higher=False)
+    yield Figure("people with a snapshot", result["snapshots"], "", target=people)
+    yield Figure("people that People counts", result["people_counted"], "", target=people)
+
+
+def commands(result: Result) -> Iterator[Figure]:
+    """Tell of durable chat beside python-socketio."""
+    servers = result["servers"]
+    ours, peer = servers["greenroom"], servers.get("python-socketio")
+    name = f"durable chat, {result['people']} senders to as many"
+    yield Figure(name, ours["saturation_per_second"], "/s", "python-socketio" if peer else "",
+                 peer["saturation_per_second"] if peer else None,
+                 3.0 if peer else None, of_ratio=True)  # fmt: skip
+    slow = peer["at_70_percent"]["latency"].get("p99_ms") if peer else None
+    yield Figure("the same at 70 %, p99", ours["at_70_percent"]["latency"]["p99_ms"], "ms",
+                 "python-socketio" if peer else "", slow, 50.0, "at most",
+                 higher=False)  # fmt: skip
+    yield Figure("delivered", ours["at_70_percent"]["delivered_percent"], "%", target=100.0)
+
+
+def storm(result: Result) -> Iterator[Figure]:
+    """Tell how everybody drops and comes back."""
+    name = f"delivered, {result['clients']:,} clients drop"
+    yield Figure(name, result["delivered_percent"], "%", target=100.0)
+    yield Figure("missed or repeated", result["missed"] + result["repeated"], "messages",
+                 target=0, sense="at most", higher=False)  # fmt: skip
+    yield Figure("back again, p99", result["back_p99_s"], "s", higher=False)
+    yield Figure("late because of it, p99", result["late_p99_s"], "s", higher=False)
+
+
+def media(result: Result) -> Iterator[Figure]:
+    """Tell of packets forwarded, beside aiortc's relay."""
+    best = result["forwarding"]["best"]
+    if best:
+        yield Figure("packets forwarded, one core", best["out_per_second"], "/s")
+        yield Figure("a packet", best["microseconds_per_packet"], "us", higher=False)
+    relay = result["relay"]
+    yield Figure("one more viewer", relay["ours_percent_per_viewer"], "% of a core",
+                 "aiortc MediaRelay", relay["relay_percent_per_viewer"], 20.0, of_ratio=True,
+                 higher=False)  # fmt: skip
+
+
+def book(result: Result) -> Iterator[Figure]:
+    """Tell of the race for slots."""
+    won = result["outcomes"].get("confirmed", 0)
+    name = f"slots booked, {result['people']:,} people for {result['slots']}"
+    yield Figure(name, won, "", target=result["slots"])
+    yield Figure("picks", result["picks_per_second"], "/s")
+    if result["winners_ms"]:
+        yield Figure("a winner is told, p99", result["winners_ms"]["p99"], "ms", higher=False)
+
+
+def inbound(result: Result) -> Iterator[Figure]:
+    """Tell the microseconds of each stage of a command's way in."""
+    for name, cost in result["microseconds"].items():
+        yield Figure(name, cost, "us", higher=False)
+
+
+def mixed(result: Result) -> Iterator[Figure]:
+    """Tell of a whole fair at once."""
+    yield Figure("commands", result["commands_per_second"], "/s")
+    yield Figure("a command, p99", result["latency"]["p99_ms"], "ms", higher=False)
+    yield Figure("failed", result["failed"], "commands", target=0, sense="at most", higher=False)
+    yield Figure("invariants broken", len(result["broken"]), "", target=0, sense="at most",
+                 higher=False)  # fmt: skip
+    if result.get("memory_mb_per_hour") is not None:
+        yield Figure("memory, after warm-up", result["memory_mb_per_hour"], "MB an hour",
+                     higher=False)  # fmt: skip
+
+
+def plain(result: Result) -> Iterator[Figure]:
+    """Tell whatever numbers stand at the top of a result."""
+    for name, value in result.items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield Figure(name.replace("_", " "), float(value), "")
+
+
+READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
+    "actors": actors,
+    "journal": journal,
+    "fanout": fanout,
+    "join": join,
+    "commands": commands,
+    "storm": storm,
+    "media": media,
+    "book": book,
+    "inbound": inbound,
+    "mixed": mixed,
+    "soak": mixed,
+}
+
+
+def read(bench: str, result: Result) -> list[Figure]:
+    """Return a bench's figures."""
+    return list(READ.get(bench, plain)(result))

@@ -1,0 +1,98 @@
+"""Runs a bench in a process of its own, so that none leaves traces in the next.
+
+``python -m bench.runner NAME PARAMETERS FILE`` is that process.
+"""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.catalog import BENCHES
+from bench.load.wire import LoadFailed
+from bench.machine import describe
+from bench.results import Record
+
+LOOK = 0.1
+
+Said = Callable[[float], None]
+
+
+def measure(
+    name: str,
+    *,
+    quick: bool,
+    runs: int = 1,
+    command: str = "",
+    url: str | None = None,
+    token_key: str | None = None,
+    said: Said = lambda _: None,
+) -> Record:
+    """Run a bench several times and return it all.
+
+    :param said: called with the part of the expected time that is over.
+    :raises LoadFailed: it failed, took too long, or cannot load a deployment.
+    """
+    bench = BENCHES[name]
+    if url is not None and not bench.remote:
+        raise LoadFailed(f"{name} measures parts of the program, not a deployment: leave out --url")
+    machine = describe()
+    parameters = dict(bench.quick if quick else bench.full)
+    if url is not None:
+        parameters |= {"url": url, "token_key": token_key}
+    patience = bench.seconds[0 if quick else 1]
+    found = []
+    for number in range(runs):
+
+        def part(seconds: float, done: int = number) -> None:
+            said(min(1.0, (done + min(0.99, seconds / patience)) / runs))
+
+        found.append(_apart(name, parameters, patience, part))
+    return Record(name, command, machine, found)
+
+
+def _apart(
+    name: str, parameters: Mapping[str, Any], patience: float, said: Said
+) -> Mapping[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="greenroom-result-") as folder:
+        out, log = Path(folder) / "out.json", Path(folder) / "log"
+        with log.open("wb") as told:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bench.runner", name, json.dumps(parameters), str(out)],
+                stdout=told, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        begun = time.monotonic()
+        try:
+            while process.poll() is None:
+                said(time.monotonic() - begun)
+                if time.monotonic() - begun > patience:
+                    raise LoadFailed(f"{name} was not done within {patience:.0f} seconds")
+                time.sleep(LOOK)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # and what it has started
+                process.wait()
+        if process.returncode:
+            last = log.read_text("utf-8", "replace").strip().splitlines()[-1:] or ["no word"]
+            raise LoadFailed(f"{name} failed: {last[0]}")
+        result: Mapping[str, Any] = json.loads(out.read_text("utf-8"))
+        return result
+
+
+def main() -> None:
+    """Run one bench and write its result."""
+    name, parameters, out = sys.argv[1:]
+    module = importlib.import_module(f"bench.{name}")
+    result = module.run(**json.loads(parameters))
+    Path(out).write_text(json.dumps(result), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""``greenroom bench``: measure this machine, or put load on a deployment of your own."""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from actors.errors import GreenroomError
+
+PAGE = Path("docs") / "benchmarks.md"
+
+
+class BenchUnavailable(GreenroomError):  # noqa: N818  said of the installation
+    """What measuring needs is not installed."""
+
+
+def _tools() -> Any:
+    try:
+        from bench import catalog, report, results, runner
+    except ImportError as error:
+        raise BenchUnavailable(
+            f"measuring needs more packages ({error.name}): pip install 'greenroom[bench]'"
+        ) from error
+    return catalog, report, results, runner
+
+
+@click.group()
+def bench() -> None:
+    """Measure Greenroom, or put load on a deployment of your own."""
+
+
+@bench.command("list")
+def list_() -> None:
+    """List the benches."""
+    catalog, *_ = _tools()
+    table = Table("bench", "what it measures", "--url")
+    for name, one in catalog.BENCHES.items():
+        table.add_row(name, one.about, "yes" if one.remote else "")
+    Console(highlight=False).print(table)
+
+
+@bench.command("compare")
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print for machines.")
+def compare(before: Path, after: Path, as_json: bool) -> None:
+    """Compare two result files of one bench."""
+    _, report, results, _ = _tools()
+    changes = list(results.compare(results.load(before), results.load(after)))
+    if as_json:
+        import attrs
+
+        click.echo(json.dumps([attrs.asdict(change) for change in changes], indent=2))
+        return
+    table = Table("figure", "before", "after", "better", "")
+    for change in changes:
+        times = "" if change.better is None else f"{change.better:.2f} x"
+        note = "beyond the spread" if change.beyond_spread else "within the spread"
+        table.add_row(
+            change.name,
+            f"{report.number(change.before)} {change.unit}",
+            f"{report.number(change.after)} {change.unit}",
+            times,
+            note,
+        )
+    Console(highlight=False).print(table)
+
+
+@bench.command("page")
+@click.option("--results", "folder", type=click.Path(path_type=Path), help="Folder of results.")
+@click.option("--out", type=click.Path(path_type=Path), default=PAGE, show_default=True)
+@click.option("--html", type=click.Path(path_type=Path), help="Write the report with plots too.")
+def page(folder: Path | None, out: Path, html: Path | None) -> None:
+    """Write the documentation's page from the files of results, measuring nothing."""
+    _, report, results, _ = _tools()
+    records = results.all_in(folder or results.FOLDER)
+    out.write_text(report.markdown(records), "utf-8")
+    if html is not None:
+        html.write_text(report.html(records), "utf-8")
+    click.echo(f"{out}: {len(records)} benches")
+
+
+def _measured(name: str) -> click.Command:
+    @click.command(name, help=f"Measure {name}." if name != "all" else "Measure everything.")
+    @click.option("--quick", is_flag=True, help="The short form: a look, not a record.")
+    @click.option("--runs", default=1, show_default=True, type=click.IntRange(1, 20))
+    @click.option("--url", help="Load this deployment: ws://HOST:PORT/v1/ws or wss://….")
+    @click.option("--token-key", envvar="GREENROOM_KEY", help="Its API key, KEY:SECRET.")
+    @click.option("--results", "folder", type=click.Path(path_type=Path), help="Where to keep it.")
+    @click.option("--html", type=click.Path(path_type=Path), help="Write a report with plots.")
+    @click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
+    def run(**options: Any) -> None:
+        _run(name, **options)
+
+    return run
+
+
+def _run(  # noqa: PLR0913  one flag a parameter
+    name: str,
+    *,
+    quick: bool,
+    runs: int,
+    url: str | None,
+    token_key: str | None,
+    folder: Path | None,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    catalog, report, results, runner = _tools()
+    names = [one for one in catalog.BENCHES if catalog.available(one)] if name == "all" else [name]
+    if url is not None and name == "all":
+        names = [one for one in names if catalog.BENCHES[one].remote]
+    flags = shlex.join(
+        [*(["--quick"] if quick else []), *(["--runs", str(runs)] if runs > 1 else [])]
+    )
+    records, failures = _measure_all(
+        names,
+        lambda one, said: runner.measure(
+            one,
+            quick=quick,
+            runs=runs,
+            command=f"greenroom bench {one} {flags}".strip(),
+            url=url,
+            token_key=token_key,
+            said=said,
+        ),
+    )
+    keep = folder or (results.FOLDER if name == "all" and url is None else None)
+    for record in records:
+        if keep is not None:
+            record.save(keep)
+    if name == "all" and keep is not None and PAGE.parent.is_dir():
+        PAGE.write_text(report.markdown(results.all_in(keep)), "utf-8")
+    if html is not None:
+        html.write_text(report.html(records), "utf-8")
+    _print(report, records, as_json)
+    if failures:
+        raise click.ClickException("; ".join(failures))
+
+
+def _measure_all(
+    names: Sequence[str], measure: Callable[[str, Callable[[float], None]], Any]
+) -> tuple[list[Any], list[str]]:
+    records, failures = [], []
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        for name in names:
+            task = progress.add_task(name, total=1.0)
+
+            def said(part: float, task: Any = task) -> None:
+                progress.update(task, completed=part)
+
+            try:
+                records.append(measure(name, said))
+            except GreenroomError as error:
+                if len(names) == 1:
+                    raise
+                failures.append(str(error))  # the others are still worth having
+            progress.update(task, completed=1.0)
+    return records, failures
+
+
+def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
+    import attrs
+
+    if as_json:
+        found = [
+            {**attrs.asdict(one), "figures": [attrs.asdict(s) for s in one.figures()]}
+            for one in records
+        ]
+        click.echo(json.dumps(found if len(found) != 1 else found[0], indent=2))
+        return
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    for record in records:
+        table = Table(*report.HEADINGS, title=record.bench)
+        for spread in record.figures():
+            table.add_row(*report.cells(spread))
+        out.print(table)
+        for name, limit in report.limits(record):
+            out.print(f"{name}: the limit was {limit}")
+
+
+NAMES = ("all", "actors", "journal", "inbound", "fanout", "join", "commands", "stage", "breakout",
+         "book", "storm", "media", "mixed", "soak")  # fmt: skip
+for _name in NAMES:
+    bench.add_command(_measured(_name))
