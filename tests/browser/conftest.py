@@ -59,9 +59,11 @@ def _event_file(path: Path) -> Path:
     lines = [
         f'[event]\nid = "{EVENT}"\nname = "Spring Fair"\ntime_zone = "UTC"\ndays = [{days}]',
         '[event.one_to_one]\ninitiators = "both"\ndurations = [5, 30]\nhours = ["00:00", "24:00"]',
-        '[[company]]\nid = "acme"\nname = "Acme"\ninfo = "We build robots."\nslots = 400\n'
-        'faqs = [{ question = "Remote?", answer = "Yes, anywhere." }]\n'
-        'jobs = [{ title = "Engineer", url = "https://acme.example/jobs/1" }]',
+        (
+            '[[company]]\nid = "acme"\nname = "Acme"\ninfo = "We build robots."\nslots = 400\n'
+            'faqs = [{ question = "Remote?", answer = "Yes, anywhere." }]\n'
+            'jobs = [{ title = "Engineer", url = "https://acme.example/jobs/1" }]'
+        ),
     ]
     lines += [
         f'[[session]]\nid = "{name}"\ntitle = "Workshop {name}"\nkind = "workshop"\n'

@@ -1,6 +1,7 @@
 """A full house: a thousand people and fifty messages a second in the real page."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,58 +17,8 @@ FRAMES_A_SECOND = 30
 MEMORY_GROWTH = 24 * 2**20
 """Bytes the heap may differ by between two moments at which as many messages are held."""
 
-LOAD = """
-async ({ people, rate, seconds, first }) => {
-  const { dispatch, getState } = await import("/app/store.js");
-  const topic = Object.keys(getState().topics).find((name) => name.startsWith("session/"));
-  const event = (type, data) => dispatch({ type: "event", event: { topic, type, at: new Date().toISOString(), data } });
-  const { revision } = getState().topics[topic].people;
-  const joined = Array.from({ length: people }, (_, n) => ({
-    id: `p${n}`, name: `Person ${n}`, role: "participant", company: null, host: false, on_screen: false, room: null,
-  }));
-  event("people.changed", { revision: revision + 1, complete: true, counts: { present: people }, joined, left: [] });
-  let id = first;
-  const post = () => {
-    const data = { id: String(++id), person: `p${id % people}`, name: `Person ${id % people}`, role: "participant", text: `Message ${id} `.repeat(1 + (id % 9)), reply_to: null };
-    event("chat.posted", data);
-  };
-  const began = performance.now();
-  const due = () => {
-    while (id - first < ((performance.now() - began) / 1000) * rate) post();
-  };
-  const timer = setInterval(due, 1000 / rate);
-  let frames = 0;
-  let longest = 0;
-  await new Promise((done) => {
-    let last = began;
-    const frame = (now) => {
-      frames += 1;
-      longest = Math.max(longest, now - last);
-      last = now;
-      if (now - began < seconds * 1000) requestAnimationFrame(frame);
-      else done();
-    };
-    requestAnimationFrame(frame);
-  });
-  clearInterval(timer);
-  return {
-    frames_a_second: frames / ((performance.now() - began) / 1000), longest_ms: longest, posted: id - first,
-    rows: document.querySelectorAll("[data-row]").length, held: getState().topics[topic].chat.messages.length, last: id,
-  };
-}
-"""
-
-FILL = """
-async ({ first, count }) => {
-  const { dispatch, getState } = await import("/app/store.js");
-  const topic = Object.keys(getState().topics).find((name) => name.startsWith("session/"));
-  for (let id = first; id < first + count; id++) {
-    const data = { id: String(id), person: "p1", name: "Person 1", role: "participant", text: `Message ${id}`, reply_to: null };
-    dispatch({ type: "event", event: { topic, type: "chat.posted", at: new Date().toISOString(), data } });
-    if (id % 100 === 0) await new Promise(requestAnimationFrame);
-  }
-}
-"""
+LOAD = (Path(__file__).parent / "load.js").read_text()
+FILL = (Path(__file__).parent / "fill.js").read_text()
 
 
 def heap(page: Any) -> int:

@@ -1,4 +1,4 @@
-"""Every page: readable by everybody, safe from everybody's texts, in both languages, on every screen."""
+"""Every page: for everybody, on every screen, in both languages, whatever people write."""
 
 from pathlib import Path
 from typing import Any

@@ -5,6 +5,7 @@ import { clock, dayKey, shortDay, t } from "../i18n/index.js";
 import { AskText, Dialog } from "../ui/dialog.js";
 import { Component, h } from "../ui/dom.js";
 import { button, empty, field, loading } from "../ui/parts.js";
+import { companyName } from "./cards.js";
 import { eventOf } from "./frame.js";
 import { change } from "./onetoone.js";
 
@@ -24,10 +25,18 @@ export class RequestChat extends Component {
     this.to = props.to ?? "";
     this.agenda = null;
     this.problem = null;
+    this.offering = [];
   }
 
-  mounted() {
+  async mounted() {
     if (this.to) this.look(this.to);
+    this.offering = (await act("agenda.list", { limit: 50 }))?.employees ?? [];
+    if (!this.gone) this.refresh();
+  }
+
+  choose(id) {
+    this.vnode.dom.querySelector("#ask-to").value = id;
+    this.look(id);
   }
 
   async look(to) {
@@ -59,7 +68,8 @@ export class RequestChat extends Component {
     return h(Dialog, { title: t("one.ask"), onClose },
       h("form", { onsubmit: (event) => this.send(event) },
         field("ask-to", t("one.to"), h("input", { id: "ask-to", name: "to", required: true, maxlength: 128, defaultValue: this.to, list: "ask-people", autocomplete: "off", "data-first": true, onchange: (event) => this.look(event.target.value) }), t("one.toHint")),
-        h("datalist", { id: "ask-people" }, ...this.known(state).map((id) => h("option", { value: id }))),
+        h("datalist", { id: "ask-people" }, ...this.others(state).map(({ id, name }) => h("option", { value: id }, name))),
+        this.people(state),
         this.problem ? h("p", { class: "badge bad" }, this.problem) : null,
         about ? h(About, { agenda: this.agenda, asked: this.to }) : null,
         field("ask-message", t("one.message"), h("textarea", { id: "ask-message", name: "message", rows: 3, maxlength: MESSAGE })),
@@ -67,10 +77,16 @@ export class RequestChat extends Component {
         h("div", { class: "dialog-actions" }, button(t("app.cancel"), { onclick: onClose }), button(t("one.send"), { kind: "primary", type: "submit" }))));
   }
 
-  /** Hosts of the program's sessions are the employees everybody knows of. */
-  known(state) {
-    const hosts = (eventOf(state)?.sessions ?? []).flatMap((card) => card.hosts);
-    return [...new Set(hosts)].filter((id) => id !== state.person.id).sort();
+  /** Everybody else who has confirmed an availability. */
+  others(state) {
+    return this.offering.filter(({ id }) => id !== state.person.id);
+  }
+
+  people(state) {
+    const others = this.others(state);
+    if (others.length === 0) return null;
+    return h("div", { class: "choices", role: "group", "aria-label": t("one.offering") },
+      ...others.map(({ id, name, company }) => h("button", { key: id, type: "button", class: "choice", "aria-pressed": String(id === this.to), onclick: () => this.choose(id) }, `${name} · ${companyName(state, company)}`)));
   }
 }
 

@@ -15,11 +15,11 @@ export class Organizer extends Component {
   constructor(props) {
     super(props);
     this.present = {};
-    this.quotas = {};
+    this.bookings = null;
   }
 
   async mounted() {
-    await Promise.all([this.countPeople(), this.readQuotas()]);
+    await Promise.all([this.countPeople(), this.readQuotas(), this.readBookings()]);
     this.timer = setInterval(() => this.countPeople(), 10_000);
   }
 
@@ -32,6 +32,11 @@ export class Organizer extends Component {
       const about = await act("session.get", { session: card.id });
       if (about) this.present[card.id] = about.session.present;
     }
+    if (!this.gone) this.refresh();
+  }
+
+  async readBookings() {
+    this.bookings = (await act("meeting.bookings", { limit: 1 }))?.counts ?? null;
     if (!this.gone) this.refresh();
   }
 
@@ -48,7 +53,7 @@ export class Organizer extends Component {
     const here = live.reduce((sum, card) => sum + (this.present[card.id] ?? 0), 0);
     return h("div", { class: "page" },
       h("div", { class: "page-head" }, h("div", null, h("h1", null, t("nav.organizer")), h("p", { class: "muted" }, lobby.event.name)), button(t("organizer.ban"), { kind: "danger-quiet", name: "lock", onclick: askBan })),
-      h("div", { class: "figures" }, figure("live", live.length), figure("here", here), figure("registered", registered), figure("sessions", cards.length), figure("companies", lobby.companies.length)),
+      h("div", { class: "figures" }, figure("live", live.length), figure("here", here), figure("registered", registered), figure("sessions", cards.length), figure("chats", this.bookings?.confirmed ?? 0), figure("companies", lobby.companies.length)),
       h("section", { class: "stack" }, h("h2", null, t("organizer.sessionTitle")), this.table(state, cards)),
       h("section", { class: "stack" }, h("h2", null, t("organizer.companyTitle")), companies(state, lobby)));
   }

@@ -21,7 +21,7 @@ export function openRequest(id, again = false) {
 
 /** Whether the stage is open to requests of this person now. */
 export function mayRequest(session) {
-  return !session.me.host && session.me.room === null && ["live", "hostless", "backstage"].includes(session.session.status);
+  return !session.me.host && session.me.room === null && ["live", "hostless"].includes(session.session.status);
 }
 
 /** The state of my request, with what can be done about it; in four places. */

@@ -21,7 +21,7 @@ import { Stage, Tiles } from "./stage.js";
 
 const OVER = new Set(["ended", "cancelled"]);
 /** A far end of the rooms needs no clock on the stage. */
-const SOON = 60 * 60_000;
+const SOON = 10 * 60_000;
 
 /** The page of a session, inside or before its doors. */
 export function SessionPage({ state }) {
