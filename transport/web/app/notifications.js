@@ -4,6 +4,11 @@ import { act, go, toast } from "./actions.js";
 import { t, clock, hasText } from "./i18n/index.js";
 import { dispatch, getState, subscribe } from "./store.js";
 
+function titleOf(session) {
+  const { topics, event } = getState();
+  return topics[`event/${event}`]?.sessions.find((card) => card.id === session)?.title ?? session ?? "";
+}
+
 /** What a notification says. */
 export function noteText(note) {
   const { data } = note;
@@ -14,7 +19,7 @@ export function noteText(note) {
   const other = meeting && (meeting.employee.id === me ? meeting.participant : meeting.employee);
   const facts = {
     who: data.by_name ?? other?.name ?? "",
-    title: data.title ?? data.session ?? "",
+    title: data.title ?? titleOf(data.session),
     minutes: data.minutes ?? 0,
     room: data.room ?? "",
     time: meeting?.start ? clock(meeting.start) : "",

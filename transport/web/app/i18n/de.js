@@ -32,8 +32,10 @@ export const de = {
   "note.meeting.moved": "Dein 1-1-Chat mit {who} wurde auf {time} verlegt.", "note.meeting.cancelled": "Dein 1-1-Chat mit {who} wurde abgesagt. {message}",
   "note.meeting.reassign_offered": "Du wirst gebeten, einen 1-1-Chat zu übernehmen.", "note.meeting.reassigned": "Dein 1-1-Chat hat ein neues Gegenüber: {who}.",
   "note.schedule.reminder": "{title} beginnt in {minutes} min.", "note.support.replied": "Der Support hat geantwortet: {message}", "note.support.resolved": "Dein Support-Fall ist gelöst.",
-  "note.session.cancelled": "{title} wurde abgesagt.", "note.session.promoted": "Du hast jetzt einen Platz in {title}.", "note.session.seated": "Du hast jetzt einen Platz in {title}.",
+  "note.session.cancelled": "{title} wurde abgesagt.", "note.session.promoted": "Du hast jetzt einen Platz in {title}.",
 
+  "note.stage.accepted": "Deine Anfrage für die Bühne wurde angenommen.", "note.stage.declined": "Deine Anfrage für die Bühne wurde abgelehnt. {message}", "note.stage.invited": "Du bist auf die Bühne eingeladen.",
+  "note.session.released": "Freie Plätze in {title} bekommt jetzt, wer zuerst kommt.", "note.session.moved": "{title} hat eine neue Zeit.", "note.event.banned": "Du wurdest aus diesem Event ausgeschlossen. {message}",
   "lobby.live": "Jetzt live", "lobby.next": "Demnächst", "lobby.noneLive": "Gerade ist nichts live", "lobby.nextAt": "Als Nächstes um {time}: {title}",
   "lobby.noneNext": "Das war alles.", "lobby.zone": "Zeiten in {zone}", "lobby.zones": "Zeiten in {zone}, dort ist es {time}",
   "lobby.liveCount.one": "{n} Session live", "lobby.liveCount.other": "{n} Sessions live", "lobby.companyCount.one": "{n} Unternehmen", "lobby.companyCount.other": "{n} Unternehmen",

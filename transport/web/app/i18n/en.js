@@ -32,8 +32,10 @@ export const en = {
   "note.meeting.moved": "Your 1-1 chat with {who} was moved to {time}.", "note.meeting.cancelled": "Your 1-1 chat with {who} was cancelled. {message}",
   "note.meeting.reassign_offered": "You are asked to take over a 1-1 chat.", "note.meeting.reassigned": "Your 1-1 chat has a new partner: {who}.",
   "note.schedule.reminder": "{title} begins in {minutes} min.", "note.support.replied": "Support has answered: {message}", "note.support.resolved": "Your support ticket is resolved.",
-  "note.session.cancelled": "{title} was cancelled.", "note.session.promoted": "A seat in {title} is yours now.", "note.session.seated": "A seat in {title} is yours now.",
+  "note.session.cancelled": "{title} was cancelled.", "note.session.promoted": "A seat in {title} is yours now.",
 
+  "note.stage.accepted": "Your request to join was accepted.", "note.stage.declined": "Your request to join was declined. {message}", "note.stage.invited": "You are invited to join on screen.",
+  "note.session.released": "Free seats in {title} now go to whoever comes first.", "note.session.moved": "{title} has a new time.", "note.event.banned": "You were removed from this event. {message}",
   "lobby.live": "On now", "lobby.next": "Coming up", "lobby.noneLive": "Nothing is live at the moment", "lobby.nextAt": "Next at {time}: {title}",
   "lobby.noneNext": "That was everything.", "lobby.zone": "Times in {zone}", "lobby.zones": "Times in {zone}, where it is {time}",
   "lobby.liveCount.one": "{n} live session", "lobby.liveCount.other": "{n} live sessions", "lobby.companyCount.one": "{n} company", "lobby.companyCount.other": "{n} companies",

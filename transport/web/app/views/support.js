@@ -27,6 +27,14 @@ export class SupportDialog extends Component {
     if (!this.gone) this.refresh();
   }
 
+  /** An answer that comes while the dialog is open is shown in it. */
+  updated() {
+    const news = this.props.state.notifications.filter((note) => note.kind.startsWith("support.")).length;
+    const before = this.news ?? news;
+    this.news = news;
+    if (news > before) this.mounted();
+  }
+
   async send(event) {
     event.preventDefault();
     const form = event.target;
