@@ -21,6 +21,11 @@ class Line:
     who: str
     text: str
 
+    def plain(self) -> dict[str, str]:
+        """Return it for machines; the time is ISO 8601, UTC."""
+        at = self.at.isoformat(timespec="milliseconds")
+        return {"chapter": self.chapter, "at": at, "who": self.who, "text": self.text}
+
 
 @attrs.define
 class Transcript:

@@ -24,7 +24,7 @@ PEOPLE, SLOTS = 1000, 100
 ANSWERS_BEFORE_THE_KILL = 250
 NO_MEDIA = MediaOptions(workers=0)
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("book")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("book"), pytest.mark.timeout(300)]
 
 
 def race_at(daemon):
