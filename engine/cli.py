@@ -221,7 +221,7 @@ def token(  # noqa: PLR0913  one flag a claim
     is_flag=True,
     help="Print the links, or the script's transcript, for machines.",
 )
-def demo(  # noqa: PLR0913  one flag each
+def demo(
     *, host: str, port: int, bots: int, seconds: float | None, script: str | None, as_json: bool
 ) -> None:
     """Run a sample event with bots and print links to open; nothing is kept."""
