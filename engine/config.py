@@ -53,6 +53,15 @@ class WebhookOptions:
 
 
 @attrs.frozen(kw_only=True)
+class ClusterOptions:
+    """Several nodes as one engine; see docs/cluster.md."""
+
+    servers: tuple[str, ...] = option((), "NATS servers, as nats://host:port; none: one node.")
+    name: str = option("main", "Tells this engine from others in the same NATS.")
+    replicas: int = option(1, "NATS servers that hold each stream when it is made: 1, 3 or 5.")
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """Everything an operator may set."""
 
@@ -70,6 +79,7 @@ class Config:
         (), "Who is told what happens; tables url, secret."
     )
     limits: Limits = attrs.field(factory=Limits)
+    cluster: ClusterOptions = attrs.field(factory=ClusterOptions)
 
 
 def load_config(
@@ -232,6 +242,12 @@ def _check(config: Config) -> None:
             raise ConfigError("key must be given as KEY:SECRET")
     if (config.certificate is None) != (config.private_key is None):
         raise ConfigError("certificate and private_key go together")
+    if not re.fullmatch(r"[A-Za-z0-9_]{1,32}", config.cluster.name):
+        raise ConfigError("cluster.name is 1 to 32 letters, digits and underscores")
+    if config.cluster.replicas not in (1, 3, 5):
+        raise ConfigError("cluster.replicas must be 1, 3 or 5")
+    if config.cluster.servers and config.webhook:
+        raise ConfigError("webhooks are delivered by an engine of one node only")
     if not 0 <= config.port < 65536:  # noqa: PLR2004  the range of TCP ports
         raise ConfigError("port must be between 0 and 65535")
     if config.log_level not in ("debug", "info", "warning", "error"):

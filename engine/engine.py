@@ -22,14 +22,13 @@ from actors.errors import GreenroomError
 from actors.kernel import ActorSystem
 from actors.media import deliver
 from actors.ports import Archive, Clock, Journal
-from actors.presence import Presence
 from actors.rules.base import Command
 from actors.services import Services
 from engine.config import Config, MediaOptions
 from engine.exports import StoreExporter
-from engine.kinds import KINDS
 from engine.tokens import Authenticator, Key
-from engine.tree import address_in, grow
+from engine.tree import grow
+from engine.wiring import Wiring
 from storage import FILE_NAME, Endpoint, Store
 from transport.hub import Hub
 from transport.media.ice import IceServers
@@ -95,13 +94,15 @@ class Engine:
         epoch: str,
         clock: Clock,
         store: Store | None = None,
+        wiring: Wiring | None = None,
     ) -> AsyncIterator[Self]:
         """Start the actors over a journal of your own.
 
         :param epoch: names the journal's line of numbers; the same after each restart.
+        :param wiring: how the parts find each other; None for an engine of one node.
         """
-        limits = config.limits
-        hub = Hub(limits, epoch=epoch)
+        limits, wiring = config.limits, wiring or Wiring()
+        hub = wiring.hub(limits, epoch)
         async with AsyncExitStack() as stack:
             plane = await _open_media(config.media, hub, clock, stack)
             system = await stack.enter_async_context(ActorSystem())
@@ -110,12 +111,12 @@ class Engine:
                 publisher=hub,
                 archive=archive,
                 clock=clock,
-                presence=Presence(),
-                address=address_in(system),
+                presence=wiring.presence(),
+                address=wiring.address(system),
                 media=plane,
             )
             grow(system, services)
-            door = FrontDoor(services, epoch)
+            door = wiring.door(services, epoch)
             authenticator = Authenticator([Key.parse(pair) for pair in config.key], clock)
             exporter = StoreExporter(store) if store is not None else None
             server = Server(door, hub, authenticator, limits, clock=clock, exporter=exporter)
@@ -128,15 +129,8 @@ class Engine:
                 authenticator=authenticator,
                 store=store,
             )
-            await engine.wake()
+            await wiring.wake(services)
             yield engine
-
-    async def wake(self) -> None:
-        """Start the actors of all entities whose deadlines must be kept."""
-        for name, kind in KINDS.items():
-            if kind.timed:
-                for entity in await self.services.journal.entities(name):
-                    self.services.address(entity)
 
     async def call(self, command: Command) -> Any:
         """Carry out a command of the embedding program.

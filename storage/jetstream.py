@@ -338,6 +338,16 @@ class JetStreamJournal:
         self._entity(entity).head = head
         return head
 
+    async def follow(self, after: int) -> tuple[Sequence[tuple[str, Sequence[Entry]]], int]:
+        """Return the writes that follow the stream's number ``after``, and the last one's number.
+
+        :raises StorageUnavailable: NATS does not answer, or a message is damaged.
+        """
+        subject = f"{self._prefix}.journal.*.*"
+        page = await api.page(self._connection, self._stream, subject, after + 1, PAGE)
+        found = [(name := self._name(message.subject), _entries(message, name)) for message in page]
+        return found, page[-1].number if page else after
+
     async def entities(self, kind: str) -> Sequence[str]:
         """Return the names (``kind/id``) of all entities of a kind, sorted.
 
@@ -416,6 +426,11 @@ class JetStreamJournal:
         kind, _, ident = entity.partition("/")
         return f"{self._prefix}.{what}.{_token(kind)}.{_token(ident)}"
 
+    @staticmethod
+    def _name(subject: str) -> str:
+        kind, ident = subject.rsplit(".", 2)[1:]
+        return f"{unquote(kind)}/{unquote(ident)}"
+
     def _entity(self, entity: str) -> _Known:
         known = self._known.get(entity)
         if known is None:
@@ -434,6 +449,10 @@ def _rows(message: Stored, entity: str) -> list[Any]:
         return list(unpacker)
     except ValueError as error:
         raise StorageUnavailable(f"{entity}: a message is damaged: {error}") from error
+
+
+def _entries(message: Stored, entity: str) -> list[Entry]:
+    return entries(_rows(message, entity))
 
 
 def _token(text: str) -> str:

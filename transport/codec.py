@@ -48,7 +48,8 @@ def payload_of(framed: bytes) -> bytes:
     return framed[start:]
 
 
-def _foreign(value: Any) -> Any:
+def foreign(value: Any) -> Any:
+    """Return as plain data what neither codec knows by itself."""
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, (set, frozenset)):
@@ -59,7 +60,7 @@ def _foreign(value: Any) -> Any:
 
 
 def _dump_json(value: Any) -> bytes:
-    return orjson.dumps(value, default=_foreign, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    return orjson.dumps(value, default=foreign, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _load_json(message: str | bytes) -> Any:
@@ -70,7 +71,7 @@ def _load_json(message: str | bytes) -> Any:
 
 
 def _dump_msgpack(value: Any) -> bytes:
-    packed: bytes = msgpack.packb(value, default=_foreign)
+    packed: bytes = msgpack.packb(value, default=foreign)
     return packed
 
 

@@ -184,14 +184,16 @@ class Hub:
             if seq is None:
                 return
             place = self._place(topic, seq - 1)
-        frames = Frames(_message(topic, type_name, at, data, seq))
+        self._broadcast(place, Frames(message(topic, type_name, at, data, seq)), seq)
+
+    def _broadcast(self, place: Topic, frames: Frames, seq: int | None) -> None:
         listeners = list(place.subscriptions.values())
         for codec in {listener.codec for listener in listeners}:
             frames.of(codec)
         if seq is not None:
             place.history.add(seq, frames)
         if listeners:
-            broadcast = Broadcast(list(frames.spelled), listeners, topic)
+            broadcast = Broadcast(list(frames.spelled), listeners, place.name)
             if self._held is None:
                 self._spread(broadcast)
             else:
@@ -233,7 +235,7 @@ class Hub:
         place.history.stand(seq)
         self._listen(place, member, connection)
         if snapshot is not None:
-            self._tell(member, _message(topic, "snapshot", at, snapshot, seq))
+            self._tell(member, message(topic, "snapshot", at, snapshot, seq))
 
     def unsubscribe(self, connection: str, topic: str) -> None:
         """Send nothing more of a topic to a connection."""
@@ -273,7 +275,7 @@ class Hub:
         if member is not None:
             if topic in member.topics:
                 self._flush()  # what was published on the topic before comes before
-            self._tell(member, _message(topic, type_name, at, data, seq))
+            self._tell(member, message(topic, type_name, at, data, seq))
 
     def close(self, connection: str, code: int, reason: str) -> None:
         """End a connection, after what is queued for it, with a WebSocket close code."""
@@ -319,8 +321,8 @@ class Hub:
         if not place.subscriptions:
             self._desert(place)
 
-    def _tell(self, member: Member, message: Mapping[str, Any]) -> None:
-        member.outbox.write(member.codec.frame(message))
+    def _tell(self, member: Member, said: Mapping[str, Any]) -> None:
+        member.outbox.write(member.codec.frame(said))
 
     def _spread(self, broadcast: Broadcast) -> None:
         self._backlog.append(broadcast)
@@ -374,9 +376,10 @@ class Hub:
             self._backlog.popleft()
 
 
-def _message(
+def message(
     topic: str, type_name: str, at: datetime, data: Mapping[str, Any], seq: int | None
 ) -> dict[str, Any]:
+    """Return the notification that tells of an event."""
     params: dict[str, Any] = {"topic": spoken(topic)}
     if seq is not None:
         params["seq"] = seq

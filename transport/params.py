@@ -51,10 +51,15 @@ def _choice(kind: Any, strict: cattrs.Converter) -> Callable[[Any, Any], Any]:
     return hook
 
 
+def register_choices(converter: cattrs.Converter) -> None:
+    """Teach a converter fields that take one of some words, or else something of another type."""
+    converter.register_structure_hook_factory(_is_choice, _choice)
+
+
 def _make_converter(*, detailed: bool) -> cattrs.Converter:
     strict = converter.copy(forbid_extra_keys=True, detailed_validation=detailed)
     strict.register_structure_hook(Person, _person)
-    strict.register_structure_hook_factory(_is_choice, _choice)
+    register_choices(strict)
     return strict
 
 

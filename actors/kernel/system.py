@@ -230,6 +230,10 @@ class ActorSystem:
         """
         return self.run_here(self.activate, kind, key).ref  # type: ignore[no-any-return]
 
+    def identities(self) -> list[tuple[str, str]]:
+        """Return the kind and key of every actor brought to life by :meth:`get`."""
+        return list(self._virtual)
+
     def activate(self, kind: str, key: str) -> Cell:
         """Return the cell of a virtual identity; there is one at a time."""
         cell = self._virtual.get((kind, key))

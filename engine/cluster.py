@@ -1,0 +1,261 @@
+"""An engine that is one node of several, on NATS JetStream."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from secrets import token_hex
+from typing import Any
+
+import attrs
+import structlog
+import trio
+
+from actors.clock import SystemClock
+from actors.door import FrontDoor
+from actors.kernel import ActorSystem
+from actors.ports import Clock, Entry, Journal, Snapshot, StorageUnavailable, Write, WrongSequence
+from actors.presence import Presence
+from actors.services import Services
+from engine.config import Config
+from engine.engine import Engine
+from engine.kinds import KINDS
+from engine.tree import address_in
+from engine.wiring import Wiring
+from storage import FILE_NAME, Store
+from storage.jetstream import JetStreamJournal
+from storage.replica import Replica
+from transport.cluster.bridge import Bridge
+from transport.cluster.door import ClusterDoor
+from transport.cluster.hub import ClusterHub
+from transport.cluster.membership import Membership, Table
+from transport.cluster.nats import Nats
+from transport.cluster.presence import ClusterPresence
+from transport.hub import Hub
+from transport.limits import Limits
+
+STOP_SECONDS = 3.0
+"""How long actors have to finish what they were asked before they are handed over."""
+
+WAKE_PAUSE = 1.0
+"""Seconds until entities are looked for again whose list could not be read."""
+
+_log = structlog.get_logger("greenroom.cluster")
+
+
+class GuardedJournal:
+    """The cluster's journal, which takes nothing of this node but what the node owns.
+
+    The fence in the journal keeps two owners from both writing. This keeps one that was away from
+    writing at all: it knows by its own clock that its lease has lapsed.
+    """
+
+    def __init__(self, journal: JetStreamJournal, membership: Membership) -> None:
+        self._journal = journal
+        self._membership = membership
+        self.kept_out = 0
+
+    async def append(self, *writes: Write) -> None:
+        """Commit all the writes, or none.
+
+        :raises WrongSequence: an entity is another node's, or somebody else has written.
+        :raises StorageUnavailable: NATS did not take it.
+        """
+        for write in writes:
+            if not self._membership.owns(write.entity):
+                self.kept_out += 1
+                raise WrongSequence(f"{write.entity} belongs to another node")
+        await self._journal.append(*writes)
+
+    async def read(self, entity: str, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
+        """Return up to ``limit`` entries with a number above ``after``, in order."""
+        return await self._journal.read(entity, after, limit)
+
+    async def save_snapshot(self, entity: str, snapshot: Snapshot) -> None:
+        """Keep a snapshot, if the entity is this node's."""
+        if self._membership.owns(entity):
+            await self._journal.save_snapshot(entity, snapshot)
+
+    async def load_snapshot(self, entity: str) -> Snapshot | None:
+        """Return the newest snapshot, if there is one."""
+        return await self._journal.load_snapshot(entity)
+
+    async def entities(self, kind: str) -> Sequence[str]:
+        """Return the names of all entities of a kind, whoever owns them."""
+        return await self._journal.entities(kind)
+
+
+class ClusterWiring(Wiring):
+    """The parts of a node, and what it does when shards come and go."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._membership = bridge.membership
+        self._membership.on_table = self._on_table
+        self._membership.hand_over = self._hand_over
+        self._system: ActorSystem | None = None
+        self._door: ClusterDoor | None = None
+        self._gained: set[int] = set()
+        self._moved: set[int] = set()
+        self._work = trio.Event()
+
+    def hub(self, limits: Limits, epoch: str) -> Hub:
+        """Return the fan-out over all nodes."""
+        self._bridge.hub = ClusterHub(limits, epoch=epoch, me=self._bridge.me, put=self._bridge.put)
+        return self._bridge.hub
+
+    def presence(self) -> Presence:
+        """Return the book of connections that follow what is owned here."""
+        self._bridge.presence = ClusterPresence(self._bridge.me, self._bridge.hub)
+        return self._bridge.presence
+
+    def address(self, system: ActorSystem) -> Callable[[str], Any]:
+        """Return the function that finds an entity's actor at whichever node."""
+        self._system = system
+        self._bridge.local = address_in(system)
+        return self._bridge.address
+
+    def door(self, services: Services, epoch: str) -> FrontDoor:
+        """Return the door of this node."""
+        self._door = ClusterDoor(services, epoch, self._bridge)
+        return self._door
+
+    async def wake(self, services: Services) -> None:
+        """Start nothing yet: this node owns nothing before it is connected to the others."""
+        self._bridge.services = services
+
+    # Shards come and go
+
+    def _on_table(self, before: Table, after: Table) -> None:
+        me = self._membership.me
+        lost = set()
+        for shard, owner in enumerate(after.shards):
+            if owner == before.shards[shard]:
+                continue
+            self._moved.add(shard)
+            if owner == me:
+                self._gained.add(shard)
+            elif before.shards[shard] == me:
+                lost.add(shard)
+        stolen = lost - self._bridge.leaving
+        if stolen:
+            _log.warning("another node took shards", shards=len(stolen))
+            for ref in self._actors(stolen):
+                ref.kill()
+                ref.stop()
+        self._bridge.disown(lost)
+        self._bridge.leaving -= lost
+        self._work.set()
+
+    async def _hand_over(self, shards: Sequence[int]) -> None:
+        """Finish what is in hand, and take nothing more for these shards."""
+        self._bridge.leaving |= frozenset(shards)
+        with trio.move_on_after(STOP_SECONDS):
+            async with trio.open_nursery() as nursery:
+                for ref in self._actors(set(shards)):
+                    nursery.start_soon(_stopped, ref)
+        for ref in self._actors(set(shards)):
+            ref.kill()
+
+    def _actors(self, shards: set[int]) -> list[Any]:
+        system = self._system
+        if system is None:
+            return []
+        return [
+            system.get(kind, key)
+            for kind, key in system.identities()
+            if (kind in KINDS or kind == "media")
+            and self._membership.shard(f"{kind}/{key}") in shards
+        ]
+
+    async def run(self) -> None:
+        """Wake what was taken over and lead connections to new owners, until cancelled."""
+        while True:
+            await self._work.wait()
+            self._work = trio.Event()
+            moved, self._moved = self._moved, set()
+            gained, self._gained = self._gained, set()
+            async with trio.open_nursery() as nursery:
+                if self._door is not None and moved:
+                    nursery.start_soon(self._door.move, moved)
+                if gained:
+                    nursery.start_soon(self._wake, gained)
+
+    async def _wake(self, shards: set[int]) -> None:
+        services, membership = self._bridge.services, self._membership
+        try:
+            for name, kind in KINDS.items():
+                if kind.timed:
+                    for entity in await services.journal.entities(name):
+                        if membership.shard(entity) in shards and membership.owns(entity):
+                            services.address(entity)
+        except StorageUnavailable as error:
+            _log.warning("cannot wake what was taken over", error=str(error))
+            await trio.sleep(WAKE_PAUSE)
+            self._gained |= shards
+            self._work.set()
+
+
+async def _stopped(ref: Any) -> None:
+    await ref.stop()
+
+
+@attrs.frozen
+class Node:
+    """A running node."""
+
+    engine: Engine
+    membership: Membership
+    bridge: Bridge
+    nats: Nats
+    journal: JetStreamJournal
+    replica: Replica
+
+    async def leave(self) -> None:
+        """Hand everything this node owns to the others.
+
+        :raises StorageUnavailable: NATS does not answer.
+        """
+        await self.membership.leave()
+
+
+@asynccontextmanager
+async def open_node(config: Config, *, clock: Clock | None = None) -> AsyncIterator[Node]:
+    """Start a node; stop it at the block's end.
+
+    :raises LeaseLapsed: the node was away for too long, and has to start anew; in a group.
+    :raises StorageUnavailable: NATS does not answer.
+    :raises StorageRefused: the file of the node's own copy will not be opened.
+    """
+    options = config.cluster
+    me = token_hex(4)
+    async with AsyncExitStack() as stack:
+        nats = await stack.enter_async_context(Nats.open(options.servers, f"greenroom-{me}"))
+        journal = await JetStreamJournal.open(nats, options.name, replicas=options.replicas)
+        store = await stack.enter_async_context(Store.open(config.data / FILE_NAME))
+        facts = {"host": socket.gethostname(), "process": os.getpid()}
+        membership = Membership(nats, options.name, me, facts, replicas=options.replicas)
+        bridge = Bridge(nats, membership, options.name)
+        wiring = ClusterWiring(bridge)
+        guarded: Journal = GuardedJournal(journal, membership)
+        engine = await stack.enter_async_context(
+            Engine.assemble(
+                config,
+                journal=guarded,
+                archive=store.archive,
+                epoch=await journal.identity(),
+                clock=clock or SystemClock(),
+                store=store,
+                wiring=wiring,
+            )
+        )
+        engine.server.context.prefix = me
+        replica = Replica(journal, store.journal)
+        nursery = await stack.enter_async_context(trio.open_nursery())
+        stack.callback(nursery.cancel_scope.cancel)
+        await nursery.start(bridge.run)
+        await membership.join()
+        for part in (wiring.run, replica.run, membership.run):
+            nursery.start_soon(part)
+        _log.info("joined", node=me, nodes=len(membership.nodes()))
+        yield Node(engine, membership, bridge, nats, journal, replica)
