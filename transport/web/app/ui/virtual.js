@@ -8,6 +8,7 @@
 import { Component, h } from "./dom.js";
 
 const OVERSCAN = 6;
+const SPARE = 500;
 
 /** Offsets of each row, and after the last the whole height. */
 export function offsetsOf(items, heights, keyOf, estimate) {
@@ -82,7 +83,15 @@ export class VirtualList extends Component {
         changed = true;
       }
     }
+    if (this.heights.size > 2 * this.props.items.length + SPARE) this.forgetGone();
     return changed;
+  }
+
+  /** Rows that are no longer in the list need no memory. */
+  forgetGone() {
+    const { items, keyOf } = this.props;
+    const kept = new Set(items.map((item) => String(keyOf(item))));
+    for (const key of this.heights.keys()) if (!kept.has(key)) this.heights.delete(key);
   }
 
   scrolled() {
