@@ -31,6 +31,9 @@ SLICE_MESSAGES = 64
 SLICE_SECONDS = 0.001
 """Seconds after which it yields even within these."""
 
+NEARLY = 0.001
+"""Seconds too few to wait for: added to a large clock they may not move it at all."""
+
 NOTHING: Any = object()
 """Stands for the message in hand when there is none."""
 
@@ -349,9 +352,9 @@ class Loop:
         if self.mailbox.waiter is None:
             self._look_in(seconds)
             return
-        idle = trio.current_time() - self.idle_since
-        if idle < seconds:
-            self._look_in(seconds - idle)
+        left = self.idle_since + seconds - trio.current_time()
+        if left > NEARLY:
+            self._look_in(left)
         elif self.timers or self.mailbox.stashed or not self._willing():
             self._look_in(seconds)  # an actor that still expects something is not idle
         else:
