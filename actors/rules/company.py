@@ -18,14 +18,13 @@ from actors.rules.base import (
     Person,
     Recovered,
     Returned,
-    Rules,
     Send,
     command,
     event,
 )
 from actors.rules.checks import entity_id, is_address
 from actors.rules.event_model import ListCompany
-from actors.rules.parts import Parts
+from actors.rules.parts import Composed, Parts
 from actors.rules.quota import MAX_SLOTS, Quota, QuotaTaken
 from actors.rules.records import plain
 from actors.rules.text import NAME_LIMIT, an_id, between, invalid, up_to
@@ -336,31 +335,15 @@ EFFECTS: Mapping[type[Event], Any] = {Changed: _list_in_event}
 _PARTS = Parts(sys.modules[__name__])
 
 
-class CompanyRules(Rules[CompanyState]):
+class CompanyRules(Composed[CompanyState]):
     """The rules of ``company/ID``."""
 
     kind = "company"
+    parts = _PARTS
 
     def initial(self, entity: str) -> CompanyState:
         """Return a company that nobody has created yet."""
         return CompanyState(id=entity.partition("/")[2])
-
-    def decide(self, state: CompanyState, command: Command, now: datetime) -> Sequence[Event]:
-        """Say what a command leads to.
-
-        :raises Refused: it is not allowed, or malformed.
-        """
-        return _PARTS.decide(state, command, now)
-
-    def evolve(self, state: CompanyState, event: Event) -> None:
-        """Change the company."""
-        _PARTS.evolve(state, event)
-
-    def answer(
-        self, state: CompanyState, command: Command, events: Sequence[Event], now: datetime
-    ) -> dict[str, Any]:
-        """Return a command's result."""
-        return _PARTS.answer(state, command, events, now)
 
     def snapshot(self, state: CompanyState, person: Person, now: datetime) -> dict[str, Any]:
         """Return the company's page as one person sees it."""
@@ -371,7 +354,3 @@ class CompanyRules(Rules[CompanyState]):
             "editable": edits,
             "quota": state.quota.view(person.id) if edits else None,
         }
-
-    def effects(self, entity: str, event: Event) -> Sequence[Send]:
-        """Tell the event of its company."""
-        return _PARTS.effects(entity, event)

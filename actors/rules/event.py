@@ -18,7 +18,6 @@ from actors.rules.base import (
     Person,
     Recovered,
     Returned,
-    Rules,
     Send,
 )
 from actors.rules.event_model import (
@@ -41,7 +40,7 @@ from actors.rules.event_model import (
     Readmit,
     Unbanned,
 )
-from actors.rules.parts import Parts
+from actors.rules.parts import Composed, Parts
 from actors.rules.person import Notify
 from actors.rules.policy import Policy
 from actors.rules.text import invalid
@@ -258,31 +257,15 @@ EFFECTS = {Banned: _tell_banned}
 _PARTS = Parts(sys.modules[__name__], program, directory)
 
 
-class EventRules(Rules[EventState]):
+class EventRules(Composed[EventState]):
     """The rules of ``event/ID``."""
 
     kind = "event"
+    parts = _PARTS
 
     def initial(self, entity: str) -> EventState:
         """Return an event that nobody has created yet."""
         return EventState(id=entity.partition("/")[2])
-
-    def decide(self, state: EventState, command: Command, now: datetime) -> Sequence[Event]:
-        """Say what a command leads to.
-
-        :raises Refused: it is not allowed, or malformed.
-        """
-        return _PARTS.decide(state, command, now)
-
-    def evolve(self, state: EventState, event: Event) -> None:
-        """Change the event."""
-        _PARTS.evolve(state, event)
-
-    def answer(
-        self, state: EventState, command: Command, events: Sequence[Event], now: datetime
-    ) -> dict[str, Any]:
-        """Return a command's result."""
-        return _PARTS.answer(state, command, events, now)
 
     def snapshot(self, state: EventState, person: Person, now: datetime) -> dict[str, Any]:
         """Return the lobby as one person sees it."""
@@ -291,11 +274,3 @@ class EventRules(Rules[EventState]):
             "companies": _companies(state)[:PAGE_LIMIT],
             **program.lobby(state, person, now),
         }
-
-    def due(self, state: EventState) -> datetime | None:
-        """Return when the lobby is to be told of seats."""
-        return _PARTS.due(state)
-
-    def effects(self, entity: str, event: Event) -> Sequence[Send]:
-        """Tell whoever was banned."""
-        return _PARTS.effects(entity, event)

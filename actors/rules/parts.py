@@ -15,10 +15,10 @@ effects of it, in the order in which they are given.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from actors.errors import Refused
-from actors.rules.base import Command, Event, Look, Send, Tick
+from actors.rules.base import Command, Event, Look, Rules, Send, State, Tick
 
 Decide = Callable[[Any, Any, datetime], Sequence[Event]]
 Evolve = Callable[[Any, Any], None]
@@ -83,6 +83,37 @@ class Parts:
         return [
             send for effect in self._effects.get(type(event), ()) for send in effect(entity, event)
         ]
+
+
+class Composed(Rules[State]):
+    """Rules put together from parts; a subclass says only where it differs from them."""
+
+    parts: ClassVar[Parts]
+
+    def decide(self, state: State, command: Command, now: datetime) -> Sequence[Event]:
+        """Say what a command leads to.
+
+        :raises Refused: it is not allowed, not now, or malformed.
+        """
+        return self.parts.decide(state, command, now)
+
+    def evolve(self, state: State, event: Event) -> None:
+        """Change the state by one event."""
+        self.parts.evolve(state, event)
+
+    def answer(
+        self, state: State, command: Command, events: Sequence[Event], now: datetime
+    ) -> dict[str, Any]:
+        """Return a command's result."""
+        return self.parts.answer(state, command, events, now)
+
+    def due(self, state: State) -> datetime | None:
+        """Return the earliest deadline of any part."""
+        return self.parts.due(state)
+
+    def effects(self, entity: str, event: Event) -> Sequence[Send]:
+        """Say what other entities must do about an event."""
+        return self.parts.effects(entity, event)
 
 
 def earliest(instants: Iterable[datetime | None]) -> datetime | None:

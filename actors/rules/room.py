@@ -19,11 +19,10 @@ from actors.rules.base import (
     Person,
     Recovered,
     Returned,
-    Rules,
 )
 from actors.rules.breakout.events import Occupant
 from actors.rules.breakout.state import Intent
-from actors.rules.parts import Parts
+from actors.rules.parts import Composed, Parts
 from actors.rules.records import iso, plain
 from actors.rules.room_model import (
     CloseRoom,
@@ -208,32 +207,16 @@ EVOLVE: Mapping[type[Event], Any] = {
 _PARTS = Parts(sys.modules[__name__], chat, media)
 
 
-class RoomRules(Rules[RoomState]):
+class RoomRules(Composed[RoomState]):
     """The rules of ``room/SESSION.ROOM``."""
 
     kind = "room"
+    parts = _PARTS
 
     def initial(self, entity: str) -> RoomState:
         """Return a room that has not been opened yet."""
         session, _, room = entity.partition("/")[2].rpartition(".")
         return RoomState(id=room, session=session)
-
-    def decide(self, state: RoomState, command: Command, now: datetime) -> Sequence[Event]:
-        """Say what a command leads to.
-
-        :raises Refused: it is not allowed, or not now.
-        """
-        return _PARTS.decide(state, command, now)
-
-    def evolve(self, state: RoomState, event: Event) -> None:
-        """Change the room."""
-        _PARTS.evolve(state, event)
-
-    def answer(
-        self, state: RoomState, command: Command, events: Sequence[Event], now: datetime
-    ) -> dict[str, Any]:
-        """Return a command's result."""
-        return _PARTS.answer(state, command, events, now)
 
     def snapshot(self, state: RoomState, person: Person, now: datetime) -> dict[str, Any]:
         """Return the room as one person inside sees it."""
@@ -252,7 +235,3 @@ class RoomRules(Rules[RoomState]):
             "chat": chat.chat_view(state, person),
             "media": media.media_view(state.media, state.here),
         }
-
-    def due(self, state: RoomState) -> datetime | None:
-        """Return when anything is due by itself: nothing, for the session keeps the time."""
-        return _PARTS.due(state)

@@ -17,12 +17,11 @@ from actors.rules.base import (
     Person,
     Recovered,
     Returned,
-    Rules,
     Send,
     command,
     event,
 )
-from actors.rules.parts import Parts
+from actors.rules.parts import Composed, Parts
 from actors.rules.person import Notify
 from actors.rules.records import plain
 from actors.rules.text import ID_LIMIT, an_id, invalid, up_to
@@ -366,31 +365,15 @@ EFFECTS: Mapping[type[Event], Any] = {Replied: _replied_effects, Resolved: _reso
 _PARTS = Parts(sys.modules[__name__])
 
 
-class SupportRules(Rules[SupportState]):
+class SupportRules(Composed[SupportState]):
     """The rules of ``support/EVENT``."""
 
     kind = "support"
+    parts = _PARTS
 
     def initial(self, entity: str) -> SupportState:
         """Return a desk without tickets."""
         return SupportState(event=entity.partition("/")[2])
-
-    def decide(self, state: SupportState, command: Command, now: datetime) -> Sequence[Event]:
-        """Say what a command leads to.
-
-        :raises Refused: it is not allowed, or not now.
-        """
-        return _PARTS.decide(state, command, now)
-
-    def evolve(self, state: SupportState, event: Event) -> None:
-        """Change the tickets."""
-        _PARTS.evolve(state, event)
-
-    def answer(
-        self, state: SupportState, command: Command, events: Sequence[Event], now: datetime
-    ) -> dict[str, Any]:
-        """Return a command's result."""
-        return _PARTS.answer(state, command, events, now)
 
     def snapshot(self, state: SupportState, person: Person, now: datetime) -> dict[str, Any]:
         """Return the queue: what is not resolved, oldest first. For staff only."""
@@ -400,7 +383,3 @@ class SupportRules(Rules[SupportState]):
             "tickets": [plain(ticket) for ticket in waiting[:QUEUE_LIMIT]],
             "more": max(0, len(waiting) - QUEUE_LIMIT),
         }
-
-    def effects(self, entity: str, event: Event) -> Sequence[Send]:
-        """Tell whoever asked."""
-        return _PARTS.effects(entity, event)

@@ -14,18 +14,17 @@ from actors.rules.base import (
     Person,
     Recovered,
     Returned,
-    Rules,
-    Send,
 )
-from actors.rules.parts import Parts
+from actors.rules.parts import Composed, Parts
 
 _PARTS = Parts(plan, tracking, schedule)
 
 
-class AgendaRules(Rules[AgendaState]):
+class AgendaRules(Composed[AgendaState]):
     """The rules of ``agenda/EVENT.PERSON``."""
 
     kind = "agenda"
+    parts = _PARTS
 
     def initial(self, entity: str) -> AgendaState:
         """Return the agenda of somebody who has nothing booked."""
@@ -38,28 +37,10 @@ class AgendaRules(Rules[AgendaState]):
         """
         if isinstance(command, Dropped | Returned | Recovered):
             return ()
-        return _PARTS.decide(state, command, now)
-
-    def evolve(self, state: AgendaState, event: Event) -> None:
-        """Change the agenda."""
-        _PARTS.evolve(state, event)
-
-    def answer(
-        self, state: AgendaState, command: Command, events: Sequence[Event], now: datetime
-    ) -> dict[str, Any]:
-        """Return a command's result."""
-        return _PARTS.answer(state, command, events, now)
+        return super().decide(state, command, now)
 
     def snapshot(self, state: AgendaState, person: Person, now: datetime) -> dict[str, Any]:
         """Return the public part; an agenda is nobody's topic."""
         if person.event != state.event:
             raise Refused("not_found", "There is no such agenda.")
         return views.public(state, now)
-
-    def due(self, state: AgendaState) -> datetime | None:
-        """Return when the next reminder goes out."""
-        return _PARTS.due(state)
-
-    def effects(self, entity: str, event: Event) -> Sequence[Send]:
-        """Notify the owner."""
-        return _PARTS.effects(entity, event)

@@ -12,13 +12,13 @@ from typing import Any
 from actors.errors import Refused
 from actors.rules import calendar, chat, media
 from actors.rules.agenda.commands import Track
-from actors.rules.base import SYSTEM, Command, Event, Person, Rules, Send
+from actors.rules.base import SYSTEM, Command, Event, Person, Send
 from actors.rules.meeting import commands as ask
 from actors.rules.meeting import events as told
 from actors.rules.meeting import room
 from actors.rules.meeting.record import GRACE, OPENS_BEFORE, Meeting
 from actors.rules.meeting.state import MeetingState
-from actors.rules.parts import Parts
+from actors.rules.parts import Composed, Parts
 from actors.rules.records import iso, plain
 
 # The record
@@ -166,32 +166,16 @@ EFFECTS = dict.fromkeys(told.OUTCOMES, _tell_agendas)
 _PARTS = Parts(sys.modules[__name__], room, chat, media)
 
 
-class MeetingRules(Rules[MeetingState]):
+class MeetingRules(Composed[MeetingState]):
     """The rules of ``chat/ID``."""
 
     kind = "chat"
+    parts = _PARTS
 
     def initial(self, entity: str) -> MeetingState:
         """Return a chat nobody has asked for yet."""
         del entity
         return MeetingState()
-
-    def decide(self, state: MeetingState, command: Command, now: datetime) -> Sequence[Event]:
-        """Say what a command leads to.
-
-        :raises Refused: it is not allowed, or not now.
-        """
-        return _PARTS.decide(state, command, now)
-
-    def evolve(self, state: MeetingState, event: Event) -> None:
-        """Change the chat."""
-        _PARTS.evolve(state, event)
-
-    def answer(
-        self, state: MeetingState, command: Command, events: Sequence[Event], now: datetime
-    ) -> dict[str, Any]:
-        """Return a command's result."""
-        return _PARTS.answer(state, command, events, now)
 
     def snapshot(self, state: MeetingState, person: Person, now: datetime) -> dict[str, Any]:
         """Return what one of the two sees on coming in."""
@@ -203,11 +187,3 @@ class MeetingRules(Rules[MeetingState]):
             "chat": chat.chat_view(state, person),
             "media": media.media_view(state.media, sorted(state.present)),
         }
-
-    def due(self, state: MeetingState) -> datetime | None:
-        """Return the next instant at which something happens by itself."""
-        return _PARTS.due(state)
-
-    def effects(self, entity: str, event: Event) -> Sequence[Send]:
-        """Tell the agendas what time has changed."""
-        return _PARTS.effects(entity, event)

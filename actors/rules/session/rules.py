@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from actors.rules import chat, media
-from actors.rules.base import Command, Event, Person, Rules, Send, Tick
+from actors.rules.base import Command, Event, Person, Tick
 from actors.rules.breakout import parts as breakout
 from actors.rules.breakout.timing import close_with_session
-from actors.rules.parts import Parts
+from actors.rules.parts import Composed, Parts
 from actors.rules.session import (
     moderation,
     people,
@@ -46,10 +46,11 @@ _OF_PEOPLE = frozenset((*chat.DECIDE, *media.DECIDE))
 """Commands of parts that other entities share; here only those known to the session may."""
 
 
-class SessionRules(Rules[SessionState]):
+class SessionRules(Composed[SessionState]):
     """A session: who is in it, on its stage, and what is said there (rules 1 to 24, 35)."""
 
     kind = "session"
+    parts = PARTS
 
     def initial(self, entity: str) -> SessionState:
         """Return a session that is not planned yet."""
@@ -67,26 +68,8 @@ class SessionRules(Rules[SessionState]):
                 return [*close_with_session(state, now), *end]
         elif type(command) in _OF_PEOPLE:
             known(state, command.by)
-        return PARTS.decide(state, command, now)
-
-    def evolve(self, state: SessionState, event: Event) -> None:
-        """Change the session by one event."""
-        PARTS.evolve(state, event)
-
-    def answer(
-        self, state: SessionState, command: Command, events: Sequence[Event], now: datetime
-    ) -> dict[str, Any]:
-        """Return a command's result."""
-        return PARTS.answer(state, command, events, now)
+        return super().decide(state, command, now)
 
     def snapshot(self, state: SessionState, person: Person, now: datetime) -> dict[str, Any]:
         """Return what a new follower of the topic needs."""
         return views.snapshot(state, person, now)
-
-    def due(self, state: SessionState) -> datetime | None:
-        """Return the session's next deadline."""
-        return PARTS.due(state)
-
-    def effects(self, entity: str, event: Event) -> Sequence[Send]:
-        """Say what the program, agendas and people are told."""
-        return PARTS.effects(entity, event)
