@@ -15,6 +15,7 @@ from rich.table import Table
 from actors.errors import GreenroomError
 from actors.rules.base import Person
 from engine.cli_bench import bench
+from engine.cli_cluster import cluster_flags, migrate, with_cluster
 from engine.cli_load import load
 from engine.cli_storage import COMMANDS as STORAGE_COMMANDS
 from engine.cli_webhook import webhook_verify
@@ -83,14 +84,25 @@ def _config(file: Path | None, **flags: Any) -> Config:
 
 @main.command()
 @config_flags
-def serve(file: Path | None, **flags: Any) -> None:
+@cluster_flags
+def serve(file: Path | None, cluster: tuple[str, ...], workers: int | None, **flags: Any) -> None:
     """Run the engine until it is told to stop."""
-    from engine.daemon import run
-
-    config = _config(file, **flags)
+    environment = with_cluster(os.environ, cluster, workers)
+    config = load_config(file, environment, flags)
     if not config.key:
         raise ConfigError("no API key: give --key KEY:SECRET, so that tokens can be checked")
-    run(config)
+    if workers is not None:
+        from engine.workers import run_workers as run_all
+
+        run_all(config, file, workers)
+    elif config.cluster.servers:
+        from engine.cluster_daemon import run as run_node
+
+        run_node(config)
+    else:
+        from engine.daemon import run
+
+        run(config)
 
 
 @main.command()
@@ -260,6 +272,7 @@ def _play(name: str, as_json: bool) -> None:
 
 
 main.add_command(load)
+main.add_command(migrate)
 main.add_command(bench)
 main.add_command(webhook_verify)
 for _command in STORAGE_COMMANDS:

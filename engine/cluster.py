@@ -196,6 +196,17 @@ class ClusterWiring(Wiring):
             self._work.set()
 
 
+async def _learn_companies(journal: JetStreamJournal, membership: Membership) -> None:
+    """Note the events of companies that came into the journal by another way than a command."""
+    for entity in await journal.entities("company"):
+        company = entity.partition("/")[2]
+        if company not in membership.table.companies:
+            for entry in await journal.read(entity, limit=1):
+                event = entry.data.get("company", {}).get("event")
+                if event:
+                    await membership.learn_company(company, event)
+
+
 async def _stopped(ref: Any) -> None:
     await ref.stop()
 
@@ -255,6 +266,7 @@ async def open_node(config: Config, *, clock: Clock | None = None) -> AsyncItera
         stack.callback(nursery.cancel_scope.cancel)
         await nursery.start(bridge.run)
         await membership.join()
+        await _learn_companies(journal, membership)
         for part in (wiring.run, replica.run, membership.run):
             nursery.start_soon(part)
         _log.info("joined", node=me, nodes=len(membership.nodes()))

@@ -59,6 +59,7 @@ class ClusterOptions:
     servers: tuple[str, ...] = option((), "NATS servers, as nats://host:port; none: one node.")
     name: str = option("main", "Tells this engine from others in the same NATS.")
     replicas: int = option(1, "NATS servers that hold each stream when it is made: 1, 3 or 5.")
+    share_port: bool = option(False, "Let several nodes of one machine listen on one port.")
 
 
 @attrs.frozen(kw_only=True)

@@ -153,7 +153,11 @@ class Engine:
                 if self.store is not None and config.webhook:
                     nursery.start_soon(self._courier(self.store).run)
                 await self.server.serve(
-                    config.host, config.port, ssl_context=context, task_status=task_status
+                    config.host,
+                    config.port,
+                    ssl_context=context,
+                    share=config.cluster.share_port,
+                    task_status=task_status,
                 )
         except* OSError as group:
             where = f"{config.host}:{config.port}"

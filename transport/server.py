@@ -46,12 +46,10 @@ from transport.http.serving import HttpServer
 from transport.hub import Hub, HubStatistics
 from transport.limits import Buckets, Limits
 from transport.listener import Listener
+from transport.listening import open_listeners
 
 WEB = Path(__file__).parent / "web"
 """The web client's folder."""
-
-BACKLOG = 4096
-"""Connections the kernel may hold that are not yet accepted."""
 
 DRAIN_STEP = 0.1
 """Seconds between two groups of connections that a drain sends away."""
@@ -129,17 +127,19 @@ class Server:
         port: int,
         *,
         ssl_context: ssl.SSLContext | None = None,
+        share: bool = False,
         task_status: Any = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Listen until cancelled; reports the port once it can be connected to.
 
+        :param share: let other processes of this machine listen on the same port.
         :raises OSError: the address is taken, or not this machine's.
         """
         listener = Listener(self.context, self._http.serve)
         async with trio.open_nursery() as nursery:
             await nursery.start(self.context.hub.run)
             await nursery.start(partial(self._heartbeat.run, self.context))
-            listeners = await trio.open_tcp_listeners(port, host=host, backlog=BACKLOG)
+            listeners = await open_listeners(host, port, share=share)
             found = listeners[0].socket.getsockname()[1]
             served: list[Any] = [*listeners]
             if ssl_context is not None:

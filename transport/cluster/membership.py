@@ -150,11 +150,8 @@ class Membership:
         await self._make_bucket(self._owners)
         self._nats.subscribe(f"$KV.{self._leases}.*", self._hear)
         self._nats.subscribe(f"$KV.{self._owners}.*", self._hint)
-        subject = {"seq": 1, "batch": 1000, "next_by_subj": f"$KV.{self._leases}.*"}
-        for message in await self._nats.gather(
-            f"$JS.API.DIRECT.GET.KV_{self._leases}", json.dumps(subject).encode(), within=2
-        ):
-            self._hear(attrs.evolve(message, subject=message.headers["Nats-Subject"]))
+        for message in await _leases(self._nats, self._leases):
+            self._hear(message)
         await self._renew()
         await self.refresh()
 
@@ -367,6 +364,26 @@ class Membership:
             error and error.get("err_code") != NAME_TAKEN
         ):  # exists already, perhaps with more replicas
             raise StorageUnavailable(f"{name}: {error.get('description')}")
+
+
+async def live_nodes(nats: Nats, cluster: str) -> list[str]:
+    """Return the ids of a cluster's nodes whose leases hold.
+
+    :raises StorageUnavailable: NATS does not answer.
+    """
+    bucket = f"GREENROOM_{cluster}_LEASES"
+    reply = await nats.request(f"$JS.API.STREAM.INFO.KV_{bucket}", b"", within=2)
+    if "error" in json.loads(reply.data):
+        return []
+    found = await _leases(nats, bucket)
+    return [message.subject.rpartition(".")[2] for message in found if message.data]
+
+
+async def _leases(nats: Nats, bucket: str) -> list[Message]:
+    wanted = {"seq": 1, "batch": 1000, "next_by_subj": f"$KV.{bucket}.*"}
+    subject = f"$JS.API.DIRECT.GET.KV_{bucket}"
+    found = await nats.gather(subject, json.dumps(wanted).encode(), within=2)
+    return [attrs.evolve(message, subject=message.headers["Nats-Subject"]) for message in found]
 
 
 async def _nothing(_: Sequence[int]) -> None:
