@@ -26,6 +26,9 @@ from actors.rules.session.guards import known
 from actors.rules.session.state import SessionState
 
 PARTS = Parts(
+    # What is told of people is told before anything else that is due changes them: it counts
+    # as told from then on.
+    people,
     planning,
     registration,
     running,
@@ -38,7 +41,6 @@ PARTS = Parts(
     chat,
     media,
     qa,
-    people,
     views,
 )
 

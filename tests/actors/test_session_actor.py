@@ -1,0 +1,146 @@
+"""Who is put out, who drops, who comes back: a session and the connections that follow it."""
+
+import pytest
+import trio
+
+from actors.errors import Refused
+from tests.actors.house import ADMIN, GUESTS, HANA, everybody_in, open_house, person
+
+ANA, BEN, CEM, DORA = GUESTS
+OLGA = person("olga", role="organizer")
+
+
+async def test_rule_24_a_kick_ends_what_follows_the_session_and_nothing_else(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.enter(ANA, "lobby tab")
+        await house.call(ANA, "event.lobby", connection="lobby tab")
+        await house.call(HANA, "people.kick", session="ux", person="ana", message="Bye")
+        kicked = {"person": "ana", "by": "hana", "message": "Bye"}
+        assert house.ears.data("ana", "people.kicked") == [kicked]
+        assert house.ears.listening["ana"] == {"person/fair.ana"}
+        assert house.ears.listening["lobby tab"] == {"person/fair.ana", "event/fair"}
+        assert house.ears.closed == {}
+        await house.call(ANA, "session.join", session="ux")
+        assert "session/ux" in house.ears.listening["ana"]
+
+
+async def test_rule_24_a_ban_from_a_session_holds_and_reaches_the_room(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.call(
+            HANA, "breakout.open", session="ux", assign="list", groups=[["ana", "ben"], []]
+        )
+        assert "room/ux.1" in house.ears.listening["ana"]
+        await house.call(HANA, "people.ban", session="ux", person="ana")
+        assert house.ears.listening["ana"] == {"person/fair.ana"}
+        assert house.state("room/ux.1").here == ["ben"]
+        assert house.ears.data("ben", "room.left") == [{"person": "ana"}]
+        with pytest.raises(Refused) as refused:
+            await house.call(ANA, "session.join", session="ux")
+        assert refused.value.reason == "banned"
+
+
+async def test_rule_24_a_ban_from_the_event_ends_every_connection_with_3503(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.enter(ANA, "second")
+        await house.call(ADMIN, "event.ban", person="ana", message="Enough")
+        assert house.ears.closed == {"ana": (3503, "Enough"), "second": (3503, "Enough")}
+        assert ("notification.passed", {"kind": "event.banned", "data": {"message": "Enough"}}) in [
+            row[1:3] for row in house.ears.heard["ana"]
+        ]
+        assert house.state("session/ux").member("ana") is None
+        with pytest.raises(Refused) as refused:
+            await house.enter(ANA, "third")
+        assert refused.value.reason == "banned"
+
+
+async def test_rule_8_the_end_moves_everybody_out_of_session_and_rooms(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.call(HANA, "breakout.open", session="ux", rooms=2)
+        await house.call(HANA, "session.end", session="ux")
+        for one in (*GUESTS, HANA):
+            assert house.ears.listening[one.id] == {f"person/fair.{one.id}"}
+            assert house.ears.types(one.id, "session/ux")[-1] == "session.ended"
+        assert house.state("room/ux.1").here == house.state("room/ux.2").here == []
+
+
+async def test_rule_34_a_late_end_of_an_old_connection_removes_nobody(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.enter(ANA, "new", session__ux=1)
+        await house.drop(ANA, "ana")
+        await house.wait(60)
+        assert house.state("session/ux").member("ana") is not None
+        assert house.state("session/ux").dropped == {}
+        await house.drop(ANA, "ana")
+        await house.wait(60)
+        assert house.state("session/ux").member("ana") is not None
+
+
+async def test_rule_34_who_is_gone_before_the_answer_leaves_no_ghost(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.enter(late := person("late"), "late")
+        join = house.command(late, "session.join", "late", session="ux")
+        async with trio.open_nursery() as nursery:
+            house.journal.pause = 1.0
+            nursery.start_soon(house.door.call, join)
+            await trio.sleep(0.5)
+            house.door.gone(late, "late")
+        await house.settle()
+        assert house.state("session/ux").member("late") is not None
+        await house.wait(20)
+        assert house.state("session/ux").member("late") is None
+        assert list(house.services.presence.connections("session/ux", "late")) == []
+
+
+async def test_rule_35_back_within_the_grace_nobody_saw_a_leave(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.drop(ANA, "ana")
+        await house.wait(10)
+        back = await house.enter(
+            ANA, "again", session__ux=house.ears.published["session/ux"][-1][0]
+        )
+        assert back["recovered"] == {"session/ux": True}
+        await house.wait(30)
+        assert house.state("session/ux").member("ana") is not None
+        changes = house.ears.data("hana", "people.changed")
+        assert "ana" not in [gone for change in changes for gone in change["left"]]
+
+
+async def test_rule_35_not_back_in_time_is_gone_for_everybody(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.drop(ANA, "ana")
+        await house.wait(16)
+        await house.wait(1)
+        changes = house.ears.data("hana", "people.changed")
+        assert "ana" in [gone for change in changes for gone in change["left"]]
+
+
+async def test_rule_32_who_resumes_is_led_to_the_room_they_are_in_by_now(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        groups = [["ana", "ben"], ["cem", "dora"]]
+        await house.call(HANA, "breakout.open", session="ux", assign="list", groups=groups)
+        seen = house.ears.published["session/ux"][-1][0]
+        await house.drop(ANA, "ana")
+        await house.call(HANA, "breakout.move", session="ux", person="ana", room="2")
+        back = await house.enter(ANA, "again", session__ux=seen, **{"room/ux.1": 1})
+        await house.settle()
+        assert back["recovered"]["session/ux"] is True
+        assert house.ears.listening["again"] == {"person/fair.ana", "session/ux", "room/ux.2"}
+
+
+async def test_rule_36_a_repeated_command_is_carried_out_once(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        first = await house.call(ANA, "chat.send", topic="session/ux", text="Hi", key="mine")
+        assert (
+            await house.call(ANA, "chat.send", topic="session/ux", text="Hi", key="mine") == first
+        )
+        assert len(house.ears.data("ben", "chat.posted")) == 1

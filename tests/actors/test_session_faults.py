@@ -1,0 +1,156 @@
+"""A crash at any moment changes nothing: neither the state nor what people are told."""
+
+import pytest
+import trio
+
+from tests.actors.house import (
+    GUESTS,
+    HANA,
+    HUGO,
+    FaultyJournal,
+    House,
+    everybody_in,
+    open_house,
+    person,
+)
+
+ANA, BEN, CEM, DORA = GUESTS
+LATE = person("late")
+
+
+async def workshop(house: House) -> None:
+    """A short workshop in which everything happens that a session remembers."""
+    await everybody_in(house)
+    call = house.call
+    await call(ANA, "stage.request", session="ux", mic=True, camera=True)
+    await call(BEN, "stage.request", session="ux", mic=True, camera=False)
+    await call(HANA, "stage.accept", session="ux", person="ana")
+    await call(HANA, "stage.decline", session="ux", person="ben", message="Later")
+    await call(ANA, "stage.ready", session="ux")
+    await house.wait(6)
+    await call(ANA, "media.set", session="ux", screen=True)
+    await call(HANA, "media.block", session="ux", person="ana", mic=True)
+    await call(CEM, "chat.send", topic="session/ux", text="Hello")
+    await call(DORA, "chat.react", topic="session/ux", id="1", emoji="👍")
+    await call(BEN, "qa.ask", session="ux", text="Why?")
+    await call(DORA, "qa.upvote", session="ux", id="1")
+    await call(HANA, "qa.live", session="ux", id="1")
+    await call(
+        HANA,
+        "breakout.open",
+        session="ux",
+        assign="list",
+        groups=[["ana", "ben"], ["cem", "dora"]],
+        minutes=10,
+    )
+    await call(ANA, "chat.send", topic="room/ux.1", text="Only us")
+    await call(CEM, "chat.send", topic="room/ux.2", text="Only the two of us")
+    await call(BEN, "breakout.main", session="ux")
+    await call(BEN, "breakout.enter", session="ux", room="1")
+    await call(HANA, "breakout.move", session="ux", person="dora", room="1")
+    await call(CEM, "breakout.help", session="ux")
+    await call(HUGO, "breakout.answer", session="ux", room="2")
+    await call(HANA, "people.kick", session="ux", person="cem", message="Bye")
+    await call(HANA, "breakout.broadcast", session="ux", text="Two minutes")
+    await call(HANA, "breakout.close", session="ux", countdown=30)
+    await house.wait(31)
+    await call(BEN, "session.leave", session="ux")
+    await call(HANA, "people.ban", session="ux", person="ben")
+    house.door.gone(DORA, "dora")
+    await house.wait(20)
+    await house.enter(LATE, "late")
+    await call(LATE, "session.join", session="ux")
+    await call(HANA, "session.end", session="ux")
+
+
+async def outcome(journal: FaultyJournal) -> tuple[object, ...]:
+    async with open_house(journal) as house:
+        with trio.fail_after(3600):
+            await workshop(house)
+        assert house.ears.gaps() == []
+        following = {one: sorted(topics) for one, topics in house.ears.listening.items()}
+        return await house.everything(), dict(house.ears.published), following
+
+
+async def fault_free(kind: str) -> tuple[tuple[object, ...], int]:
+    journal = FaultyJournal(kind=kind)
+    return await outcome(journal), journal.count
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [True, False], ids=["on disk", "not on disk"])
+@pytest.mark.parametrize("kind", ["session/", "room/", "person/", "event/"])
+async def test_a_crash_at_each_append_in_turn_changes_nothing(autojump_clock, kind, after):
+    expected, appends = await fault_free(kind)
+    assert appends >= 2
+    for at in range(1, appends + 1):
+        journal = FaultyJournal(at, after=after, kind=kind)
+        got = await outcome(journal)
+        assert journal.count >= at
+        for mine, theirs in zip(got, expected, strict=True):
+            assert mine == theirs, f"{kind} append {at}"
+
+
+async def crash(house: House, entity: str) -> None:
+    """Let an entity's actor fail with its next message."""
+    house.services.address(entity).tell(object())
+    await house.settle()
+
+
+def failures(house: House, entity: str) -> int:
+    return house.services.address(entity)._cell.failures
+
+
+async def test_rule_32_a_room_that_crashes_comes_back_with_people_chat_and_time(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.call(
+            HANA,
+            "breakout.open",
+            session="ux",
+            assign="list",
+            groups=[["ana", "ben"], ["cem", "dora"]],
+            minutes=10,
+        )
+        await house.call(ANA, "chat.send", topic="room/ux.1", text="Before")
+        await house.call(BEN, "media.set", session="ux", room="1", camera=False)
+        before = {name: house.plain(name) for name in ("room/ux.1", "room/ux.2", "session/ux")}
+        others = {name: failures(house, name) for name in ("room/ux.2", "session/ux")}
+        heard = len(house.ears.heard["cem"])
+
+        await crash(house, "room/ux.1")
+
+        assert failures(house, "room/ux.1") == 1
+        assert {name: house.plain(name) for name in before} == before
+        assert {name: failures(house, name) for name in others} == others
+        assert len(house.ears.heard["cem"]) == heard
+        assert before["room/ux.1"]["here"] == ["ana", "ben"]
+        assert before["room/ux.1"]["ends_at"] == "2026-12-01T09:10:00.000Z"
+        await house.call(BEN, "chat.send", topic="room/ux.1", text="After")
+        assert [post["text"] for post in house.ears.data("ana", "chat.posted")] == [
+            "Before",
+            "After",
+        ]
+        assert house.ears.gaps() == []
+
+
+async def test_a_room_that_keeps_crashing_takes_nothing_with_it(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.call(HANA, "breakout.open", session="ux", rooms=2)
+        for _ in range(12):
+            await crash(house, "room/ux.1")
+        assert failures(house, "session/ux") == failures(house, "room/ux.2") == 0
+        await house.call(HANA, "breakout.close", session="ux", countdown=0)
+        assert house.state("room/ux.1").status == "closed"
+        assert house.state("session/ux").rooms.status == "closed"
+
+
+async def test_a_deadline_that_could_not_be_written_is_kept_later(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.call(ANA, "stage.request", session="ux", mic=True, camera=True)
+        await house.call(HANA, "stage.accept", session="ux", person="ana")
+        house.journal.fail_next()
+        await house.wait(11)
+        assert house.ears.data("hana", "stage.missed") == [{"person": "ana"}]
