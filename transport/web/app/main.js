@@ -44,7 +44,7 @@ function drawSoon() {
 
 function route() {
   dispatch({ type: "route", route: parseRoute(location.hash) });
-  enterPage(getState().route);
+  if (getState().person) enterPage(getState().route);
 }
 
 function connect(token) {
