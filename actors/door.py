@@ -1,12 +1,14 @@
 """Where the transport hands people and their commands in (the port ``Door``)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import structlog
 import trio
 
 from actors.booking import Bookings
-from actors.errors import Refused
+from actors.errors import GreenroomError, Refused
 from actors.kernel import MailboxFullError
 from actors.participant import Call, Connect, Gone
 from actors.ports import StorageUnavailable
@@ -20,6 +22,8 @@ CALL_TIMEOUT = 30.0
 
 RESUMED_TOPICS = 64
 """Topics one connection may resume."""
+
+_log = structlog.get_logger("greenroom.door")
 
 
 class FrontDoor:
@@ -50,7 +54,7 @@ class FrontDoor:
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Carry out a command and return its result."""
         if Bookings.takes(command):
-            return await self._bookings.call(command)
+            return await self._book(command)
         # The system is no participant; for everybody else their own mailbox keeps the order.
         direct = command.by.is_system
         entity = command.entity if direct else self._participant(command.by)
@@ -79,16 +83,43 @@ class FrontDoor:
         return await self._ask(entity, message)
 
     async def _ask(self, entity: str, message: object) -> Mapping[str, Any]:
-        try:
+        # Whatever ends an actor while it has a message is logged by its supervisor.
+        with _refusing():
             answer: Mapping[str, Any]
             answer = await self._services.address(entity).ask(message, timeout=CALL_TIMEOUT)
-        except Refused:
-            raise
-        except (MailboxFullError, trio.TooSlowError) as error:
-            raise Refused("overloaded", "Too much at once. Please try again.") from error
-        except StorageUnavailable as error:
-            raise Refused("storage_unavailable", "The storage does not answer.") from error
-        except Exception as error:
-            # Whatever ended the actor while it had the message; its supervisor has logged it.
-            raise Refused("internal", "Something went wrong on our side.") from error
-        return answer
+            return answer
+
+    async def _book(self, command: Command) -> Mapping[str, Any]:
+        """Carry out a transaction, which is no actor's and goes past every mailbox.
+
+        One connection's commands come one after the other, so nothing overtakes it.
+        """
+        with _refusing():
+            try:
+                return await self._bookings.call(command)
+            except (GreenroomError, *_PASSING):
+                raise
+            except Exception:
+                # Nothing was written, and whatever was lent reads itself back.
+                self._services.counters.failed += 1
+                _log.exception("transaction failed", method=command.method)
+                raise
+
+
+_PASSING = (MailboxFullError, trio.TooSlowError)
+"""What a moment's wait may mend."""
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what may go wrong among actors into what a person can be told."""
+    try:
+        yield
+    except Refused:
+        raise
+    except _PASSING as error:
+        raise Refused("overloaded", "Too much at once. Please try again.") from error
+    except StorageUnavailable as error:
+        raise Refused("storage_unavailable", "The storage does not answer.") from error
+    except Exception as error:
+        raise Refused("internal", "Something went wrong on our side.") from error

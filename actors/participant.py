@@ -11,7 +11,6 @@ import attrs
 import structlog
 import trio
 
-from actors.booking import Bookings
 from actors.entity import EntityActor, Resume
 from actors.errors import Refused
 from actors.kernel import Envelope, MailboxFullError
@@ -27,8 +26,6 @@ RESUME_ATTEMPTS = 2
 
 REMOVED = 3503
 """The close code for whoever may no longer take part in the event."""
-
-_log = structlog.get_logger("greenroom.participant")
 
 _log = structlog.get_logger("greenroom.participant")
 
@@ -73,8 +70,6 @@ class ParticipantActor(EntityActor):
         own: list[Envelope] = []
         for envelope in batch:
             match envelope.message:
-                case Call(command) if Bookings.takes(command):
-                    await self._book(envelope, command)
                 case Call(command) if command.entity != self.entity:
                     envelope.forward(self.services.address(command.entity), command)
                 case Call(command):
@@ -94,18 +89,6 @@ class ParticipantActor(EntityActor):
         if own:
             await super().on_receive_batch(own)
         return []
-
-    async def _book(self, envelope: Envelope, command: Command) -> None:
-        # Awaited here: what this person asks next must not overtake it.
-        try:
-            envelope.reply(await Bookings(self.services).call(command))
-        except Refused as refused:
-            envelope.fail(refused)
-        except Exception:  # noqa: BLE001  rules are code, and code has faults
-            # Nothing was written, and whatever was lent reads itself back.
-            self.services.counters.failed += 1
-            _log.exception("transaction failed", entity=command.entity, method=command.method)
-            envelope.fail(Refused("internal", "Something went wrong on our side."))
 
     async def _connect(self, envelope: Envelope, message: Connect) -> None:
         by, connection = message.by, message.connection

@@ -8,6 +8,7 @@ import trio
 
 from actors.booking import BORROW_SECONDS, COMMIT_SECONDS, Bookings
 from actors.clock import TrioClock
+from actors.door import FrontDoor
 from actors.errors import Refused
 from actors.holding import LENT_SECONDS, HeldActor, Hold, Loan, Peek
 from actors.kernel import ActorSystem
@@ -16,12 +17,14 @@ from actors.ports import StorageUnavailable
 from actors.presence import Presence
 from actors.rules.agenda import commands as agenda
 from actors.rules.agenda.rules import AgendaRules
-from actors.rules.base import SYSTEM, Person
+from actors.rules.base import COMMANDS, SYSTEM, Person
 from actors.rules.company import CompanyRules
 from actors.rules.event import EventRules
 from actors.rules.event_model import Create
+from actors.rules.joint import TRANSACTIONS
 from actors.rules.meeting import commands as meeting
 from actors.rules.meeting.rules import MeetingRules
+from actors.rules.meeting.transaction import Stepping
 from actors.rules.person import PersonRules
 from actors.services import Services
 from storage.memory import MemoryJournal
@@ -308,6 +311,53 @@ async def test_rule_36_a_repeated_key_gets_the_first_answer_also_after_a_restart
     async with house(journal) as fair:
         assert await fair.call(command) == first
         assert await fair.listed(ana, "requested") == [first["meeting"]["id"]]
+
+
+def test_every_transaction_is_a_command_of_the_wire():
+    assert set(TRANSACTIONS) <= set(COMMANDS.values())
+
+
+async def test_a_fault_in_deciding_harms_nobody_but_the_asker(autojump_clock, monkeypatch):
+    async with house(MemoryJournal()) as fair:
+        await fair.open()
+        id_ = await fair.approved(ana)
+        door = FrontDoor(fair.services, "e")
+        monkeypatch.setattr(Stepping, "decide", lambda *_: {}["a fault"])
+        pick = meeting.Pick(by=ana, id=id_, slot=at("08:00"))
+        with pytest.raises(Refused) as refusal:
+            await door.call(pick)
+        assert refusal.value.reason == "internal"
+        assert fair.services.counters.failed == 1
+        monkeypatch.undo()
+        assert (await door.call(pick))["meeting"]["status"] == "confirmed"
+
+
+async def test_the_door_says_what_a_full_mailbox_means_to_a_transaction(
+    autojump_clock, monkeypatch
+):
+    async with house(MemoryJournal()) as fair:
+        await fair.open()
+        id_ = await fair.approved(ana)
+        monkeypatch.setattr(HeldActor, "mailbox_limit", 1)
+        door = FrontDoor(fair.services, "e")
+        blocking = Loan("agenda/fair.ben")
+        fair.services.address(blocking.entity).tell(Hold(blocking))
+        await blocking.granted.wait()
+        mine = meeting.Request(by=ben, to="hana")
+        reasons = []
+
+        async def attempt():
+            try:
+                await door.call(mine)
+            except Refused as refused:
+                reasons.append(refused.reason)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(attempt)
+        assert reasons == ["overloaded"] * 5
+        blocking.returned.set()
+        assert id_ in (await fair.listed(ana, "in_scheduling"))
 
 
 async def test_rule_49_the_other_side_is_notified_once(autojump_clock):
