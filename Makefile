@@ -6,7 +6,7 @@ RUN_READY := $(VENV)/.run-ready
 TEST_READY := $(VENV)/.test-ready
 NODE_READY := tests/browser/node_modules/.ready
 
-.PHONY: run test check lint types layers rules unit bench profile clean
+.PHONY: run test check lint types layers rules unit bench bench-quick simulate profile clean
 
 run: $(RUN_READY)  ## start the engine with a sample event and print links to open
 	$(BIN)/greenroom demo
@@ -33,6 +33,15 @@ unit: $(TEST_READY)
 
 bench: $(TEST_READY)  ## measure everything and write docs/benchmarks.md
 	$(BIN)/greenroom bench all
+
+bench-quick: $(TEST_READY)  ## the same in minutes, for a look
+	$(BIN)/greenroom bench all --quick
+
+simulate: $(TEST_READY)  ## a thousand fairs on a clock that jumps, with faults
+	$(BIN)/greenroom simulate --seeds 1000
+
+profile: $(TEST_READY)  ## where a loaded daemon's time goes: bench/results/profile.svg
+	$(BIN)/python -m bench.profile
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis artifacts tests/browser/node_modules

@@ -28,8 +28,9 @@ INTRODUCTION = """# Benchmarks
 Every figure here was measured by the command above its table, on the machine named there, and
 read from the files under `bench/results/`; `make bench` measures them anew and writes this page.
 Peers do the same work in the same run. *Better* says how many times: above 1 we are ahead.
-A spread is given where a bench ran several times; the figure is then the run in the middle. How the load is made, and
-how to load a deployment of your own, stands in [load-testing.md](load-testing.md).
+A spread is given where a bench ran several times; the figure is then the run in the middle.
+How the load is made, and how to load a deployment of your own, stands in
+[load-testing.md](load-testing.md).
 """
 
 

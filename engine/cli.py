@@ -17,6 +17,7 @@ from actors.rules.base import Person
 from engine.cli_bench import bench
 from engine.cli_cluster import cluster_flags, migrate, with_cluster
 from engine.cli_load import load
+from engine.cli_simulate import simulate
 from engine.cli_storage import COMMANDS as STORAGE_COMMANDS
 from engine.cli_webhook import webhook_verify
 from engine.config import Config, ConfigError, load_config, options, variable
@@ -274,6 +275,7 @@ def _play(name: str, as_json: bool) -> None:
 main.add_command(load)
 main.add_command(migrate)
 main.add_command(bench)
+main.add_command(simulate)
 main.add_command(webhook_verify)
 for _command in STORAGE_COMMANDS:
     main.add_command(_command)
