@@ -4,10 +4,7 @@ A real engine and a connection for each of 222 people, over loopback. The fair's
 script's own: it jumps to whatever comes next, so that two days pass in seconds.
 """
 
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,11 +12,6 @@ import trio
 from rich.console import Console
 from trio.testing import MockClock
 
-from actors.clock import TrioClock
-from actors.rules.base import Person
-from engine.config import Config, MediaOptions
-from engine.engine import Engine
-from engine.loading import load_steps, steps, within
 from engine.script_fair_before import (
     availability,
     changes,
@@ -30,17 +22,11 @@ from engine.script_fair_before import (
 )
 from engine.script_fair_cast import DAYS, EVERYBODY, OPENING, ZONE, description
 from engine.script_fair_live import all_chats, completed, one_chat, reminders
-from engine.script_fair_venue import AT_A_TIME, Venue
-from engine.tokens import Key, mint
+from engine.script_fair_venue import Venue
+from engine.script_opening import Cast, opened
 from engine.transcript import Transcript
-from transport.client import open_client
-from transport.limits import Limits
 
-LIFETIME = timedelta(days=7)
-"""How long the script's tokens are good for, in the fair's time."""
-
-NEVER = timedelta(days=365).total_seconds()
-"""Pings would not survive jumps of the clock, so there are none."""
+FAIR = Cast(opening=OPENING, zone=ZONE, description=description, people=EVERYBODY)
 
 ACTS: tuple[tuple[str, Callable[[Venue], Awaitable[None]]], ...] = (
     ("The organizer sets the frame", organizer_sets_the_frame),
@@ -68,53 +54,9 @@ def run_fair(console: Console | None) -> Transcript:
 
 async def _run(console: Console | None, clock: MockClock) -> Transcript:
     with TemporaryDirectory(prefix="greenroom-fair-") as folder:
-        async with opened(Path(folder), console, clock) as venue:
+        async with opened(FAIR, Path(folder), console, clock) as venue:
             venue.transcript.tell("", f"Spring Fair, {DAYS[0]} and {DAYS[1]}, times in {ZONE}.")
             for title, act in ACTS:
                 venue.transcript.chapter(title)
                 await act(venue)
             return venue.transcript
-
-
-@asynccontextmanager
-async def opened(folder: Path, console: Console | None, clock: MockClock) -> AsyncIterator[Venue]:
-    """Open the fair and connect everybody."""
-    key = Key("script", secrets.token_hex(32))
-    config = Config(
-        port=0,
-        data=folder,
-        key=(f"{key.id}:{key.secret}",),
-        drain_seconds=0.1,
-        media=MediaOptions(workers=0),
-        limits=Limits(ping_seconds=NEVER, idle_seconds=NEVER),
-    )
-    fair_clock = TrioClock(OPENING)
-    async with Engine.open(config, clock=fair_clock) as engine, AsyncExitStack() as stack:
-        await load_steps(within(engine), steps(description()))
-        nursery = await stack.enter_async_context(trio.open_nursery())
-        stack.callback(nursery.cancel_scope.cancel)
-        port = await nursery.start(engine.serve)
-        venue = Venue(engine, clock, Transcript(console, fair_clock.now, ZONE))
-        await _connect(venue, f"ws://127.0.0.1:{port}/v1/ws", key, stack)
-        yield venue
-
-
-async def _connect(venue: Venue, url: str, key: Key, stack: AsyncExitStack) -> None:
-    nursery = await stack.enter_async_context(trio.open_nursery())
-    stack.callback(nursery.cancel_scope.cancel)
-    limiter = trio.CapacityLimiter(AT_A_TIME)
-    connected = trio.Event()
-
-    async def connect(person: Person) -> None:
-        token = mint(key, person, now=venue.now, ttl=LIFETIME)
-        await limiter.acquire_on_behalf_of(person)
-        async with open_client(url, token) as client:
-            limiter.release_on_behalf_of(person)
-            venue.clients[person.id] = client
-            if len(venue.clients) == len(EVERYBODY):
-                connected.set()
-            await trio.sleep_forever()
-
-    for person in EVERYBODY:
-        nursery.start_soon(connect, person)
-    await connected.wait()
