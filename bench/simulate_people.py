@@ -13,6 +13,7 @@ from bench.simulate_world import Inbox
 from engine.engine import Engine
 from transport.codec import JSON
 from transport.hub import Hub
+from transport.outbox import Outbox
 from transport.params import structure
 
 THINK = 4.0
@@ -68,7 +69,7 @@ class Visitor:
         self._number += 1
         self.connection = f"{self.person.id}-{self._number}"
         hub, door = hub_of(self.engine), self.engine.door
-        hub.attach(self.connection, self.inbox, JSON, lambda *_: None)
+        hub.attach(self.connection, cast("Outbox", self.inbox), JSON, lambda *_: None)
         topics = dict(self.inbox.topics)
         epoch = hub.epoch if topics else None
         for _ in range(TRIES):

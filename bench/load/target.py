@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -35,12 +35,24 @@ class Target:
 
     :param pid: its process, if it runs here; without it its CPU and memory stay unknown.
     :param event: an event of its own that the load may fill.
+    :param daemon: the daemon itself, if it is ours to kill.
     """
 
     url: str
     key: Key
     event: str
     pid: int | None = None
+    daemon: "Daemon | None" = None
+
+    def crash(self) -> None:
+        """Kill the daemon and start it again on the same port and data.
+
+        :raises LoadFailed: it is not ours, or does not come back.
+        """
+        if self.daemon is None:
+            raise LoadFailed("a deployment is not ours to kill")
+        self.daemon.kill()
+        self.pid = self.daemon.start()
 
     def token(self, person: str, **claims: Any) -> str:
         """Return a token for somebody in the event."""
@@ -95,8 +107,14 @@ def opened(url: str | None = None, token_key: str | None = None) -> Iterator[Tar
     """
     event = f"bench-{token_hex(3)}"
     if url is None:
-        with _daemon() as (port, key, pid):
-            yield Target(f"ws://127.0.0.1:{port}/v1/ws", key, event, pid)
+        with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as folder:
+            daemon = Daemon(Path(folder))
+            try:
+                pid = daemon.start()
+                url = f"ws://127.0.0.1:{daemon.port}/v1/ws"
+                yield Target(url, daemon.key, event, pid, daemon)
+            finally:
+                daemon.stop()
         return
     if token_key is None:
         raise LoadFailed("a deployment's URL needs its API key: --token-key KEY:SECRET")
@@ -107,19 +125,46 @@ def opened(url: str | None = None, token_key: str | None = None) -> Iterator[Tar
     yield Target(url, key, event)
 
 
-@contextmanager
-def _daemon() -> Iterator[tuple[int, Key, int]]:
-    key = Key("bench", token_hex(20))
-    with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as folder:
+class Daemon:
+    """A daemon of our own, in a folder of its own; it can be killed and started again.
+
+    :param folder: for its data and its log.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.key = Key("bench", token_hex(20))
+        self.port = 0
+        self._folder = folder
+        self._stack = ExitStack()
+        self._starts = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> int:
+        """Start it and wait until it is ready; return its process id.
+
+        :raises LoadFailed: it did not start.
+        """
         command = [
-            sys.executable, "-m", "engine.cli", "serve", "--port", "0",
-            "--key", f"{key.id}:{key.secret}", "--data", str(Path(folder) / "data"),
+            sys.executable, "-m", "engine.cli", "serve", "--port", str(self.port),
+            "--key", f"{self.key.id}:{self.key.secret}", "--data", str(self._folder / "data"),
         ]  # fmt: skip
         environment = {"GREENROOM_MEDIA_WORKERS": "0", "GREENROOM_DRAIN_SECONDS": "0.1"}
-        log = Path(folder) / "log"
-        with running(command, log, environment) as process:
-            port = awaited(process, log, lambda line: json.loads(line)["port"], '"ready"')
-            yield port, key, process.pid
+        self._starts += 1
+        log = self._folder / f"log-{self._starts}"
+        process = self._stack.enter_context(running(command, log, environment))
+        self.process = process
+        self.port = awaited(process, log, lambda line: json.loads(line)["port"], '"ready"')
+        return process.pid
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> None:
+        """End it, and whatever was started before it."""
+        self._stack.close()
 
 
 @contextmanager
@@ -134,7 +179,8 @@ def running(
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

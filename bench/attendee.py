@@ -1,0 +1,195 @@
+"""People of a whole fair, each over a connection of their own, with a script and think times."""
+
+from collections import Counter
+from random import Random
+from typing import Any
+
+import attrs
+import trio
+
+from actors.errors import Refused
+from bench.load.latency import Latencies
+from bench.load.target import Target
+from transport.client import Client, Disconnected, RemoteError, open_client
+
+SERIOUS = frozenset({"internal", "overloaded", "storage_unavailable"})
+"""Refusals that are no answer to what was asked, but a failure."""
+
+ANSWER_SECONDS = 30.0
+
+
+@attrs.define(eq=False)
+class Diary:
+    """What all people did, and what they were told.
+
+    :param said: text -> session, of every chat message that was acknowledged.
+    :param unknown: texts whose acknowledgement never came.
+    """
+
+    latencies: Latencies = attrs.field(factory=Latencies)
+    by_method: dict[str, Latencies] = attrs.field(factory=dict)
+    by_second: dict[int, Latencies] = attrs.field(factory=dict)
+    refused: Counter[str] = attrs.field(factory=Counter)
+    failed: Counter[str] = attrs.field(factory=Counter)
+    said: dict[str, str] = attrs.field(factory=dict)
+    unknown: set[str] = attrs.field(factory=set)
+    events: int = 0
+    reconnects: int = 0
+    reloaded: int = 0
+    begun: float = 0.0
+    measured: float = 0.0
+    """When warm-up is over, by trio's clock; earlier commands are not in the latencies."""
+
+    def note(self, method: str, intended: float, now: float) -> None:
+        """Note a command that was carried out."""
+        if intended < self.measured:
+            return
+        self.latencies.record(now - intended)
+        self.by_method.setdefault(method, Latencies()).record(now - intended)
+        self.by_second.setdefault(int(intended - self.measured), Latencies()).record(now - intended)
+
+
+class Attendee:
+    """Somebody at the fair.
+
+    :param think: mean seconds between two things this person does.
+    """
+
+    def __init__(
+        self, target: Target, name: str, session: str, diary: Diary, *, think: float, seed: int
+    ) -> None:
+        self.name = name
+        self.session = session
+        self._target = target
+        self._diary = diary
+        self._think = think
+        self._random = Random(seed)
+        self._topic = f"session/{session}"
+        self._number = 0
+        self._client: Client | None = None
+
+    def _token(self) -> str:
+        return self._target.token(self.name)
+
+    async def run(self, until: float) -> None:
+        """Come in and do things until an instant, then stay until cancelled."""
+        async with open_client(self._target.url, self._token) as client:
+            self._client = client
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._follow, client)
+                await self._enter()
+                await self._live(until)
+                await trio.sleep_forever()
+
+    def account(self) -> None:
+        """Add this connection's own counts to the diary."""
+        if self._client is not None:
+            statistics = self._client.statistics()
+            self._diary.reconnects += statistics.connects - 1
+            self._diary.reloaded += statistics.reloaded
+
+    async def _enter(self) -> None:
+        await self.ask("session.join", trio.current_time(), session=self.session)
+
+    async def _live(self, until: float) -> None:
+        due = trio.current_time() + self._random.expovariate(1 / self._think)
+        while due < until:
+            await trio.sleep_until(due)
+            await self._act(due)
+            due += self._random.expovariate(1 / self._think)
+
+    async def ask(self, method: str, intended: float, **params: Any) -> dict[str, Any] | None:
+        """Carry out a command; None if it was refused or failed."""
+        diary, client = self._diary, self._client
+        if client is None:
+            return None
+        try:
+            with trio.fail_after(ANSWER_SECONDS):
+                result = await client.call(method, **params)
+        except Refused as refused:
+            book = diary.failed if refused.reason in SERIOUS else diary.refused
+            book[f"{method}: {refused.reason}"] += 1
+            return None
+        except (RemoteError, Disconnected, trio.TooSlowError) as error:
+            diary.failed[f"{method}: {type(error).__name__}"] += 1
+            return None
+        diary.note(method, intended, trio.current_time())
+        return result
+
+    async def _act(self, due: float) -> None:
+        acts = (self._say, self._say, self._say, self._question, self._vote, self._people,
+                self._stage, self._microphone, self._drop, self._out_and_in)  # fmt: skip
+        weights = (3, 3, 3, 1, 3, 1, 1, 2, 0.3, 0.5)
+        await self._random.choices(acts, weights)[0](due)
+
+    async def _say(self, due: float) -> None:
+        self._number += 1
+        text = f"{self.name} says {self._number}"
+        self._diary.unknown.add(text)
+        if await self.ask("chat.send", due, topic=self._topic, text=text) is not None:
+            self._diary.said[text] = self.session
+            self._diary.unknown.discard(text)
+
+    async def _question(self, due: float) -> None:
+        await self.ask("qa.ask", due, session=self.session, text=f"{self.name} asks: why?")
+
+    async def _vote(self, due: float) -> None:
+        found = await self.ask("qa.list", due, session=self.session, limit=20)
+        if found and found["questions"]:
+            ident = self._random.choice(found["questions"])["id"]
+            await self.ask("qa.upvote", trio.current_time(), session=self.session, id=ident)
+
+    async def _people(self, due: float) -> None:
+        await self.ask("people.list", due, session=self.session, limit=50)
+
+    async def _stage(self, due: float) -> None:
+        await self.ask("stage.request", due, session=self.session, mic=True, camera=True)
+
+    async def _microphone(self, due: float) -> None:
+        on = self._random.random() < 0.5  # noqa: PLR2004  on or off
+        await self.ask("media.set", due, session=self.session, mic=on)
+
+    async def _drop(self, _due: float) -> None:
+        if self._client is not None:
+            self._client.interrupt()
+
+    async def _out_and_in(self, due: float) -> None:
+        await self.ask("session.leave", due, session=self.session)
+        await trio.sleep(self._random.uniform(0.2, 1.0))
+        await self.ask("session.join", trio.current_time(), session=self.session)
+
+    async def _follow(self, client: Client) -> None:
+        async for event in client.events():
+            self._diary.events += 1
+            await self._answer(event.type, event.data)
+
+    async def _answer(self, type_name: str, data: Any) -> None:
+        if type_name == "stage.accepted" and data.get("person") == self.name:
+            await self.ask("stage.ready", trio.current_time(), session=self.session)
+        elif type_name == "stage.entered" and data.get("person") == self.name:
+            await self.ask("stage.leave", trio.current_time(), session=self.session)
+
+
+class Host(Attendee):
+    """Starts the session, lets people on screen, opens rooms and closes them."""
+
+    def _token(self) -> str:
+        return self._target.token(self.name, sessions=frozenset({self.session}))
+
+    async def _enter(self) -> None:
+        await super()._enter()
+        await self.ask("session.start", trio.current_time(), session=self.session)
+
+    async def _act(self, due: float) -> None:
+        if self._random.random() < 0.1:  # noqa: PLR2004  rooms come and go now and then
+            await self.ask("breakout.open", due, session=self.session, rooms=4, assign="random")
+            await trio.sleep(self._think)
+            due = trio.current_time()
+            await self.ask("breakout.close", due, session=self.session, countdown=0)
+        else:
+            await self._say(due)
+
+    async def _answer(self, type_name: str, data: Any) -> None:
+        if type_name == "stage.requested":
+            now = trio.current_time()
+            await self.ask("stage.accept", now, session=self.session, person=data["person"])
