@@ -65,7 +65,8 @@ async def test_pages_may_run_nothing_inline(house, tmp_path):
     async with client(house) as http:
         policy = (await http.get("/docs")).headers["content-security-policy"]
     assert "default-src 'self'" in policy
-    assert "unsafe" not in policy
+    # Running a compiled module is no way to run text as code; backgrounds need it.
+    assert "unsafe" not in policy.replace("'wasm-unsafe-eval'", "")
 
 
 async def test_the_web_client_routes_by_itself(running, tmp_path):
