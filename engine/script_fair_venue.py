@@ -49,13 +49,13 @@ class Venue:
         """The present instant of the fair."""
         return self.engine.services.clock.now()
 
-    async def ask(self, person: Person, method: str, **params: Any) -> dict[str, Any]:
+    async def ask(self, person: Person, method: str, /, **params: Any) -> dict[str, Any]:
         """Have somebody ask for something, and return the result."""
         with trio.fail_after(PATIENCE):
             return await self.clients[person.id].call(method, **params)
 
     async def refused(
-        self, person: Person, reason: str, method: str, **params: Any
+        self, person: Person, reason: str, method: str, /, **params: Any
     ) -> dict[str, Any]:
         """Have somebody ask for what is refused, and return the refusal's data.
 

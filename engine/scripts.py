@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from rich.console import Console
 
 from engine.script_fair import run_fair
+from engine.script_workshop import run_workshop
 from engine.transcript import Transcript
 
 Script = Callable[[Console | None], Transcript]
 
-SCRIPTS: Mapping[str, Script] = {"fair": run_fair}
+SCRIPTS: Mapping[str, Script] = {"fair": run_fair, "workshop": run_workshop}

@@ -1,0 +1,61 @@
+"""``greenroom demo --script workshop``: a workshop from the four ways in to the way out.
+
+A real engine and a connection for each of 3 hosts, 60 participants and an organizer, over
+loopback. Time is the script's own: it jumps to whatever comes next, so that the workshop's hour
+passes in seconds.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import trio
+from rich.console import Console
+from trio.testing import MockClock
+
+from engine.script_fair_venue import Venue
+from engine.script_opening import opened
+from engine.script_workshop_cast import START, WORKSHOP
+from engine.script_workshop_rooms import breakout_rooms, company_tab, leaving, people_tab
+from engine.script_workshop_stage import entering, going_on_screen, on_screen, ways_in
+from engine.script_workshop_talk import chat_tab, questions_tab
+from engine.transcript import Transcript
+
+ACTS: tuple[tuple[str, Callable[[Venue], Awaitable[None]]], ...] = (
+    ("Before: My Schedule, Lobby, Program and company profile", ways_in),
+    ("Step 1: entering the session", entering),
+    ("Step 2: requesting to go on screen", going_on_screen),
+    ("Step 3: on screen", on_screen),
+    ("Step 4: viewing the company info", company_tab),
+    ("Step 5: viewing all participants", people_tab),
+    ("Step 6: questions in the Q&A tab", questions_tab),
+    ("Step 7: the chat tab", chat_tab),
+    ("Step 8: breakout rooms", breakout_rooms),
+    ("Step 9: leaving", leaving),
+)
+
+BETWEEN = timedelta(minutes=3)
+"""What passes between two acts once the session has begun."""
+
+
+def run_workshop(console: Console | None) -> Transcript:
+    """Run the script from beginning to end and return its transcript.
+
+    :param console: where it is printed as it happens; None to keep it only.
+    :raises ScriptFailed: something did not happen as described.
+    """
+    clock = MockClock(rate=1.0)
+    return trio.run(_run, console, clock, clock=clock)
+
+
+async def _run(console: Console | None, clock: MockClock) -> Transcript:
+    with TemporaryDirectory(prefix="greenroom-workshop-") as folder:
+        async with opened(WORKSHOP, Path(folder), console, clock) as venue:
+            venue.transcript.tell("", "Spring Fair. A workshop with 3 hosts and 60 participants.")
+            for title, act in ACTS:
+                venue.transcript.chapter(title)
+                await act(venue)
+                if venue.now >= START:
+                    await venue.until(venue.now + BETWEEN)
+            return venue.transcript
