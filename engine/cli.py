@@ -227,7 +227,7 @@ def token(  # noqa: PLR0913  one flag a claim
 @click.option("--port", default=8000, show_default=True, help="TCP port; 0: any free one.")
 @click.option("--bots", default=8, show_default=True, type=click.IntRange(0, 500))
 @click.option("--seconds", type=float, help="Stop by itself after so long.")
-@click.option("--script", help="Play a script to its end instead and say what happens: fair.")
+@click.option("--script", help="Play a script to its end instead and say what happens: fair, workshop.")
 @click.option(
     "--json",
     "as_json",
