@@ -11,6 +11,7 @@ import attrs
 
 from actors.errors import Refused
 from actors.rules.base import Person
+from actors.rules.text import ID_LIMIT, up_to
 from actors.rules.zones import Slot
 
 Side = Literal["employee", "participant"]
@@ -22,8 +23,8 @@ OPENS_BEFORE = timedelta(minutes=5)
 GRACE = timedelta(minutes=2)
 """How long a chat goes on after its slot's end (rule 44)."""
 
-MAX_ID_LENGTH = 250
-"""A meeting's id holds the event's and the asker's."""
+MAX_ID_LENGTH = 2 * ID_LIMIT + 16
+"""A meeting's id holds the event's and the asker's, dots and a number."""
 
 TABS: dict[str, frozenset[str]] = {
     "requested": frozenset({"requested"}),
@@ -59,8 +60,8 @@ class Party:
 class Referral:
     """Where a decline points to: a colleague or a live session (rule 40)."""
 
-    employee: str | None = None
-    session: str | None = None
+    employee: str | None = attrs.field(default=None, validator=up_to(ID_LIMIT))
+    session: str | None = attrs.field(default=None, validator=up_to(ID_LIMIT))
 
 
 @attrs.frozen(kw_only=True)

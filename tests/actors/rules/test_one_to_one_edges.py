@@ -7,6 +7,7 @@ from actors.rules.agenda import commands as agenda
 from actors.rules.agenda.state import MAX_OPEN, About
 from actors.rules.base import Person
 from actors.rules.meeting import commands as meeting
+from actors.rules.meeting.record import Referral
 from tests.actors.rules.fair import DAYS, Fair, ana, at, bea, ben, hana, hugo, olga, refused
 
 
@@ -213,3 +214,17 @@ def test_rule_49_who_did_it_is_not_told_of_it(fair):
     fair.run(meeting.Approve(by=hana, id=id_))
     assert fair.told(hana) == ["meeting.requested"]
     assert fair.told(ana) == ["meeting.approved"]
+
+
+def test_rule_40_a_referral_names_somebody_in_as_many_words_as_an_id_has():
+    for wrong in ("", "x" * 129):
+        with refused("invalid_params"):
+            Referral(employee=wrong)
+        with refused("invalid_params"):
+            Referral(session=wrong)
+
+
+def test_rule_40_the_longest_ids_make_a_meeting_that_can_be_named(fair):
+    longest = Person(id="p" * 128, name="P", event="e" * 128)
+    id_ = f"{longest.event}.{longest.id}.1000000"
+    assert meeting.Get(by=longest, id=id_).entity == f"chat/{id_}"
