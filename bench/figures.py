@@ -158,6 +158,21 @@ def inbound(result: Result) -> Iterator[Figure]:
         yield Figure(name, cost, "us", higher=False)
 
 
+def stage(result: Result) -> Iterator[Figure]:
+    """Tell of people coming on screen."""
+    yield Figure("people brought on screen", result["on_screen_per_second"], "/s")
+    late = result["countdown_late"].get("p99_ms")
+    if late is not None:
+        yield Figure("countdown late, p99", late, "ms", higher=False)
+    yield Figure("a command, p99", result["latency"]["p99_ms"], "ms", higher=False)
+    yield Figure("failed", result["failed"], "commands", target=0, sense="at most", higher=False)
+
+
+def breakout(result: Result) -> Iterator[Figure]:
+    """Tell of rooms opening and closing, whatever the bench names."""
+    yield from plain(result)
+
+
 def mixed(result: Result) -> Iterator[Figure]:
     """Tell of a whole fair at once."""
     yield Figure("commands", result["commands_per_second"], "/s")
@@ -167,7 +182,7 @@ def mixed(result: Result) -> Iterator[Figure]:
                  higher=False)  # fmt: skip
     if result.get("memory_mb_per_hour") is not None:
         yield Figure("memory, after warm-up", result["memory_mb_per_hour"], "MB an hour",
-                     higher=False)  # fmt: skip
+                     target=1.0, sense="at most", higher=False)  # fmt: skip
 
 
 def plain(result: Result) -> Iterator[Figure]:
@@ -184,6 +199,8 @@ READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "join": join,
     "commands": commands,
     "storm": storm,
+    "stage": stage,
+    "breakout": breakout,
     "media": media,
     "book": book,
     "inbound": inbound,

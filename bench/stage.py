@@ -1,0 +1,139 @@
+"""People who come on screen and leave again, as fast as a host and ten seats let them.
+
+``python -m bench.stage`` tells how long each step takes, and how exactly the countdown's five
+seconds are kept for everybody who waits on them.
+"""
+
+import argparse
+import json
+from typing import Any
+
+import trio
+
+from bench.attendee import Attendee, Diary, Host
+from bench.load.latency import Latencies
+from bench.load.target import Target, described, opened
+
+COUNTDOWN = 5.0
+"""Seconds from ``stage.ready`` to being on screen (rule 12)."""
+
+THINK = 1.0
+RAMP = 2.0
+
+
+class Asker(Attendee):
+    """Asks to come on screen whenever not on the way there already."""
+
+    def __init__(self, *args: Any, entries: Latencies, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._entries = entries
+        self._ready_at = 0.0
+        self._asked = False
+
+    async def _act(self, due: float) -> None:
+        if not self._asked:
+            self._asked = True
+            more = {"mic": True, "camera": False}
+            told = await self.ask("stage.request", due, session=self.session, **more)
+            self._asked = told is not None
+
+    async def _answer(self, type_name: str, data: Any) -> None:
+        if data.get("person") != self.name:
+            return
+        now = trio.current_time()
+        if type_name == "stage.accepted":
+            self._ready_at = now
+            await self.ask("stage.ready", now, session=self.session)
+        elif type_name == "stage.entered":
+            self._entries.record(max(0.0, now - self._ready_at - COUNTDOWN))
+            await self.ask("stage.leave", now, session=self.session)
+            self._asked = False
+        elif type_name in {"stage.declined", "stage.missed", "stage.cancelled"}:
+            self._asked = False
+
+
+class Accepting(Host):
+    """Accepts everybody who asks, and again when the stage was full."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._queue: list[str] = []
+
+    async def _act(self, due: float) -> None:
+        while self._queue:
+            person = self._queue[0]
+            told = await self.ask("stage.accept", due, session=self.session, person=person)
+            if told is None:
+                return  # the stage is full: at the next look
+            self._queue.pop(0)
+
+    async def _answer(self, type_name: str, data: Any) -> None:
+        if type_name == "stage.requested" and data["person"] not in self._queue:
+            self._queue.append(data["person"])
+            await self._act(trio.current_time())
+
+
+async def _hold(target: Target, session: str, people: int, seconds: float) -> dict[str, Any]:
+    diary, entries = Diary(), Latencies()
+    host = Accepting(target, f"host-{session}", session, diary, think=THINK, seed=1)
+    askers = [
+        Asker(target, f"p-{number}", session, diary, think=THINK, seed=number, entries=entries)
+        for number in range(people)
+    ]
+    begun = trio.current_time()
+    diary.measured = begun + RAMP
+    until = diary.measured + seconds + COUNTDOWN
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(host.run, until)
+        await trio.sleep(RAMP / 2)
+        for asker in askers:
+            nursery.start_soon(asker.run, until)
+        await trio.sleep_until(until + 1.0)
+        nursery.cancel_scope.cancel()
+    return {
+        "bench": "stage",
+        "people": people,
+        "on_screen": len(entries),
+        "on_screen_per_second": round(len(entries) / (seconds + COUNTDOWN), 2),
+        "countdown_late": entries.summary(),
+        "latency": diary.latencies.summary(),
+        "by_method": {name: one.summary() for name, one in sorted(diary.by_method.items())},
+        "refused": dict(diary.refused),
+        "failed": sum(diary.failed.values()),
+    }
+
+
+def run(
+    people: int = 60,
+    seconds: float = 20.0,
+    url: str | None = None,
+    token_key: str | None = None,
+) -> dict[str, Any]:
+    """Let people come on screen.
+
+    :param people: who ask, besides one host.
+    """
+    with opened(url, token_key) as target:
+        session = f"{target.event}-s"
+        target.load(described(target.event, [session]))
+        return trio.run(_hold, target, session, people, seconds)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--url")
+    parser.add_argument("--token-key")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    result = run(given.people, given.seconds, given.url, given.token_key)
+    if not given.json:
+        for found in (result["latency"], result["countdown_late"], *result["by_method"].values()):
+            found.pop("hdr", None)
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
