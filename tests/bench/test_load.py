@@ -1,0 +1,232 @@
+"""The load's own parts: latencies, the search for replies, the verdict, results and pages."""
+
+import json
+import re
+import socket
+
+import attrs
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.catalog import BENCHES, available
+from bench.figures import Figure, read
+from bench.load.dialects import GREENROOM
+from bench.load.generator import Tally
+from bench.load.latency import Latencies, decoded
+from bench.load.swarm import Load, _plans, limit
+from bench.load.wire import Address, LoadFailed, Wire, masked
+from bench.mixed import slope
+from bench.plots import of_load
+from bench.report import html, markdown
+from bench.results import Record, ResultError, Spread, compare, load
+from bench.runner import measure
+from engine.cli import main
+
+MACHINE = {
+    "cpu": "A CPU", "cores": 2, "memory_gib": 4.0, "system": "Linux", "python": "CPython",
+    "sqlite": "3", "packages": {}, "revision": "abc", "load_before": 0.1, "at": "2026-01-01",
+}  # fmt: skip
+
+
+def latencies(*seconds):
+    found = Latencies()
+    for one in seconds:
+        found.record(one)
+    return found
+
+
+def record(cpu, *more):
+    runs = [
+        {
+            "bench": "join", "people": 10, "latency": latencies(0.01).summary(), "snapshots": 10,
+            "people_counted": 10, "connect_cpu_seconds": 0.1, "join_cpu_seconds": one,
+        }
+        for one in (cpu, *more)
+    ]  # fmt: skip
+    return Record("join", "greenroom bench join", MACHINE, runs)
+
+
+def test_histograms_add_up_and_keep_three_digits():
+    one, other = latencies(0.001, 0.002), latencies(0.1)
+    both = Latencies.merged([one.encode(), other.encode()])
+    assert len(both) == 3
+    assert both.at(100) == pytest.approx(100, rel=0.001)
+    assert decoded(both.encode()).at(50) == both.at(50)
+    assert Latencies().summary() == {"count": 0}
+
+
+def test_a_request_is_charged_from_when_it_was_meant_to_be_sent():
+    tally = Tally()
+    # Meant for second 1, sent late because the server stalled, answered at second 3.
+    tally.note(intended=1.0, now=3.0, begin=0.0, reason=None)
+    assert tally.latencies.at(50) == pytest.approx(2000, rel=0.001)
+    assert list(tally.by_second) == [1]
+    tally.note(1.0, 3.0, 0.0, "rate_limited")
+    assert (tally.done, tally.refused) == (1, {"rate_limited": 1})
+
+
+@given(st.lists(st.integers(1, 60), max_size=40))
+def test_replies_and_events_are_found_wherever_the_reads_cut_them(cuts):
+    text = (
+        b'\x81\x7e{"jsonrpc":"2.0","id":1000001,"result":{"id":"5"}}'
+        b'\x81\x7e{"jsonrpc":"2.0","method":"event","params":{"type":"chat.posted","data":{}}}'
+        b'\x81\x7e{"jsonrpc":"2.0","id":1000002,"error":{"code":429}}'
+        b'\x81\x7e{"jsonrpc":"2.0","method":"event","params":{"type":"chat.posted","data":{}}}'
+    )
+    wire = Wire(socket.socket(), GREENROOM)
+    with wire.sock:
+        for cut in [*cuts, len(text)]:
+            piece, text = text[:cut], text[cut:]
+            wire._search(piece)
+    assert [number for number, _ in wire.take()] == [1000001, 1000002]
+    assert wire.events == 2
+
+
+@given(st.binary(max_size=70_000))
+def test_a_masked_frame_says_what_it_was_given(payload):
+    frame = masked(payload)
+    size, start = frame[1] & 0x7F, 2
+    if size == 126:
+        size, start = int.from_bytes(frame[2:4], "big"), 4
+    elif size == 127:
+        size, start = int.from_bytes(frame[2:10], "big"), 10
+    key, body = frame[start : start + 4], frame[start + 4 :]
+    assert size == len(payload) == len(body)
+    assert bytes(byte ^ key[n % 4] for n, byte in enumerate(body)) == payload
+
+
+@pytest.mark.parametrize(
+    ("generator", "late", "server", "machine", "expected"),
+    [
+        (0.95, 1.0, 0.5, 0.5, "generator"),
+        (0.2, 40.0, 0.5, 0.5, "generator"),
+        (0.2, 1.0, 0.97, 0.5, "server"),
+        (0.2, 40.0, 0.97, 1.0, "server"),
+        (0.2, 1.0, None, 0.99, "machine"),
+        (0.2, None, 0.3, 0.3, "nothing"),
+    ],
+)
+def test_what_was_saturated_is_said(generator, late, server, machine, expected):
+    figures = {
+        "generator_cpu": generator, "generator_late_p99_ms": late, "server_cpu": server,
+        "machine_cpu": machine,
+    }  # fmt: skip
+    assert limit(figures) == expected
+
+
+def test_a_load_is_shared_out_without_losing_anybody():
+    people = [[("connect", {"token": str(n)})] for n in range(7)]
+    plans = _plans("ws://h/", Load(people, [("ping", {})], rate=70.0), 3)
+    assert sorted(one[0][1]["token"] for plan in plans for one in plan.people) == list("0123456")
+    assert sum(plan.rate for plan in plans) == pytest.approx(70.0)
+    assert len({plan.seed for plan in plans}) == 3
+
+
+@pytest.mark.parametrize("url", ["http://h/", "h:80", "ws:///v1/ws"])
+def test_an_address_that_is_none_is_refused(url):
+    with pytest.raises(LoadFailed, match="expected ws://"):
+        Address.parse(url)
+
+
+def test_a_figure_knows_whether_it_is_better_and_good_enough():
+    faster = Figure("rate", 300.0, "/s", "peer", 100.0, 3.0, of_ratio=True)
+    assert (faster.ratio, faster.met) == (3.0, True)
+    slower = attrs.evolve(faster, theirs=150.0)
+    assert (slower.ratio, slower.met) == (2.0, False)
+    late = Figure("late", 20.0, "ms", "peer", 40.0, 50.0, "at most", higher=False)
+    assert (late.ratio, late.met) == (2.0, True)
+    assert Figure("plain", 1.0, "").met is None
+
+
+def test_a_result_survives_its_file_and_bad_files_are_refused(tmp_path):
+    kept = record(2.0, 1.0, 4.0)
+    assert load(kept.save(tmp_path)) == kept
+    cpu = kept.figures()[0]
+    assert cpu == Spread(cpu.figure, 1.0, 4.0, 3)
+    assert cpu.figure.value == 2.0
+    for text in ("", "[]", '{"version": 1}', '{"version": 99}'):
+        bad = tmp_path / "bad.json"
+        bad.write_text(text)
+        with pytest.raises(ResultError):
+            load(bad)
+    with pytest.raises(ResultError):
+        load(tmp_path / "none.json")
+
+
+def test_two_results_are_compared_with_their_spread():
+    (cpu, *_) = compare(record(2.0, 2.2), record(1.0, 1.1))
+    assert cpu.better == pytest.approx(2.0, rel=0.1)
+    assert cpu.beyond_spread
+    (same, *_) = compare(record(2.0, 1.0), record(1.5, 1.6))
+    assert not same.beyond_spread
+    other = attrs.evolve(record(1.0), bench="storm")
+    with pytest.raises(ResultError):
+        list(compare(record(1.0), other))
+
+
+def test_the_page_and_the_report_hold_the_figures_and_fetch_nothing():
+    text = markdown([record(2.5, 3.5)])
+    assert "| server CPU, 10 people join | 2.5 s (2.5 to 3.5) |" in text
+    assert "    greenroom bench join\n" in text
+    assert "A CPU, 2 cores" in text
+    page = html([record(5.0)])
+    assert "class=missed>missed (at most 3)" in page
+    assert not re.search(r"(src|href)=|@import|url\(", page)
+
+
+def test_plots_show_what_there_is():
+    found = {
+        "latency": latencies(0.01, 0.2).summary(),
+        "over_time": [{"second": n, "p50_ms": 1.0 + n, "p99_ms": 10.0} for n in range(5)],
+        "series": [{"at": n, "server": 0.5, "machine": 0.2, "rss": 1e8} for n in range(5)],
+    }
+    drawn = of_load("load <b>", found)
+    assert drawn.count("<svg") == 4
+    assert "<b>" not in drawn
+    assert of_load("empty", {}) == ""
+
+
+def test_memory_that_grows_has_a_slope():
+    growing = [{"at": float(n), "rss": 1e8 + 1000.0 * n} for n in range(100)]
+    assert slope(growing) == pytest.approx(3_600_000)
+    assert slope(growing[:3]) is None
+
+
+def test_every_bench_of_the_catalog_is_a_command():
+    told = CliRunner().invoke(main, ["bench", "list"])
+    assert told.exit_code == 0
+    for name in BENCHES:
+        assert name in told.output
+        if available(name):
+            assert CliRunner().invoke(main, ["bench", name, "--help"]).exit_code == 0
+
+
+def test_results_are_compared_and_shown_from_files_alone(tmp_path):
+    record(2.0).save(tmp_path)
+    path = str(tmp_path / "join.json")
+    told = CliRunner().invoke(main, ["bench", "compare", path, path, "--json"])
+    assert json.loads(told.output)[0]["better"] == 1.0
+    out = tmp_path / "page.md"
+    args = ["bench", "page", "--results", str(tmp_path), "--out", str(out)]
+    assert CliRunner().invoke(main, args).exit_code == 0
+    assert "server CPU, 10 people join" in out.read_text()
+
+
+def test_wrong_use_is_told_in_one_line():
+    told = CliRunner().invoke(main, ["bench", "actors", "--url", "ws://h/"])
+    assert told.exit_code == 1
+    assert "not a deployment" in told.output
+    told = CliRunner().invoke(main, ["bench", "join", "--quick", "--url", "ws://127.0.0.1:1/"])
+    assert told.exit_code == 1
+    assert "--token-key" in told.output
+
+
+@pytest.mark.slow
+def test_a_small_crowd_joins_a_daemon_of_its_own():
+    found = measure("join", quick=True).runs[0]
+    figures = {figure.name: figure for figure in read("join", found)}
+    assert figures["people with a snapshot"].met
+    assert figures["people that People counts"].met
+    assert found["join_cpu_seconds"] > 0
