@@ -228,3 +228,17 @@ def test_rule_40_the_longest_ids_make_a_meeting_that_can_be_named(fair):
     longest = Person(id="p" * 128, name="P", event="e" * 128)
     id_ = f"{longest.event}.{longest.id}.1000000"
     assert meeting.Get(by=longest, id=id_).entity == f"chat/{id_}"
+
+
+@pytest.mark.parametrize("way", ["requested", "in_scheduling"])
+def test_rule_43_only_what_is_confirmed_has_a_time_to_change(fair, way):
+    id_ = fair.request() if way == "requested" else fair.approved()
+    for command in (
+        meeting.Reschedule(by=ana, id=id_, slot=at("09:00")),
+        meeting.Reschedule(by=hana, id=id_, slot=at("09:00")),
+        meeting.Move(by=olga, id=id_, start=at("09:00")),
+        meeting.Agree(by=ana, id=id_),
+        meeting.Disagree(by=hana, id=id_),
+    ):
+        with refused("wrong_state"):
+            fair.run(command)
