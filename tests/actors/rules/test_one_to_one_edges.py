@@ -6,6 +6,7 @@ from actors.rules import quota
 from actors.rules.agenda import commands as agenda
 from actors.rules.agenda.state import MAX_OPEN, About
 from actors.rules.base import Person
+from actors.rules.event_model import Change
 from actors.rules.meeting import commands as meeting
 from actors.rules.meeting.record import Referral
 from tests.actors.rules.fair import DAYS, Fair, ana, at, bea, ben, hana, hugo, olga, refused
@@ -242,3 +243,28 @@ def test_rule_43_only_what_is_confirmed_has_a_time_to_change(fair, way):
     ):
         with refused("wrong_state"):
             fair.run(command)
+
+
+def test_rule_39_a_day_that_is_published_stays_when_the_hours_change(fair):
+    hours = {"durations": [15, 30], "hours": ["11:00", "12:00"]}
+    fair.run(Change(by=olga, id="fair", one_to_one=hours))
+    # The first day's slots begin before 11:00, and it is not what is being changed.
+    fair.run(agenda.Draft(by=hana, day=DAYS[1], duration=30, slots="all"))
+    own = fair.run(agenda.Publish(by=hana))
+    assert [len(day["slots"]) for day in own["days"]] == [6, 2]
+
+
+@pytest.mark.parametrize(
+    ("path", "about"),
+    [
+        ("about.background", {"background": "x" * 1001}),
+        ("about.experience", {"experience": "x" * 1001}),
+        ("about.question", {"question": "x" * 1001}),
+        ("about.languages", {"languages": ["x"] * 31}),
+        ("about.topics", {"topics": ["x" * 201]}),
+    ],
+)
+def test_rule_39_what_is_said_about_whom_one_looks_for_has_bounds(fair, path, about):
+    with refused("invalid_params") as refusal:
+        fair.run(agenda.Draft(by=hana, day=DAYS[0], duration=30, slots="all", about=About(**about)))
+    assert refusal.data["path"] == path
