@@ -268,3 +268,10 @@ def test_rule_39_what_is_said_about_whom_one_looks_for_has_bounds(fair, path, ab
     with refused("invalid_params") as refusal:
         fair.run(agenda.Draft(by=hana, day=DAYS[0], duration=30, slots="all", about=About(**about)))
     assert refusal.data["path"] == path
+
+
+@pytest.mark.parametrize("person", [ana, hana])
+def test_rule_37_nobody_meets_themselves(fair, person):
+    with refused("invalid_params") as refusal:
+        fair.request(person, person)
+    assert refusal.data["path"] == "to"
