@@ -19,6 +19,7 @@ from engine.cli_cluster import cluster_flags, migrate, with_cluster
 from engine.cli_load import load
 from engine.cli_simulate import simulate
 from engine.cli_storage import COMMANDS as STORAGE_COMMANDS
+from engine.cli_top import top
 from engine.cli_webhook import webhook_verify
 from engine.config import Config, ConfigError, load_config, options, variable
 from engine.logs import configure_logs
@@ -227,7 +228,9 @@ def token(  # noqa: PLR0913  one flag a claim
 @click.option("--port", default=8000, show_default=True, help="TCP port; 0: any free one.")
 @click.option("--bots", default=8, show_default=True, type=click.IntRange(0, 500))
 @click.option("--seconds", type=float, help="Stop by itself after so long.")
-@click.option("--script", help="Play a script to its end instead and say what happens: fair, workshop.")
+@click.option(
+    "--script", help="Play a script to its end instead and say what happens: fair, workshop."
+)
 @click.option(
     "--json",
     "as_json",
@@ -273,6 +276,7 @@ def _play(name: str, as_json: bool) -> None:
 
 
 main.add_command(load)
+main.add_command(top)
 main.add_command(migrate)
 main.add_command(bench)
 main.add_command(simulate)

@@ -26,7 +26,9 @@ from actors.rules.base import Command
 from actors.services import Services
 from engine.config import Config, MediaOptions
 from engine.exports import StoreExporter
+from engine.telemetry import EngineCollector
 from engine.tokens import Authenticator, Key
+from engine.top import Top
 from engine.tree import grow
 from engine.wiring import Wiring
 from storage import FILE_NAME, Endpoint, Store
@@ -119,7 +121,16 @@ class Engine:
             door = wiring.door(services, epoch)
             authenticator = Authenticator([Key.parse(pair) for pair in config.key], clock)
             exporter = StoreExporter(store) if store is not None else None
-            server = Server(door, hub, authenticator, limits, clock=clock, exporter=exporter)
+            hub.metrics.registry.register(EngineCollector(system, services))
+            server = Server(
+                door,
+                hub,
+                authenticator,
+                limits,
+                clock=clock,
+                exporter=exporter,
+                reports={"tree": Top(system).sample},
+            )
             engine = cls(
                 config=config,
                 system=system,

@@ -15,6 +15,7 @@ How to put it together::
 ``serve`` reports the port it listens on (give 0 to have one chosen). ``ssl_context`` makes it
 HTTPS and WSS; see :func:`tls_context`. Optional parts: ``web`` (folder of the web client),
 ``routes`` (further Starlette routes), ``exporter`` (hands out the server API's exports),
+``reports`` (what an operator may read besides),
 ``problems`` (what keeps ``/readyz`` from saying yes), ``clock``.
 
 Both codecs, ``connect``, ``refresh``, ``ping`` and ``unsubscribe`` are answered here; every other
@@ -25,10 +26,11 @@ ends a person's connections, ``server.context.metrics.registry`` takes further i
 """
 
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -40,7 +42,7 @@ from actors.ports import Clock, Door
 from transport.closing import Close, retry_reason
 from transport.context import Authenticator, Context, Registry
 from transport.heartbeat import Heartbeat
-from transport.http.api import Exporter, api_routes
+from transport.http.api import Exporter, Report, api_routes
 from transport.http.app import Readiness, make_app
 from transport.http.serving import HttpServer
 from transport.hub import Hub, HubStatistics
@@ -98,6 +100,7 @@ class Server:
         web: Path = WEB,
         routes: Sequence[BaseRoute] = (),
         exporter: Exporter | None = None,
+        reports: Mapping[str, Report] = MappingProxyType({}),
         problems: Callable[[], Sequence[str]] = tuple,
         random: Random | None = None,
     ) -> None:
@@ -116,7 +119,7 @@ class Server:
             watch=self._heartbeat.watch,
         )
         self._problems = problems
-        served = [*api_routes(self.context, exporter), *routes]
+        served = [*api_routes(self.context, exporter, reports), *routes]
         app = make_app(self.context, Readiness(self._why_not), self._measure, web, served)
         self._http = HttpServer(app, limits)
         self._accepting = trio.CancelScope()

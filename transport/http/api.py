@@ -5,6 +5,8 @@ itself: it may act in every event of the daemon.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import attrs
@@ -54,10 +56,19 @@ class Exporter(Protocol):
         """
 
 
-def api_routes(context: Context, exporter: Exporter | None) -> list[BaseRoute]:
+Report = Callable[[], Mapping[str, Any]]
+"""Something an operator may read, made when it is asked for."""
+
+
+def api_routes(
+    context: Context,
+    exporter: Exporter | None,
+    reports: Mapping[str, Report] = MappingProxyType({}),
+) -> list[BaseRoute]:
     """Return the server API's routes.
 
     :param exporter: hands out the exports; without one there are none.
+    :param reports: further things to read, by the last part of their path.
     """
     by_path: dict[str, dict[str, Handler]] = {}
     for operation in OPERATIONS:
@@ -68,6 +79,9 @@ def api_routes(context: Context, exporter: Exporter | None) -> list[BaseRoute]:
     if exporter is not None:
         export = _guarded(context, lambda request, _: _export(exporter, request))
         by_path[PREFIX + "/exports/{name}"] = {"GET": export}
+
+    for name, report in reports.items():
+        by_path[f"{PREFIX}/{name}"] = {"GET": _guarded(context, partial(_report, report))}
 
     async def document(_: Request) -> Response:
         return JSONResponse(openapi(exporter.formats if exporter else ()))
@@ -181,6 +195,10 @@ async def _live_sessions(context: Context, request: Request, by: Person) -> Resp
     program = await context.door.call(command)
     sessions = [one for one in program["sessions"] if wanted is None or one.get("state") == wanted]
     return _json({"sessions": sessions})
+
+
+async def _report(report: Report, _: Request, __: Person) -> Response:
+    return _json(report())
 
 
 async def _export(exporter: Exporter, request: Request) -> Response:
