@@ -271,6 +271,11 @@ def test_rule_38_an_organizer_sees_moves_cancels_and_reassigns_over_http(fair):
     assert notified(ben, "meeting.cancelled")["meeting"]["reason"] == "The hall is closed"
 
 
+def test_ids_of_digits_are_ids_in_a_query_too(shared_daemon):
+    answer = http(shared_daemon, "GET", f"/events/{EVENT}/meetings?employee=12345&after=7&limit=5")
+    assert answer["meetings"] == []
+
+
 @pytest.mark.parametrize(
     ("path", "status", "why"),
     [

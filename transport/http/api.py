@@ -7,7 +7,7 @@ itself: it may act in every event of the daemon.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import attrs
 import structlog
@@ -23,6 +23,7 @@ from transport.context import Context
 from transport.http.guard import Unacceptable
 from transport.http.openapi import openapi
 from transport.http.operations import OPERATIONS, Operation
+from transport.http.schema import members
 from transport.params import structure
 from transport.telemetry import pseudonym
 
@@ -167,7 +168,7 @@ def _handler(context: Context, operation: Operation) -> Handler:
 
 async def _params(context: Context, operation: Operation, request: Request) -> dict[str, Any]:
     if operation.reads:
-        return {name: _number(value) for name, value in request.query_params.items()}
+        return _queried(COMMANDS.get(operation.command), request)
     body = await request.body()
     if not body:
         return {}
@@ -182,6 +183,19 @@ async def _params(context: Context, operation: Operation, request: Request) -> d
     return params
 
 
+def _queried(cls: type[Command] | None, request: Request) -> dict[str, Any]:
+    """Return a query's members; digits are a number only where the command takes no text."""
+    kinds = members(cls, "wire") if cls is not None else {}
+    return {
+        name: value if _takes_text(kinds.get(name)) else _number(value)
+        for name, value in request.query_params.items()
+    }
+
+
+def _takes_text(member: tuple[Any, bool] | None) -> bool:
+    return member is not None and str in {member[0], *get_args(member[0])}
+
+
 def _number(value: str) -> str | int:
     return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else value  # noqa: PLR2004  a page's size is shorter
 
@@ -189,7 +203,7 @@ def _number(value: str) -> str | int:
 async def _live_sessions(context: Context, request: Request, by: Person) -> Response:
     """Answer with the event's sessions, all or those in one state."""
     by = attrs.evolve(by, event=request.path_params["event"])
-    params = {name: _number(value) for name, value in request.query_params.items()}
+    params = _queried(COMMANDS["event.program"], request)
     wanted = params.pop("state", None)
     command: Command = structure(COMMANDS["event.program"], params, by, "")
     program = await context.door.call(command)
