@@ -7,7 +7,7 @@ from typing import Any
 from bench.catalog import BENCHES
 from bench.machine import told
 from bench.plots import of_load
-from bench.results import Record, Spread
+from bench.results import Record, Spread, compare
 
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2rem auto;padding:0 1rem}
@@ -108,9 +108,13 @@ def _row(spread: Spread) -> str:
     )
 
 
-def markdown(records: Sequence[Record]) -> str:
-    """Return the documentation's page about several results."""
+def markdown(records: Sequence[Record], earlier: Sequence[Record] = ()) -> str:
+    """Return the documentation's page about several results.
+
+    :param earlier: results of an older revision, measured beside today's for what a change gained.
+    """
     parts = [INTRODUCTION]
+    before = {record.bench: record for record in earlier}
     for record in records:
         about = BENCHES[record.bench].about if record.bench in BENCHES else ""
         parts.append(f"## {record.bench}: {about}\n")
@@ -125,4 +129,19 @@ def markdown(records: Sequence[Record]) -> str:
         said = [f"{name}: {limit}" for name, limit in limits(record)]
         if said:
             parts.append(f"What was saturated: {'; '.join(said)}.\n")
+        if record.bench in before:
+            parts.append(_since(before[record.bench], record))
     return "\n".join(parts)
+
+
+def _since(before: Record, after: Record) -> str:
+    was = before.machine
+    lines = [
+        f"Since revision {was['revision']}, measured {was['at']} on {told(dict(was))}:\n",
+        "| figure | before | after | better |\n|---|---:|---:|---:|",
+    ]
+    for change in compare(before, after):
+        better = "" if change.better is None else f"{change.better:.2f} x"
+        held = [f"{number(value)} {change.unit}" for value in (change.before, change.after)]
+        lines.append(f"| {change.name} | {held[0]} | {held[1]} | {better} |")
+    return "\n".join(lines) + "\n"

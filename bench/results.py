@@ -12,6 +12,9 @@ from actors.errors import GreenroomError
 from bench.figures import Figure, read
 
 FOLDER = Path("bench") / "results"
+BEFORE = "before"
+"""The folder within it of an older revision's results, for what a change gained."""
+
 VERSION = 1
 
 

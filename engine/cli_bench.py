@@ -80,8 +80,9 @@ def compare(before: Path, after: Path, as_json: bool) -> None:
 def page(folder: Path | None, out: Path, html: Path | None) -> None:
     """Write the documentation's page from the files of results, measuring nothing."""
     _, report, results, _ = _tools()
-    records = results.all_in(folder or results.FOLDER)
-    out.write_text(report.markdown(records), "utf-8")
+    source = folder or results.FOLDER
+    records = results.all_in(source)
+    out.write_text(report.markdown(records, results.all_in(source / results.BEFORE)), "utf-8")
     if html is not None:
         html.write_text(report.html(records), "utf-8")
     click.echo(f"{out}: {len(records)} benches")
@@ -137,7 +138,8 @@ def _run(  # noqa: PLR0913  one flag a parameter
         if keep is not None:
             record.save(keep)
     if name == "all" and keep is not None and PAGE.parent.is_dir():
-        PAGE.write_text(report.markdown(results.all_in(keep)), "utf-8")
+        earlier = results.all_in(keep / results.BEFORE)
+        PAGE.write_text(report.markdown(results.all_in(keep), earlier), "utf-8")
     if html is not None:
         html.write_text(report.html(records), "utf-8")
     _print(report, records, as_json)
