@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from engine.tokens import mint
 from tests.engine.daemon import EVENT, EVENT_FILE, KEY
 from transport.client import Client, open_client
 from transport.cluster.membership import Membership
-
 
 
 def token(person: str, **claims: Any) -> str:
@@ -117,5 +115,3 @@ async def event_of(client: Client, type_name: str, **data: Any):
         async for event in client.events():
             if event.type == type_name and data.items() <= event.data.items():
                 return event
-
-

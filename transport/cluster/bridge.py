@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from actors.booking import Bookings
+from actors.entity import Resume
 from actors.errors import Refused
 from actors.kernel import ActorDeadError, Future, MailboxFullError
 from actors.kernel.messages import Request
@@ -27,7 +28,7 @@ from transport.cluster.membership import Membership
 from transport.cluster.messages import Book
 from transport.cluster.nats import Message, Nats
 from transport.cluster.presence import ClusterPresence
-from transport.cluster.remote import RemoteRef, moved, refuse
+from transport.cluster.remote import RemoteRef, moved
 
 ASK, TELL, ANSWER, REFUSAL, ENDED = "q", "t", "a", "e", "x"
 """Items of a link besides those of the fan-out."""
@@ -41,9 +42,25 @@ TICK_SECONDS = 0.1
 BOOKINGS = 1000
 """Transactions carried out for other nodes at once; one more is refused."""
 
+WAITING = 20_000
+"""Messages that may wait for entities that are between two nodes; one more is refused."""
+
+WAITING_SECONDS, WAITING_PAUSE = 8.0, 0.1
+"""How long such a message waits, and between two looks."""
+
 Address = Callable[[str], Any]
 
 _log = structlog.get_logger("greenroom.cluster")
+
+
+@attrs.frozen
+class _Asked:
+    """A message under way, and whom its answer is for."""
+
+    node: str
+    entity: str
+    message: Any
+    request: Request
 
 
 @attrs.define
@@ -83,10 +100,11 @@ class Bridge:
         self._subject = f"greenroom.{cluster}.node"
         self._size = min(DATAGRAM_BYTES, nats.payload_limit - 1024)
         self._links: dict[str, Link] = {}
-        self._pending: dict[int, tuple[str, Request]] = {}
+        self._pending: dict[int, _Asked] = {}
         self._numbers = count(1)
         self._work = trio.Event()
         self._bookings = 0
+        self._waiting = 0
         self._nursery: trio.Nursery | None = None
         membership.on_gone = self._gone
         membership.on_ghost = self._tell_ghost
@@ -188,11 +206,9 @@ class Bridge:
     def _gone(self, node: str) -> None:
         """Forget a node: what it was asked, and its connections."""
         self._links.pop(node, None)
-        for number, (asked, request) in list(self._pending.items()):
-            if asked == node:
-                del self._pending[number]
-                if not request.done:
-                    request.set_exception(moved(uncertain=True))
+        for number, asked in list(self._pending.items()):
+            if asked.node == node:
+                self._resolve(number, None, moved(uncertain=True))
         for connection in self.presence.here() | self.hub.abroad():
             if node_of(connection) == node:
                 self.sweep(connection)
@@ -209,11 +225,11 @@ class Bridge:
         owner = membership.table.shards[shard]
         if owner == self.me:
             if shard in self.leaving or not membership.valid():
-                return RemoteRef(entity, refuse)
+                return RemoteRef(entity, self._wait)
             return self.local(entity)
         if owner in membership.peers:
             return RemoteRef(entity, partial(self._send, owner))
-        return RemoteRef(entity, refuse)
+        return RemoteRef(entity, self._wait)
 
     def owned(self, entity: str) -> bool:
         """Whether an entity's actor may run here."""
@@ -226,21 +242,52 @@ class Bridge:
             self.put(node, [TELL, entity, plain])
             return
         if node in self.membership.gone:
-            request.set_exception(moved())
+            self._wait(entity, message, request)
             return
         self.statistics.asked += 1
         number = next(self._numbers)
-        self._pending[number] = (node, request)
+        self._pending[number] = _Asked(node, entity, message, request)
         self.put(node, [ASK, number, entity, plain])
 
     def _resolve(self, number: int, value: Any, error: Refused | None) -> None:
-        _, request = self._pending.pop(number, (None, None))
+        asked = self._pending.pop(number, None)
+        if asked is None or asked.request.done:
+            return
+        if error is None:
+            asked.request.set(value)
+        elif error.reason == "moved" and isinstance(asked.message, Resume):
+            self._wait(asked.entity, asked.message, asked.request)
+        else:
+            asked.request.set_exception(error)
+
+    def _wait(self, entity: str, message: Any, request: Request | None) -> None:
+        """Keep a message for an entity that is between two nodes, if it may be sent twice.
+
+        A message that was told is lost, as it would be with its node. The door itself asks again
+        for what came from a client.
+        """
         if request is None or request.done:
             return
-        if error is not None:
-            request.set_exception(error)
-        else:
-            request.set(value)
+        if not isinstance(message, Resume) or self._nursery is None or self._waiting >= WAITING:
+            request.set_exception(moved())
+            return
+        self._waiting += 1
+        self._nursery.start_soon(self._send_later, entity, message, request)
+
+    async def _send_later(self, entity: str, message: Any, request: Request) -> None:
+        try:
+            with trio.move_on_after(WAITING_SECONDS):
+                while not request.done:
+                    await trio.sleep(WAITING_PAUSE)
+                    membership = self.membership
+                    owner = membership.owner(entity)
+                    if self.owned(entity) or owner in membership.peers:
+                        self.address(entity).take(request, message)
+                        return
+            if not request.done:
+                request.set_exception(moved())
+        finally:
+            self._waiting -= 1
 
     def _told(self, entity: str, plain: Any) -> None:
         if not self.owned(entity):

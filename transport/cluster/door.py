@@ -18,6 +18,7 @@ from actors.errors import Refused
 from actors.participant import REMOVED, Call, Connect
 from actors.rules.base import Command, Person, Returned
 from actors.rules.company import Create
+from actors.rules.event_model import Admit
 from actors.services import Services
 from transport.closing import Close, retry_reason
 from transport.cluster.bridge import Bridge
@@ -150,6 +151,8 @@ def _repeatable(refused: Refused, message: object) -> bool:
     match message:
         case Call(command) | Book(command):
             return command.key is not None
+        case Admit():
+            return True  # it changes nothing
         case Command():
             return message.key is not None
         case _:

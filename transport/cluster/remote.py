@@ -53,9 +53,3 @@ def moved(*, uncertain: bool = False) -> Refused:
     """
     data = {"uncertain": True} if uncertain else {}
     return Refused("moved", "This is moving to another server. Please try again.", **data)
-
-
-def refuse(_entity: str, _message: Any, request: Request | None) -> None:
-    """Send nothing: nobody owns the entity just now. A told message is lost, as its node is."""
-    if request is not None and not request.done:
-        request.set_exception(moved())
