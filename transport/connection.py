@@ -7,7 +7,6 @@ from typing import Any
 
 import structlog
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest
 
 from actors.errors import TEMPORARY, Refused
 from actors.rules.base import COMMANDS, Person
@@ -19,6 +18,7 @@ from transport.context import Context, Visit
 from transport.outbox import Outbox
 from transport.params import structure
 from transport.telemetry import pseudonym, span
+from transport.websocket import Closed, WebSocket
 
 log = structlog.get_logger("greenroom.transport")
 
@@ -45,7 +45,7 @@ class Connection:
         nursery: trio.Nursery,
         outbox: Outbox,
         codec: Codec,
-        websocket: WebSocketConnection,
+        websocket: WebSocket,
         visit: Visit,
     ) -> None:
         self.id = context.name_connection()
@@ -73,7 +73,7 @@ class Connection:
                     self._visit.settle()
                     while admitted:
                         await self._receive(await self._websocket.get_message())
-                except ConnectionClosed:
+                except (Closed, trio.BrokenResourceError):
                     pass
         finally:
             self._leave()
@@ -267,12 +267,10 @@ async def converse(
     nursery: trio.Nursery,
     outbox: Outbox,
     codec: Codec,
-    request: WebSocketRequest,
+    websocket: WebSocket,
     visit: Visit,
 ) -> None:
-    """Accept a handshake and serve the connection."""
-    subprotocol = codec.name if request.proposed_subprotocols else None
-    websocket = await request.accept(subprotocol=subprotocol)
+    """Serve an open WebSocket."""
     connection = Connection(context, nursery, outbox, codec, websocket, visit)
     outbox.on_overflow = connection._overflow  # noqa: SLF001  the outbox is this connection's
     await connection.run()

@@ -17,6 +17,7 @@ from transport.closing import Close
 from transport.hub import Hub
 from transport.limits import Buckets, Limits
 from transport.metrics import Metrics
+from transport.readiness import Readiness
 
 if TYPE_CHECKING:
     from transport.connection import Connection
@@ -132,6 +133,7 @@ class Context:
     :param draining: set while the server sends its clients elsewhere.
     :param watch: has the heartbeat look after a connection.
     :param retry_spread: seconds over which clients that are sent away come back.
+    :param readiness: waits for the connections' input.
     :param prefix: what makes this server's connection ids its own.
     """
 
@@ -145,6 +147,7 @@ class Context:
     buckets: Buckets
     random: Random
     watch: Callable[["Connection"], None]
+    readiness: Readiness = attrs.field(factory=Readiness)
     prefix: str = attrs.field(factory=lambda: token_hex(4))
     gate: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(ENTERING))
     draining: bool = False

@@ -1,34 +1,27 @@
 """The one port: looks at a request's head and hands the stream to the one it is for.
 
-``GET /v1/ws`` with an upgrade goes to trio-websocket, over an outbox; everything else goes to
-the HTTP application, with the head put back in front.
+``GET /v1/ws`` with an upgrade becomes a connection with an outbox; everything else goes to the
+HTTP application, with the head put back in front.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import structlog
 import trio
-from trio_websocket import WebSocketRequest, wrap_server_stream
 
-from transport.codec import Codec, negotiate
+from transport.codec import negotiate
 from transport.connection import converse
 from transport.context import Context, Visit
 from transport.outbox import Outbox
+from transport.websocket import READ_BYTES, HandshakeFailed, Proposal, WebSocket
 
 log = structlog.get_logger("greenroom.transport")
 
 WEBSOCKET_PATH = "/v1/ws"
-READ_BYTES = 4096
-"""Bytes asked of a socket at once: most messages are far shorter."""
-
-HANDSHAKE_SECONDS = 2.0
-"""Time a handshake may take whose head is there: nobody is waited for in it."""
-
 _END = b"\r\n\r\n"
-_UPGRADE = re.compile(rb"\r\nupgrade:[^\r]*\bwebsocket\b", re.IGNORECASE)
 _LINE = re.compile(rb"([A-Z]{1,16}) (\S{1,8192}) HTTP/1\.[01]\r\n")
 
 AnyStream = trio.SocketStream | trio.SSLStream
@@ -40,41 +33,47 @@ class Head:
     """The head of a request, as far as the way in needs it.
 
     :param raw: all bytes read so far; a body may have begun in them.
+    :param line: the request line.
+    :param fields: each header field's values in their order, by its name in lower case.
     """
 
     raw: bytes
+    line: bytes
     target: str
+    fields: Mapping[bytes, Sequence[bytes]]
 
     @property
     def is_websocket(self) -> bool:
         """Whether it asks for the WebSocket."""
         path = self.target.partition("?")[0]
-        return path == WEBSOCKET_PATH and _UPGRADE.search(self._fields) is not None
+        asked = b",".join(self.fields.get(b"upgrade", ())).lower()
+        return path == WEBSOCKET_PATH and b"websocket" in asked
 
     @property
-    def _fields(self) -> bytes:
-        return self.raw[: self.raw.index(_END) + 2]
+    def rest(self) -> bytes:
+        """What came behind the head."""
+        return self.raw[self.raw.index(_END) + len(_END) :]
 
     def values(self, name: str) -> list[str]:
         """Return a header field's values, in their order."""
-        pattern = rb"\r\n" + re.escape(name.encode()) + rb":[ \t]*([^\r\n]*)"
-        found = re.findall(pattern, self._fields, re.IGNORECASE)
-        return [value.decode("latin-1").strip() for value in found]
+        return [value.decode("latin-1") for value in self.fields.get(name.encode(), ())]
 
 
 class Rejected(Exception):  # noqa: N818  the request is
     """A request the listener turns away by itself."""
 
-    def __init__(self, status: str, label: str) -> None:
+    def __init__(self, status: str, label: str, headers: str = "") -> None:
         super().__init__(status)
         self.status = status
         self.label = label
+        self.headers = headers
 
     def response(self) -> bytes:
         """Return the whole answer."""
         retry = "retry-after: 5\r\n" if self.status.startswith(("503", "429")) else ""
         return (
-            f"HTTP/1.1 {self.status}\r\n{retry}content-length: 0\r\nconnection: close\r\n\r\n"
+            f"HTTP/1.1 {self.status}\r\n{retry}{self.headers}"
+            "content-length: 0\r\nconnection: close\r\n\r\n"
         ).encode()
 
 
@@ -94,7 +93,16 @@ async def read_head(stream: AnyStream, limit: int) -> Head | None:
     line = _LINE.match(raw)
     if line is None:
         raise Rejected("400 Bad Request", "head")
-    return Head(bytes(raw), line[2].decode("latin-1"))
+    return _head(bytes(raw), line[2].decode("latin-1"))
+
+
+def _head(raw: bytes, target: str) -> Head:
+    line, *rest = raw[: raw.index(_END)].split(b"\r\n")
+    fields: dict[bytes, list[bytes]] = {}
+    for text in rest:
+        name, _, value = text.partition(b":")
+        fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    return Head(raw, line, target, fields)
 
 
 def allowed_origin(head: Head, origins: frozenset[str]) -> bool:
@@ -182,31 +190,24 @@ class Listener:
         limits = self._context.limits
         if not allowed_origin(head, limits.origins):
             raise Rejected("403 Forbidden", "origin")
-        async with trio.open_nursery() as nursery:
-            outbox = Outbox(stream, nursery, limits.outbox_bytes, _never, head.raw)
-            outbox.on_closed = nursery.cancel_scope.cancel  # a failed handshake ends here
-            codec, request = None, None
-            async with self._context.gate:
-                with trio.move_on_after(HANDSHAKE_SECONDS):
-                    codec, request = await self._shake_hands(nursery, outbox)
-            if codec is not None and request is not None:
-                outbox.on_closed = None
-                await converse(self._context, nursery, outbox, codec, request, visit)
-            nursery.cancel_scope.cancel()
-
-    async def _shake_hands(
-        self, nursery: trio.Nursery, outbox: Outbox
-    ) -> tuple[Codec | None, WebSocketRequest]:
-        request = await wrap_server_stream(
-            nursery,
-            outbox,
-            max_message_size=self._context.limits.message_bytes,
-            receive_buffer_size=READ_BYTES,
-        )
-        codec = negotiate(request.proposed_subprotocols)
+        try:
+            proposal = Proposal.read(head.line, head.fields)
+        except HandshakeFailed as failed:
+            raise Rejected(failed.status, "handshake", failed.headers) from None
+        codec = negotiate(proposal.subprotocols)
         if codec is None:
-            await request.reject(400, body=b"unknown subprotocol")
-        return codec, request
+            raise Rejected("400 Bad Request", "subprotocol")
+        async with trio.open_nursery() as nursery:
+            readiness = self._context.readiness
+            outbox = Outbox(stream, nursery, limits.outbox_bytes, _never, readiness)
+            try:
+                async with self._context.gate:
+                    outbox.write(proposal.answer(codec.name if proposal.subprotocols else None))
+                websocket = WebSocket(outbox, limits.message_bytes, head.rest)
+                await converse(self._context, nursery, outbox, codec, websocket, visit)
+            finally:
+                outbox.shut()
+            nursery.cancel_scope.cancel()
 
 
 def _never() -> None:

@@ -1,9 +1,9 @@
 """The outbox: the only way out of a connection.
 
-It is the stream under trio-websocket, so replies, pings, close frames and broadcasts leave in
-one order. While nothing waits, a write goes to the socket at once, without a task switch; what
-the kernel does not take is queued for one writer task, which lives only while there is a queue.
-(A writer task per connection cost five times as much per recipient, and its memory.)
+Replies, pings, close frames and broadcasts all pass it, and leave in one order. While nothing
+waits, a write goes to the socket at once, without a task switch; what the kernel does not take
+is queued for one writer task, which lives only while there is a queue. (A writer task per
+connection cost five times as much per recipient, and its memory.)
 """
 
 import os
@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import attrs
 import trio
+
+from transport.readiness import Readiness
 
 WRITE_BYTES = 64 << 10
 """How much the writer task hands over at once."""
@@ -28,32 +30,30 @@ class OutboxStatistics:
     closed: bool
 
 
-class Outbox(trio.abc.Stream):
+class Outbox:
     """A bounded outgoing queue in front of a stream.
 
     :param stream: a socket stream, or a TLS stream, which has no direct write.
     :param nursery: where the writer task runs.
     :param limit: bytes that may wait.
     :param on_overflow: called once, when more would wait than ``limit``. It must lead to a close.
-    :param head: bytes already received, given out first.
+    :param readiness: waits for the socket's input; without one, trio does.
     """
 
     __slots__ = (
-        "_closed",
         "_descriptor",
         "_direct",
         "_ended",
-        "_head",
         "_held",
         "_idle",
         "_limit",
         "_nursery",
         "_overflowed",
         "_queue",
+        "_readiness",
         "_waiting",
         "_writing",
         "last_received",
-        "on_closed",
         "on_overflow",
         "stream",
     )
@@ -64,21 +64,19 @@ class Outbox(trio.abc.Stream):
         nursery: trio.Nursery,
         limit: int,
         on_overflow: Callable[[], None],
-        head: bytes = b"",
+        readiness: Readiness | None = None,
     ) -> None:
         self.stream = stream
         self.on_overflow = on_overflow
-        self.on_closed: Callable[[], None] | None = None
         self.last_received = trio.current_time()
         self._descriptor = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else -1
         self._nursery = nursery
         self._limit = limit
-        self._head = head
+        self._readiness = readiness
         self._queue: deque[bytes | memoryview] = deque()
         self._waiting = 0
         self._held: list[bytes] | None = None
         self._writing = False
-        self._closed = False
         self._ended = False
         self._overflowed = False
         self._direct = self._descriptor >= 0
@@ -86,7 +84,7 @@ class Outbox(trio.abc.Stream):
 
     def statistics(self) -> OutboxStatistics:
         """Return how full the outbox is."""
-        return OutboxStatistics(self._waiting, self._closed)
+        return OutboxStatistics(self._waiting, self._ended)
 
     @property
     def waiting(self) -> int:
@@ -230,36 +228,24 @@ class Outbox(trio.abc.Stream):
                 self._idle = trio.Event()
             await self._idle.wait()
 
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send bytes in their order (for trio-websocket)."""
-        if self._closed:
-            raise trio.ClosedResourceError
-        if self._ended:
-            raise trio.BrokenResourceError
-        if data:
-            self.write(bytes(data))
-        await trio.lowlevel.checkpoint()
+    async def receive_some(self, max_bytes: int) -> bytes:
+        """Return bytes from the peer; none at the end.
 
-    async def wait_send_all_might_not_block(self) -> None:
-        """Return at once: the outbox takes bytes at any time."""
-        await trio.lowlevel.checkpoint()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """Return bytes from the peer, those read by the listener first."""
-        if self._head:
-            data, self._head = self._head, b""
-            await trio.lowlevel.checkpoint()
-            return data
-        received = await self.stream.receive_some(max_bytes)
+        :raises trio.BrokenResourceError: the connection is broken.
+        """
+        if self._readiness is None or self._descriptor < 0:
+            received = bytes(await self.stream.receive_some(max_bytes))
+        else:
+            try:
+                received = await self._readiness.read(self._descriptor, max_bytes)
+            except OSError as error:
+                raise trio.BrokenResourceError(str(error)) from error
         self.last_received = trio.current_time()
         return received
 
-    async def aclose(self) -> None:
-        """Close the stream; what still waits is dropped."""
-        if not self._closed:
-            self._closed = True
-            self._break()
-            self._descriptor = -1
-            if self.on_closed is not None:
-                self.on_closed()
-        await self.stream.aclose()
+    def shut(self) -> None:
+        """Take no more; what still waits is dropped. The stream may be closed then."""
+        self._break()
+        if self._readiness is not None and self._descriptor >= 0:
+            self._readiness.forget(self._descriptor)
+        self._descriptor = -1

@@ -140,6 +140,7 @@ class Server:
         """
         listener = Listener(self.context, self._http.serve)
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.context.readiness.run)
             await nursery.start(self.context.hub.run)
             await nursery.start(partial(self._heartbeat.run, self.context))
             listeners = await open_listeners(host, port, share=share)

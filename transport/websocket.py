@@ -1,0 +1,204 @@
+"""The WebSocket of one connection: the handshake's answer, then frames, over an outbox.
+
+wsproto reads and spells the frames; there is no task beside the connection's own, no channel
+between two, and no second reading of the head, which the listener has read already. Those cost
+more than half of what it takes to let somebody in, which is what counts when everybody comes
+back at once.
+"""
+
+import binascii
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from hashlib import sha1
+from typing import Any
+
+import attrs
+import trio
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Message, Ping, TextMessage
+from wsproto.utilities import LocalProtocolError
+
+from transport.closing import Close
+from transport.outbox import Outbox
+
+READ_BYTES = 4096
+"""Bytes asked of a socket at once: most messages are far shorter."""
+
+LINGER_BYTES = 64 << 20
+"""What a peer may still send after our close frame, before its connection is cut."""
+
+_ACCEPT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+_KEY_BYTES = 16
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+
+
+class HandshakeFailed(Exception):  # noqa: N818  said of the client's part
+    """A request that cannot become a WebSocket.
+
+    :param status: the answer's status line, without the version.
+    :param headers: further header lines.
+    """
+
+    def __init__(self, status: str, headers: str = "") -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = headers
+
+
+class Closed(Exception):  # noqa: N818  an end is no error
+    """Nothing more will come from the peer."""
+
+
+def _listed(values: Sequence[bytes]) -> list[bytes]:
+    parts = (part.strip() for value in values for part in value.split(b","))
+    return [part for part in parts if part]
+
+
+@attrs.frozen
+class Proposal:
+    """A client's part of the opening handshake, found good (RFC 6455, 4.2.1).
+
+    :param subprotocols: those it offers, in its order.
+    """
+
+    key: bytes
+    subprotocols: tuple[str, ...]
+
+    @classmethod
+    def read(cls, line: bytes, fields: Mapping[bytes, Sequence[bytes]]) -> "Proposal":
+        """Check a request.
+
+        :param line: the request line.
+        :param fields: the values of each header field, by its name in lower case.
+        :raises HandshakeFailed: something is missing or malformed.
+        """
+        if not (line.startswith(b"GET ") and line.endswith(b" HTTP/1.1")):
+            raise HandshakeFailed("400 Bad Request")
+        for name in fields:
+            if not _TOKEN.fullmatch(name):
+                raise HandshakeFailed("400 Bad Request")
+        tokens = [token.lower() for token in _listed(fields.get(b"connection", ()))]
+        keys = fields.get(b"sec-websocket-key", ())
+        bodiless = b"transfer-encoding" not in fields and b"content-length" not in fields
+        whole = b"upgrade" in tokens and len(fields.get(b"host", ())) == 1 and len(keys) == 1
+        if not (whole and bodiless and _is_key(keys[0])):
+            raise HandshakeFailed("400 Bad Request")
+        if list(fields.get(b"sec-websocket-version", ())) != [b"13"]:
+            raise HandshakeFailed("426 Upgrade Required", "sec-websocket-version: 13\r\n")
+        offered = _listed(fields.get(b"sec-websocket-protocol", ()))
+        return cls(keys[0], tuple(name.decode("latin-1") for name in offered))
+
+    def answer(self, subprotocol: str | None) -> bytes:
+        """Return the server's part of the handshake."""
+        digest = sha1(self.key + _ACCEPT, usedforsecurity=False).digest()
+        chosen = "" if subprotocol is None else f"Sec-WebSocket-Protocol: {subprotocol}\r\n"
+        return (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {b64encode(digest).decode()}\r\n{chosen}\r\n"
+        ).encode()
+
+
+def _is_key(value: bytes) -> bool:
+    try:
+        return len(b64decode(value, validate=True)) == _KEY_BYTES
+    except binascii.Error:
+        return False
+
+
+class WebSocket:
+    """The server's end of an open WebSocket. One task reads it; anybody writes to the outbox.
+
+    :param limit: longest message taken, in bytes of a binary one or characters of text.
+    :param trailing: bytes that came right behind the handshake.
+    """
+
+    __slots__ = ("_limit", "_outbox", "_parts", "_size", "_wire")
+
+    def __init__(self, outbox: Outbox, limit: int, trailing: bytes = b"") -> None:
+        self._outbox = outbox
+        self._limit = limit
+        self._wire = Connection(ConnectionType.SERVER, None, trailing)
+        self._parts: list[str | bytes] = []
+        self._size = 0
+
+    async def get_message(self) -> str | bytes:
+        """Return the peer's next message: text as str, binary as bytes.
+
+        Pings are answered on the way; so is the peer's close.
+
+        :raises Closed: the peer has closed, has gone, or has sent what must not be.
+        """
+        while True:
+            for event in self._wire.events():
+                if isinstance(event, Message):
+                    message = self._take(event)
+                    if message is not None:
+                        return message
+                elif isinstance(event, Ping):
+                    self._outbox.write(self._wire.send(event.response()))
+                elif isinstance(event, CloseConnection):
+                    self._answer_close(event)
+                    raise Closed
+            await self._feed()
+
+    def _take(self, event: Message[Any]) -> str | bytes | None:
+        self._size += len(event.data)
+        if self._size > self._limit:
+            self._parts.clear()
+            self._send_close(Close.TOO_LARGE, f"longer than {self._limit} bytes")
+            raise Closed
+        if not event.message_finished and not event.data:
+            return None
+        data = event.data if isinstance(event, TextMessage) else bytes(event.data)
+        if event.message_finished and not self._parts:
+            self._size = 0
+            return data
+        self._parts.append(data)
+        if not event.message_finished:
+            return None
+        parts, self._parts, self._size = self._parts, [], 0
+        if isinstance(event, BytesMessage):
+            return b"".join(parts)  # type: ignore[arg-type]  # all parts of a message are alike
+        return "".join(parts)  # type: ignore[arg-type]
+
+    async def _feed(self) -> int:
+        data = await self._outbox.receive_some(READ_BYTES)
+        if not data:
+            self._wire.receive_data(None)
+            raise Closed
+        self._wire.receive_data(data)
+        return len(data)
+
+    def _answer_close(self, event: CloseConnection) -> None:
+        if self._wire.state is ConnectionState.REMOTE_CLOSING:
+            self._outbox.write(self._wire.send(event.response()))
+        else:  # what came was no WebSocket: wsproto says with which code to end
+            self._send_close(event.code, event.reason or "")
+
+    def _send_close(self, code: int, reason: str) -> None:
+        try:
+            self._outbox.write(self._wire.send(CloseConnection(code, reason)))
+        except LocalProtocolError:
+            return  # it has been said already
+
+    async def aclose(self, code: int, reason: str) -> None:
+        """Send a close frame, unless one was sent, and wait until the peer has taken it.
+
+        What the peer is still sending is read and dropped: closing a socket that holds unread
+        bytes resets the connection (RFC 1122, 4.2.2.13), and the reset can overtake the close
+        frame, so that the client never learns why.
+        """
+        if self._wire.state is ConnectionState.OPEN:
+            self._send_close(code, reason)
+        self._parts.clear()
+        await self._outbox.wait_below(0)
+        received = 0
+        try:
+            while self._wire.state is ConnectionState.LOCAL_CLOSING and received < LINGER_BYTES:
+                for event in self._wire.events():
+                    if isinstance(event, CloseConnection):
+                        return
+                received += await self._feed()
+        except (Closed, trio.BrokenResourceError, trio.ClosedResourceError):
+            return
