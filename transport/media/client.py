@@ -28,6 +28,9 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
 CALL_WITHIN = 10.0
+HANG_UP_WITHIN = 0.5
+"""Seconds that peer connections which are being closed get to say so."""
+
 VIDEO_CLOCK = 90_000
 SOUND_RATE = 48_000
 SOUND_FRAME = 960
@@ -173,7 +176,7 @@ class MediaClient:
         """Send these tracks; called again, send them over a new peer connection."""
         self._sources = sources
         if self.publisher is not None:
-            await self.publisher.close()
+            await _close_keeping_tracks(self.publisher)
         connection = self.publisher = RTCPeerConnection(self._configuration)
         for source in sources:
             connection.addTrack(source)
@@ -256,6 +259,14 @@ class MediaClient:
         self.publisher = self.subscriber = None
 
 
+async def _close_keeping_tracks(connection: RTCPeerConnection) -> None:
+    """Close a peer connection whose tracks are to be sent over another one."""
+    for sender in connection.getSenders():
+        # A sender that ends stops the track it has.
+        sender.replaceTrack(None)
+    await connection.close()
+
+
 class ThreadedClient:
     """Media clients on an asyncio loop in a thread of its own, for programs on trio or on none."""
 
@@ -267,6 +278,18 @@ class ThreadedClient:
     def _live(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
+
+    async def _settle(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            # Leaving a TURN server takes a round trip after the peer connection is closed.
+            _, slow = await asyncio.wait(others, timeout=HANG_UP_WITHIN)
+            for task in slow:
+                task.cancel()
+            if slow:
+                await asyncio.wait(slow, timeout=HANG_UP_WITHIN)
+        # A datagram transport lets go of its socket in the next turns of the loop.
+        await asyncio.sleep(0.05)
 
     def run(self, work: Awaitable[Any], timeout: float = CALL_WITHIN) -> Any:
         """Run a coroutine on the loop from another thread and return its result.
@@ -280,7 +303,9 @@ class ThreadedClient:
         return asyncio.run_coroutine_threadsafe(awaited(), self.loop).result(timeout)
 
     def close(self) -> None:
-        """End the loop and the thread."""
+        """End the loop and the thread, once what is hanging up has hung up."""
+        with contextlib.suppress(TimeoutError):
+            self.run(self._settle(), 3 * HANG_UP_WITHIN)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(CALL_WITHIN)
         if not self._thread.is_alive():

@@ -1,5 +1,6 @@
 """The engine's end of one media worker: start it, talk to it, notice when it hangs or dies."""
 
+import contextlib
 import itertools
 import os
 import signal
@@ -22,6 +23,9 @@ from transport.media.control import ControlBroken, Decoder, encode, refused
 HEARTBEAT_EVERY = 0.2
 HANG_AFTER = 0.8
 """Seconds without an answer to a heartbeat after which a worker is killed."""
+
+NICENESS = 5
+"""How far a worker steps back for the engine where both want a processor."""
 
 START_WITHIN = 10.0
 ORDER_WITHIN = 3.0
@@ -113,12 +117,16 @@ class WorkerProcess:
         root = str(Path(transport.__file__).parent.parent)
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         command = [sys.executable, "-m", "transport.media.worker", str(theirs.fileno())]
-        return await trio.lowlevel.open_process(
+        process = await trio.lowlevel.open_process(
             command,
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path},
         )
+        with contextlib.suppress(OSError, AttributeError):
+            # From its first moment: loading is a second of work that the engine must not feel.
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+        return process
 
     def _kill(self, process: trio.Process) -> None:
         if process.poll() is None:

@@ -218,8 +218,6 @@ async def serve(descriptor: int) -> None:
 
 def main() -> None:
     """Run a worker until its engine is gone."""
-    with contextlib.suppress(OSError):
-        os.nice(5)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(int(sys.argv[1])))
 
