@@ -55,6 +55,7 @@ class Daemon:
         self.process: subprocess.Popen[str] | None = None
         self.port = 0
         self.config = ""
+        self.media_workers = 0
 
     def start(self) -> None:
         event = self.folder / "event.toml"
@@ -69,7 +70,8 @@ class Daemon:
             ],
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "GREENROOM_MEDIA_WORKERS": "0", "GREENROOM_DRAIN_SECONDS": "1"},
+            env={**os.environ, "GREENROOM_MEDIA_WORKERS": str(self.media_workers),
+                 "GREENROOM_DRAIN_SECONDS": "1"},
         )  # fmt: skip
         for line in self.process.stderr:
             if '"ready"' in line:

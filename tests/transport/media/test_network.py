@@ -1,6 +1,7 @@
 """Bad lines, other addresses, TURN: real sockets, stock aiortc and Chromium."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -19,7 +20,9 @@ from tests.transport.media.harness import (
     Chromium,
     eventually,
     in_page,
+    measured,
     stage,
+    within,
 )
 from transport.media.client import MovingPicture, ThreadedClient, Tone
 from transport.media.ice import IceServers
@@ -27,7 +30,7 @@ from transport.media.impairment import Relay
 from transport.media.metrics import MediaCollector
 from transport.media.plane import MediaSettings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 class BadLine:
@@ -70,10 +73,18 @@ def clients():
     threaded.close()
 
 
+@contextlib.asynccontextmanager
 async def behind(clients):
+    """A stage that everybody reaches by a line whose weather the test makes."""
     line = BadLine(clients)
     port = await line.open()
-    return line, MediaSettings(public=(("127.0.0.1", port),))
+    try:
+        async with stage(MediaSettings(public=(("127.0.0.1", port),))) as here:
+            line.relay.target = ("127.0.0.1", here.plane.ports[0])
+            yield line, here
+    finally:
+        with trio.CancelScope(shield=True):
+            await line.close()
 
 
 ENCODINGS = [
@@ -84,10 +95,9 @@ ENCODINGS = [
 
 
 @pytest.mark.browser
+@measured
 async def test_five_percent_loss_and_jitter_both_ways_freeze_nothing(chromium, clients):
-    line, settings = await behind(clients)
-    async with stage(settings) as here:
-        line.relay.target = ("127.0.0.1", here.plane.ports[0])
+    async with behind(clients) as (line, here):
         for person in ("ana", "bob"):
             await here.plane.allow(ROOM, person, EVERYTHING)
         async with in_page(here, chromium, "ana") as ana, in_page(here, chromium, "bob") as bob:
@@ -100,22 +110,21 @@ async def test_five_percent_loss_and_jitter_both_ways_freeze_nothing(chromium, c
             after = await bob.inbound("ana")
             assert line.relay.up.lost > 5
             assert line.relay.down.lost > 5
-            assert after["frames"] - before["frames"] > 60
+            shown = after["frames"] - before["frames"]
+            within(8 / max(1, shown), 8 / 60, "a frame")
             freezes = after["freezes"] - before["freezes"]
             # Chromium tells the sum; no single one may reach half a second.
-            assert after["frozen"] - before["frozen"] < 0.5 * max(1, freezes)
+            within((after["frozen"] - before["frozen"]) / max(1, freezes), 0.5, "a freeze")
             (counts,) = await here.plane.statistics()
             video = next(each for each in counts["tracks"] if each["source"] == "video")
             assert video["layers"][0]["nacks"] > 0
             assert counts["counters"]["nacked"] > 0
-    await line.close()
 
 
 @pytest.mark.browser
+@measured
 async def test_a_narrow_line_gets_the_low_layer_and_a_wide_one_the_high_one_back(chromium, clients):
-    line, settings = await behind(clients)
-    async with stage(settings) as here:
-        line.relay.target = ("127.0.0.1", here.plane.ports[0])
+    async with behind(clients) as (line, here):
         for person in ("ana", "bob"):
             await here.plane.allow(ROOM, person, EVERYTHING)
         async with in_page(here, chromium, "ana") as ana, in_page(here, chromium, "bob") as bob:
@@ -130,19 +139,19 @@ async def test_a_narrow_line_gets_the_low_layer_and_a_wide_one_the_high_one_back
                         await trio.sleep(0.2)
                 return trio.current_time() - started
 
-            await until(lambda height: height == 540, 20)
+            await until(lambda height: height == 540, 30)
             await trio.sleep(1)
             line.relay.down.bandwidth = 300_000
-            down = await until(lambda height: 0 < height < 540, 6)
-            await trio.sleep(4)
+            down = await until(lambda height: 0 < height < 540, 15)
+            await trio.sleep(3)
             line.relay.down.bandwidth = None
-            up = await until(lambda height: height == 540, 20)
-            assert down < 3.0
-            assert up < 12.0
-    await line.close()
+            up = await until(lambda height: height == 540, 30)
+            within(down, 2.0, "the way to the low layer")
+            within(up, 10.0, "the way back to the high layer")
 
 
 @pytest.mark.browser
+@measured
 async def test_ice_restarts_on_both_sides_keep_the_picture(chromium):
     async with stage() as here:
         for person in ("ana", "bob"):
@@ -154,7 +163,7 @@ async def test_ice_restarts_on_both_sides_keep_the_picture(chromium):
             await bob.frames("ana", 20)
             await here.plane.restart(ROOM, bob.connection, "bob")
             await bob.frames("ana", 20)
-            assert (await bob.inbound("ana"))["freezes"] == 0
+            within((await bob.inbound("ana"))["frozen"], 0.25, "freezing")
 
 
 async def test_ipv6(clients):

@@ -1,0 +1,225 @@
+"""Sound and picture through a whole daemon: its wire, its rules, its media worker."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+import trio
+
+from actors.errors import Refused
+from actors.rules.records import iso
+from tests.engine.daemon import START, Daemon, token
+from tests.transport.media.harness import eventually, measured, within
+from transport.client import open_client
+from transport.media.client import MediaClient, MovingPicture, ThreadedClient, Tone
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+PINGS = 300
+"""Measured before the worker is hit, and at least as many afterwards."""
+
+ENGINE_BOUND = 0.010
+"""Seconds that 99 of 100 pings of the engine may take, whatever becomes of the media worker."""
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    daemon = Daemon(tmp_path)
+    daemon.media_workers = 1
+    daemon.start()
+    yield daemon
+    if daemon.process is not None:
+        daemon.kill()
+
+
+class Guest:
+    """A person with a connection of their own, a camera and a microphone, and open eyes."""
+
+    def __init__(self, client, clients, room):
+        self.client = client
+        self.clients = clients
+        self._token = trio.lowlevel.current_trio_token()
+        self.media = MediaClient(room, self._call)
+        self.told = []
+
+    async def _call(self, method, params):
+        calling = partial(self.client.call, method, **params)
+        ask = partial(trio.from_thread.run, calling, trio_token=self._token)
+        return await asyncio.get_running_loop().run_in_executor(None, ask)
+
+    async def run(self, work):
+        return await trio.to_thread.run_sync(self.clients.run, work)
+
+    async def live(self):
+        async for event in self.client.events():
+            self.told.append(event.type)
+            if event.type.startswith("rtc.") and event.topic == self.media.room:
+                await self.run(self.media.event(event.type, event.data))
+
+    async def show(self):
+        await self.run(self.media.publish(MovingPicture(), Tone()))
+
+    async def sees(self, person, more=10):
+        """Wait for more decoded frames and sound of somebody."""
+        before = self.media.of(person, "video").frames, self.media.of(person, "audio").frames
+        await eventually(lambda: self.media.of(person, "video").frames > before[0] + more)
+        await eventually(lambda: self.media.of(person, "audio").frames > before[1] + more)
+
+
+@contextlib.asynccontextmanager
+async def guests(daemon, room, **people):
+    """People with a connection each; they are let in by the test."""
+    clients = ThreadedClient()
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            found = []
+            for person, claims in people.items():
+                opened = open_client(daemon.url, token(person, **claims))
+                found.append(Guest(await stack.enter_async_context(opened), clients, room))
+            async with trio.open_nursery() as nursery:
+                for guest in found:
+                    nursery.start_soon(guest.live)
+                yield found
+                for guest in found:
+                    await guest.run(guest.media.close())
+                nursery.cancel_scope.cancel()
+    finally:
+        await trio.to_thread.run_sync(clients.close)
+
+
+async def confirmed_chat(daemon):
+    """Have ana and the company's eva agree on a chat that can be joined now; return its id."""
+    day = (START + timedelta(days=1)).date().isoformat()
+    policy = {"durations": [30], "hours": ["09:00", "14:00"]}
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def person(name, **claims):
+            return await stack.enter_async_context(open_client(daemon.url, token(name, **claims)))
+
+        olga = await person("olga", role="organizer")
+        eva = await person("eva", role="employee", company="acme")
+        ana = await person("ana")
+        now = START.date().isoformat()
+        await olga.call("event.change", id="fair", days=[now, day], one_to_one=policy)
+        await eva.call("agenda.draft", day=day, duration=30, slots="all")
+        published = await eva.call("agenda.publish")
+        asked = await ana.call("meeting.request", to="eva")
+        chat = asked["meeting"]["id"]
+        await eva.call("meeting.approve", id=chat)
+        slots = [slot for each in published["days"] for slot in each["slots"]]
+        await ana.call("meeting.pick", id=chat, slot=slots[0]["start"])
+        soon = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=2)
+        await olga.call("meeting.move", id=chat, start=iso(soon))
+    return chat
+
+
+async def test_rule_44_the_two_of_a_chat_see_and_hear_each_other_and_nobody_else_does(daemon):
+    chat = await confirmed_chat(daemon)
+    room = f"chat/{chat}"
+    eva = {"role": "employee", "company": "acme"}
+    async with guests(daemon, room, ana={}, eva=eva, mallory={}) as (ana, eva, mallory):
+        for guest in (ana, eva):
+            await guest.client.call("meeting.join", id=chat)
+            await guest.client.call("media.set", topic=room, mic=True, camera=True)
+            await guest.show()
+        with pytest.raises(Refused) as refused:
+            await mallory.client.call("meeting.join", id=chat)
+        assert refused.value.reason == "forbidden"
+        for method in ("rtc.offer", "rtc.answer"):
+            with pytest.raises(Refused):
+                sdp = ana.media.publisher.localDescription.sdp
+                await mallory.client.call(method, room=room, sdp=sdp)
+        with pytest.raises(Refused):
+            await mallory.client.call("rtc.restart", room=room)
+        await ana.sees("eva", 15)
+        await eva.sees("ana", 15)
+        assert {track["person"] for track in ana.media.tracks} == {"eva"}
+        assert {track["person"] for track in eva.media.tracks} == {"ana"}
+        # Each looks at the other over two peer connections, and nobody else has any.
+        assert mallory.media.subscriber is None
+        assert not [kind for kind in mallory.told if kind.startswith("rtc.")]
+
+        await ana.client.call("meeting.leave", id=chat)
+        await eventually(lambda: not eva.media.tracks)
+
+
+def media_worker(daemon):
+    """Return the process that has the media port; its successor waits without one."""
+    for child in psutil.Process(daemon.process.pid).children(recursive=True):
+        command = child.cmdline()
+        if "transport.media.worker" in command and child.net_connections("udp"):
+            return child
+    return None
+
+
+@contextlib.contextmanager
+def pinging(daemon):
+    """Ping the daemon without a pause; yields a growing list of when, and the seconds it took."""
+    command = [sys.executable, str(Path(__file__).with_name("pinger.py")), daemon.url, token("pia")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    took = []
+
+    def read():
+        for line in process.stdout:
+            sent, seconds = line.split()
+            took.append((float(sent), float(seconds)))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield took
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        process.stdout.close()
+
+
+def p99(seconds):
+    return statistics.quantiles(seconds, n=100)[98]
+
+
+async def on_stage(hana, ana):
+    await hana.client.call("session.join", session="ux")
+    await hana.client.call("session.start", session="ux")
+    await ana.client.call("session.join", session="ux")
+    await hana.client.call("media.set", topic="session/ux", mic=True, camera=True)
+    await hana.show()
+
+
+@measured
+@pytest.mark.parametrize("blow", [signal.SIGSEGV, signal.SIGSTOP])
+async def test_the_engine_answers_as_ever_while_its_media_worker_dies_or_hangs(daemon, blow):
+    host = {"sessions": frozenset({"ux"})}
+    async with guests(daemon, "session/ux", hana=host, ana={}) as (hana, ana):
+        await on_stage(hana, ana)
+        await ana.sees("hana")
+        with pinging(daemon) as took:
+            await eventually(lambda: len(took) > PINGS)
+            worker = media_worker(daemon)
+            blown = time.monotonic()
+            os.kill(worker.pid, blow)
+            await eventually(lambda: "rtc.restarted" in ana.told)
+            await ana.sees("hana", 5)
+            await eventually(lambda: sum(sent > blown for sent, _ in list(took)) > PINGS)
+        assert not worker.is_running() or media_worker(daemon).pid != worker.pid
+        # The session has noticed nothing: nobody dropped, and it goes on.
+        assert "snapshot" in ana.told
+        assert ana.told.count("snapshot") == 1
+        said = await ana.client.call("chat.send", topic="session/ux", text="Still here.")
+        assert said["message"]["text"] == "Still here."
+        before = p99(seconds for sent, seconds in took if sent < blown - 0.1)
+        meanwhile = p99(seconds for sent, seconds in took if sent > blown)
+        # A machine that is too busy for the bound before it happens is asked for no more after.
+        within(meanwhile, max(ENGINE_BOUND, 3 * before), "a ping, p99,")
