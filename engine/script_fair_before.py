@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import attrs
+import trio
 
 from actors.errors import Refused
 from actors.rules.base import Person
@@ -22,7 +23,15 @@ from engine.script_fair_cast import (
     asks_question,
     colleague,
 )
-from engine.script_fair_venue import ScriptFailed, Venue, clock_of, crowd, who
+from engine.script_fair_venue import (
+    PATIENCE,
+    QUIET_PAUSE,
+    ScriptFailed,
+    Venue,
+    clock_of,
+    crowd,
+    who,
+)
 
 APPROVED = 7
 """Requests each employee approves; one more than most of them have slots."""
@@ -189,11 +198,14 @@ async def scheduling(venue: Venue) -> None:
 
 async def _until_conflict(venue: Venue, chat: str, start: str) -> None:
     # The session tells the agenda of the seat a moment after it answered.
-    while "acme-workshop" not in {
-        item["id"] for item in (await venue.ask(ANA, "schedule.mine"))["items"]
-    }:
-        pass
+    with trio.fail_after(PATIENCE):
+        while not await _has(venue, ANA, "acme-workshop"):  # noqa: ASYNC110  it is asked for over the wire
+            await trio.sleep(QUIET_PAUSE)
     await venue.refused(ANA, "conflict", "meeting.pick", id=chat, slot=start)
+
+
+async def _has(venue: Venue, person: Person, item: str) -> bool:
+    return item in {each["id"] for each in (await venue.ask(person, "schedule.mine"))["items"]}
 
 
 async def _pick(venue: Venue, chat: dict[str, Any], race: _Race) -> None:
