@@ -127,3 +127,36 @@ def test_a_key_needs_a_name_and_a_secret(text):
 def test_a_short_secret_is_weak():
     assert Key.parse("k:short").weak
     assert not OLD.weak
+
+
+def test_a_token_met_before_still_expires_and_can_still_be_revoked():
+    now = [NOW]
+    guard = Authenticator([OLD], SimpleNamespace(now=lambda: now[0]))
+    token = mint(OLD, ANA, now=NOW, ttl=timedelta(minutes=5))
+    assert guard.verify(token) == guard.verify(token)
+    guard.revoke("fair", "ana", NOW + timedelta(seconds=1))
+    with pytest.raises(Refused, match="revoked"):
+        guard.verify(token)
+    now[0] += timedelta(minutes=6)
+    with pytest.raises(Refused, match="expired"):
+        guard.verify(token)
+
+
+def test_a_tampered_copy_of_a_token_met_before_is_no_good():
+    guard = authenticator()
+    token = mint(OLD, ANA, now=NOW, ttl=timedelta(minutes=5))
+    guard.verify(token)
+    head, claims, _ = token.split(".")
+    with pytest.raises(Refused) as refused:
+        guard.verify(f"{head}.{claims}.{'A' * 43}")
+    assert refused.value.reason == "unauthorized"
+
+
+def test_only_so_many_tokens_are_remembered(monkeypatch):
+    monkeypatch.setattr("engine.tokens.REMEMBERED", 3)
+    guard = authenticator()
+    tokens = [mint(OLD, ANA, now=NOW, ttl=timedelta(minutes=n)) for n in range(1, 7)]
+    for token in tokens:
+        guard.verify(token)
+    assert len(guard._known) == 3
+    assert guard.verify(tokens[0])[0] == ANA
