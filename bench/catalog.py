@@ -58,7 +58,8 @@ BENCHES: Mapping[str, Bench] = {
         seconds=(60, 300), remote=True,
     ),
     "breakout": Bench(
-        about="breakout rooms opening and closing", quick={}, full={}, seconds=(90, 400), remote=True,
+        about="breakout rooms opening and closing", quick={}, full={},
+        seconds=(90, 400), remote=True,
     ),
     "book": Bench(
         about="a race for 1-1 slots",
