@@ -215,7 +215,7 @@ class Race:
                 return told
 
             answers = await asyncio.gather(*(one(pick) for pick in picks))
-            return [await _seen(callers[told.pick.person], told) for told in answers]
+            return await limited(_seen(callers[told.pick.person], told) for told in answers)
 
     async def booked(self) -> list[dict[str, Any]]:
         """Return the confirmed chats that the employees' lists show.
@@ -272,7 +272,10 @@ async def everybody(url: str, tokens: dict[str, str]) -> AsyncIterator[dict[str,
         found = await limited(
             stack.enter_async_context(caller(url, token)) for token in tokens.values()
         )
-        yield dict(zip(tokens, found, strict=True))
+        try:
+            yield dict(zip(tokens, found, strict=True))
+        finally:
+            await limited(each.socket.close() for each in found)
 
 
 def run(people: int = 1000, employees: int = 10, slots: int = 100) -> dict[str, Any]:
