@@ -7,7 +7,7 @@ from bench.simulate import Plan, simulate
 from bench.simulate_many import outcomes
 from bench.simulate_world import Inbox
 
-SEEDS = 40
+SEEDS = 100
 """As many as are worth the time of every run; `make simulate` plays a thousand."""
 
 
