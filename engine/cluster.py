@@ -270,4 +270,8 @@ async def open_node(config: Config, *, clock: Clock | None = None) -> AsyncItera
         for part in (wiring.run, replica.run, membership.run):
             nursery.start_soon(part)
         _log.info("joined", node=me, nodes=len(membership.nodes()))
-        yield Node(engine, membership, bridge, nats, journal, replica)
+        try:
+            yield Node(engine, membership, bridge, nats, journal, replica)
+        finally:
+            with trio.CancelScope(shield=True):
+                await membership.resign()

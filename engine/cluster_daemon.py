@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import suppress
+from typing import Any
 
 import attrs
 import structlog
@@ -39,7 +40,8 @@ def run(config: Config) -> None:
 async def main(config: Config) -> None:
     """Run a node; start it anew whenever its lease has lapsed."""
     before = False
-    while True:
+    life = _Life(config, None)
+    while not life.draining:
         away: BaseException | None = None
         try:
             with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
@@ -69,8 +71,9 @@ class _Life:
     """One life of a node, from joining to leaving."""
 
     config: Config
-    signals: "trio.abc.ReceiveChannel[int] | object"
+    signals: Any
     port: int = 0
+    draining: bool = False
 
     async def run(self) -> None:
         async with open_node(self.config) as node:
@@ -87,7 +90,8 @@ class _Life:
 
     async def _wait_for_signals(self, node: Node) -> None:
         signals = self.signals
-        await anext(signals)  # type: ignore[call-overload]  # trio does not name the type
+        await anext(signals)
+        self.draining = True
         _log.info("draining", seconds=self.config.drain_seconds)
         async with trio.open_nursery() as nursery:
 
@@ -99,7 +103,7 @@ class _Life:
                 nursery.cancel_scope.cancel()
 
             nursery.start_soon(drain)
-            await anext(signals)  # type: ignore[call-overload]
+            await anext(signals)
             nursery.cancel_scope.cancel()
 
 

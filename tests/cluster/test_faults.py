@@ -139,8 +139,7 @@ async def test_all_nodes_are_restarted_one_after_the_other(nats, nodes):
                             await trio.sleep(0.2)
 
                     nursery.start_soon(follow)
-                    code = await trio.to_thread.run_sync(node.stop)
-                    assert code == 0, node.log[-20:]
+                    assert await trio.to_thread.run_sync(node.stop) == 0, node.log[-20:]
                     await trio.to_thread.run_sync(node.start)
                     over.cancel()
             await trio.sleep(4)

@@ -110,6 +110,7 @@ class Membership:
         self._replicas = replicas
         self._leases = f"GREENROOM_{cluster}_LEASES"
         self._owners = f"GREENROOM_{cluster}_OWNERS"
+        self._resigned = False
         self._valid_until = 0.0
         self._changed_at = 0.0
         self._read_at = 0.0
@@ -165,7 +166,7 @@ class Membership:
             nursery.start_soon(self._watch)
 
     async def leave(self) -> None:
-        """Hand every shard over and take the lease back.
+        """Hand every shard over; this node still serves its clients, and owns nothing.
 
         :raises StorageUnavailable: NATS does not answer.
         """
@@ -175,11 +176,15 @@ class Membership:
             if not self.nodes():
                 break  # nobody is left to take them; whoever comes finds them free
             await self._give(mine[:MOVED_AT_ONCE])
+
+    async def resign(self) -> None:
+        """Give the lease back, so that nobody waits for it to lapse."""
+        self.draining = self._resigned = True
+        self._valid_until = 0.0
         with suppress(StorageUnavailable):
             await self._nats.request(
-                f"$KV.{self._leases}.{self.me}", b"", {"KV-Operation": "DEL"}, within=2
+                f"$KV.{self._leases}.{self.me}", b"", {"KV-Operation": "DEL"}, within=1
             )
-        self._valid_until = 0.0
 
     # The lease
 
@@ -190,12 +195,14 @@ class Membership:
             await trio.sleep(RENEW_SECONDS)
 
     async def _renew(self) -> None:
+        if self._resigned:
+            return
         sent = time.monotonic()
         body = json.dumps({"draining": self.draining, **self._facts}).encode()
         answer = await self._nats.request(
             f"$KV.{self._leases}.{self.me}", body, within=RENEW_SECONDS
         )
-        if "error" not in json.loads(answer.data):
+        if "error" not in json.loads(answer.data) and not self._resigned:
             self._valid_until = max(self._valid_until, sent + LEASE_SECONDS)
 
     def _hear(self, message: Message) -> None:
@@ -292,13 +299,13 @@ class Membership:
     # Taking and giving
 
     async def _watch(self) -> None:
-        while True:
+        while not self._resigned:
             now = time.monotonic()
             if now - self._ticked > LEASE_SECONDS / 2:
                 for peer in self.peers.values():
                     peer.heard = now  # it was us who were away
             self._ticked = now
-            if not self.valid() or self.buried:
+            if self.buried or not (self.valid() or self._resigned):
                 raise LeaseLapsed("the lease could not be renewed in time")
             for node, peer in list(self.peers.items()):
                 if now - peer.heard > LEASE_SECONDS + GRACE_SECONDS:
