@@ -1,0 +1,109 @@
+"""What one entity sends another arrives in order, and again until it is taken."""
+
+from contextlib import asynccontextmanager
+
+import trio
+
+from actors.answers import Answers
+from actors.courier import ATTEMPTS, LINE, Courier
+from actors.errors import Refused
+from actors.kernel import ActorSystem, Future
+from actors.services import Counters
+from tests.actors.world import ANA, Add
+
+
+class Receiver:
+    """Answers as told: an exception for each attempt that shall fail, then takes everything."""
+
+    def __init__(self, *failures):
+        self.failures = list(failures)
+        self.taken = []
+        self.asked = 0
+
+    def ask(self, message):
+        self.asked += 1
+        future = Future()
+        if self.failures:
+            future.set_exception(self.failures.pop(0))
+        else:
+            self.taken.append(message)
+            future.set({})
+        return future
+
+
+@asynccontextmanager
+async def courier(receiver):
+    async with ActorSystem() as system:
+        yield Courier(lambda _: receiver, system.timers.call_after, Counters())
+
+
+async def test_nothing_overtakes_what_has_to_be_sent_again(autojump_clock):
+    receiver = Receiver(RuntimeError("crash"), Refused("storage_unavailable", "No disk."))
+    async with courier(receiver) as sender:
+        for number in range(5):
+            sender.send("room/ux.1", number)
+        assert receiver.taken == []
+        assert not sender.idle
+        await trio.sleep(1)
+        assert receiver.taken == [0, 1, 2, 3, 4]
+        assert sender.idle
+        assert sender.counters.effects == 5
+
+
+async def test_what_is_refused_for_good_is_dropped_and_counted(autojump_clock):
+    receiver = Receiver(Refused("not_found", "Nobody."))
+    async with courier(receiver) as sender:
+        sender.send("room/ux.1", "first")
+        sender.send("room/ux.1", "second")
+        assert receiver.taken == ["second"]
+        assert sender.counters.effects_refused == 1
+
+
+async def test_a_receiver_that_never_takes_it_is_given_up(autojump_clock):
+    receiver = Receiver(*[RuntimeError("poison") for _ in range(ATTEMPTS)])
+    async with courier(receiver) as sender:
+        sender.send("room/ux.1", "poison")
+        sender.send("room/ux.1", "next")
+        await trio.sleep(1000)
+        assert receiver.taken == ["next"]
+        assert receiver.asked == ATTEMPTS + 1
+        assert sender.counters.effects_lost == 1
+
+
+async def test_a_line_is_bounded_and_a_closed_one_sends_nothing_more(autojump_clock):
+    receiver = Receiver(*[RuntimeError("down") for _ in range(3)])
+    async with courier(receiver) as sender:
+        for number in range(LINE + 2):
+            sender.send("room/ux.1", number)
+        assert sender.counters.effects_lost == 2
+        sender.close()
+        await trio.sleep(1000)
+        assert receiver.taken == []
+        assert receiver.asked == 1
+
+
+def sent(key):
+    return Add(by=ANA, number=1, key=key, sender="counter/two")
+
+
+def test_what_was_taken_before_is_known_also_if_it_led_to_nothing():
+    answers = Answers()
+    assert answers.note(sent("4.0"), {}, changed=False) == {}
+    assert answers.find(sent("4.0")) == answers.find(sent("3.7")) == {}
+    assert answers.find(sent("4.1")) is None
+    said = answers.note(sent("9.0"), {}, changed=True)
+    again = Answers()
+    again.replay({"by": "ana", **said})
+    assert again.find(sent("8.3")) == {}
+    kept = Answers()
+    kept.restore(again.plain())
+    assert kept.find(sent("9.0")) == {}
+
+
+def test_rule_36_a_query_s_answer_is_not_kept_and_a_key_is_its_person_s_own():
+    answers, mine = Answers(), Add(by=ANA, number=1, key="k")
+    answers.note(mine, {"total": 1}, changed=False)
+    assert answers.find(mine) is None
+    answers.note(mine, {"total": 1}, changed=True)
+    assert answers.find(mine) == {"total": 1}
+    assert answers.find(Add(by=ANA, number=1)) is None
