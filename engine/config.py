@@ -68,6 +68,9 @@ class Config:
 
     host: str = option("127.0.0.1", "Address to listen on; 0.0.0.0 for all interfaces.")
     port: int = option(8000, "TCP port; 0 lets the system choose.")
+    metrics_port: int = option(
+        0, "TCP port of its own for /metrics and health; 0 serves them on the main port."
+    )
     data: Path = option(Path("data"), "Folder of the database.")
     key: tuple[str, ...] = option((), "API keys as KEY:SECRET; several allow rotation.")
     load: Path | None = option(None, "File with event, companies and sessions, loaded at start.")
@@ -249,7 +252,16 @@ def _check(config: Config) -> None:
         raise ConfigError("cluster.replicas must be 1, 3 or 5")
     if config.cluster.servers and config.webhook:
         raise ConfigError("webhooks are delivered by an engine of one node only")
-    if not 0 <= config.port < 65536:  # noqa: PLR2004  the range of TCP ports
-        raise ConfigError("port must be between 0 and 65535")
+    _check_ports(config)
     if config.log_level not in ("debug", "info", "warning", "error"):
         raise ConfigError("log_level must be debug, info, warning or error")
+
+
+def _check_ports(config: Config) -> None:
+    for name, port in (("port", config.port), ("metrics_port", config.metrics_port)):
+        if not 0 <= port < 65536:  # noqa: PLR2004  the range of TCP ports
+            raise ConfigError(f"{name} must be between 0 and 65535")
+    if config.metrics_port and config.metrics_port == config.port:
+        raise ConfigError("metrics_port and port must differ")
+    if config.metrics_port and config.cluster.share_port:
+        raise ConfigError("nodes that share a port cannot share a metrics_port")

@@ -163,6 +163,8 @@ class Engine:
             async with trio.open_nursery() as nursery:
                 if self.store is not None and config.webhook:
                     nursery.start_soon(self._courier(self.store).run)
+                if config.metrics_port:
+                    await nursery.start(self.server.serve_metrics, config.host, config.metrics_port)
                 await self.server.serve(
                     config.host,
                     config.port,
@@ -171,7 +173,8 @@ class Engine:
                     task_status=task_status,
                 )
         except* OSError as group:
-            where = f"{config.host}:{config.port}"
+            also = f" or {config.metrics_port}" if config.metrics_port else ""
+            where = f"{config.host}:{config.port}{also}"
             raise ListenError(f"cannot listen on {where}: {group.exceptions[0]}") from group
 
     def _courier(self, store: Store) -> Courier:

@@ -16,7 +16,8 @@ How to put it together::
 HTTPS and WSS; see :func:`tls_context`. Optional parts: ``web`` (folder of the web client),
 ``routes`` (further Starlette routes), ``exporter`` (hands out the server API's exports),
 ``reports`` (what an operator may read besides),
-``problems`` (what keeps ``/readyz`` from saying yes), ``clock``.
+``problems`` (what keeps ``/readyz`` from saying yes), ``clock``, ``metrics_apart`` (no
+``/metrics`` on this port; :meth:`Server.serve_metrics` serves them on another).
 
 Both codecs, ``connect``, ``refresh``, ``ping`` and ``unsubscribe`` are answered here; every other
 method is looked up in :data:`actors.rules.base.COMMANDS`, structured, and given to
@@ -35,6 +36,7 @@ from typing import Any
 
 import attrs
 import trio
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from actors.clock import SystemClock
@@ -43,7 +45,7 @@ from transport.closing import Close, retry_reason
 from transport.context import Authenticator, Context, Registry
 from transport.heartbeat import Heartbeat
 from transport.http.api import Exporter, Report, api_routes
-from transport.http.app import Readiness, make_app
+from transport.http.app import Readiness, make_app, watch_routes
 from transport.http.serving import HttpServer
 from transport.hub import Hub, HubStatistics
 from transport.limits import Buckets, Limits
@@ -103,6 +105,7 @@ class Server:
         reports: Mapping[str, Report] = MappingProxyType({}),
         problems: Callable[[], Sequence[str]] = tuple,
         random: Random | None = None,
+        metrics_apart: bool = False,
     ) -> None:
         limits = limits or Limits()
         self._heartbeat = Heartbeat()
@@ -120,8 +123,13 @@ class Server:
         )
         self._problems = problems
         served = [*api_routes(self.context, exporter, reports), *routes]
-        app = make_app(self.context, Readiness(self._why_not), self._measure, web, served)
+        readiness = Readiness(self._why_not)
+        app = make_app(
+            self.context, readiness, self._measure, web, served, metrics=not metrics_apart
+        )
         self._http = HttpServer(app, limits)
+        watched = Starlette(routes=watch_routes(self.context, readiness, self._measure))
+        self._watch_http = HttpServer(watched, limits)
         self._accepting = trio.CancelScope()
 
     async def serve(
@@ -153,6 +161,29 @@ class Server:
             accept = partial(trio.serve_listeners, listener.handle, served, handler_nursery=nursery)
             await nursery.start(accept)
             task_status.started(found)
+
+    async def serve_metrics(
+        self, host: str, port: int, *, task_status: Any = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve health and metrics on a port of their own until cancelled; reports the port.
+
+        :raises OSError: the address is taken, or not this machine's.
+        """
+
+        async def handle(stream: trio.SocketStream) -> None:
+            try:
+                await self._watch_http.serve(stream, b"")
+            except (trio.BrokenResourceError, OSError):
+                pass  # whoever watched has gone
+            finally:
+                await trio.aclose_forcefully(stream)
+
+        listeners = await open_listeners(host, port)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(
+                partial(trio.serve_listeners, handle, listeners, handler_nursery=nursery)
+            )
+            task_status.started(listeners[0].socket.getsockname()[1])
 
     async def drain(self, seconds: float = 10.0) -> None:
         """Send every client elsewhere, spread over ``seconds``, and take no new ones.

@@ -14,6 +14,7 @@ from transport.http.contract import contract_routes
 from transport.http.guard import Guard
 from transport.http.web import WebClient
 
+METRICS = "/metrics"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -33,13 +34,44 @@ def make_app(
     refresh_gauges: Callable[[], None],
     web: Path,
     routes: Sequence[BaseRoute] = (),
+    *,
+    metrics: bool = True,
 ) -> Starlette:
     """Return the application.
 
     :param refresh_gauges: brings the gauges up to date before they are read.
     :param web: the folder of the web client.
     :param routes: further routes, before the web client's.
+    :param metrics: whether ``/metrics`` is served here too.
     """
+
+    async def websocket(_: Request) -> Response:
+        text = "This is a WebSocket: connect with an upgrade.\n"
+        return PlainTextResponse(text, 426, {"upgrade": "websocket"})
+
+    async def elsewhere(_: Request) -> Response:
+        return PlainTextResponse("Metrics have a port of their own.\n", 404)
+
+    watched = watch_routes(context, readiness, refresh_gauges)
+    if not metrics:
+        watched = [Route(METRICS, elsewhere), *watched]
+    app = Starlette(
+        routes=[
+            *watched,
+            Route("/v1/ws", websocket),
+            *contract_routes(),
+            *routes,
+            Mount("/", WebClient(web)),
+        ]
+    )
+    app.add_middleware(Guard, limits=context.limits)
+    return app
+
+
+def watch_routes(
+    context: Context, readiness: Readiness, refresh_gauges: Callable[[], None]
+) -> list[Route]:
+    """Return the routes for those who watch the server: health, readiness, metrics."""
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -55,20 +87,8 @@ def make_app(
         refresh_gauges()
         return Response(context.metrics.text(), media_type=METRICS_TYPE)
 
-    async def websocket(_: Request) -> Response:
-        text = "This is a WebSocket: connect with an upgrade.\n"
-        return PlainTextResponse(text, 426, {"upgrade": "websocket"})
-
-    app = Starlette(
-        routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/metrics", metrics),
-            Route("/v1/ws", websocket),
-            *contract_routes(),
-            *routes,
-            Mount("/", WebClient(web)),
-        ]
-    )
-    app.add_middleware(Guard, limits=context.limits)
-    return app
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route(METRICS, metrics),
+    ]
