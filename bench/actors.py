@@ -18,7 +18,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # it has none
+import psutil
 import pykka
 import trio
 

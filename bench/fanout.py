@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any, TextIO
+from typing import Any
 
 import attrs
 
@@ -59,7 +59,7 @@ class Child:
 
     def tell(self, line: str) -> None:
         """Write a line."""
-        pipe: TextIO | None = self.process.stdin
+        pipe = self.process.stdin
         assert pipe is not None  # noqa: S101  asked for above
         try:
             pipe.write(line + "\n")

@@ -246,15 +246,19 @@ def _check(config: Config) -> None:
             raise ConfigError("key must be given as KEY:SECRET")
     if (config.certificate is None) != (config.private_key is None):
         raise ConfigError("certificate and private_key go together")
+    _check_cluster(config)
+    _check_ports(config)
+    if config.log_level not in {"debug", "info", "warning", "error"}:
+        raise ConfigError("log_level must be debug, info, warning or error")
+
+
+def _check_cluster(config: Config) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_]{1,32}", config.cluster.name):
         raise ConfigError("cluster.name is 1 to 32 letters, digits and underscores")
-    if config.cluster.replicas not in (1, 3, 5):
+    if config.cluster.replicas not in {1, 3, 5}:
         raise ConfigError("cluster.replicas must be 1, 3 or 5")
     if config.cluster.servers and config.webhook:
         raise ConfigError("webhooks are delivered by an engine of one node only")
-    _check_ports(config)
-    if config.log_level not in ("debug", "info", "warning", "error"):
-        raise ConfigError("log_level must be debug, info, warning or error")
 
 
 def _check_ports(config: Config) -> None:

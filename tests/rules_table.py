@@ -85,15 +85,15 @@ def main(root: Path) -> int:
     found = tests_by_rule(root)
     for number, title in RULES.items():
         tests = found.get(number, [])
-        print(f"{number:>4}  {title:<50} {len(tests) or 'NO TEST'}")  # noqa: T201  its purpose
+        print(f"{number:>4}  {title:<50} {len(tests) or 'NO TEST'}")
         for test in tests:
-            print(f"      {test}")  # noqa: T201
+            print(f"      {test}")
     without = [number for number in RULES if number not in found]
     unknown = sorted(set(found) - set(RULES))
     if without:
-        print(f"Rules without a test: {without}", file=sys.stderr)  # noqa: T201
+        print(f"Rules without a test: {without}", file=sys.stderr)
     if unknown:
-        print(f"Tests of rules that do not exist: {unknown}", file=sys.stderr)  # noqa: T201
+        print(f"Tests of rules that do not exist: {unknown}", file=sys.stderr)
     return 1 if without or unknown else 0
 
 

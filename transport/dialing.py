@@ -11,7 +11,7 @@ MESSAGE_BYTES = 16 << 20
 
 READ_BYTES = 16 << 10
 
-AnyStream = trio.SocketStream | trio.SSLStream
+AnyStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
 async def dial(url: str, context: ssl.SSLContext | None) -> AnyStream:

@@ -24,7 +24,7 @@ WEBSOCKET_PATH = "/v1/ws"
 _END = b"\r\n\r\n"
 _LINE = re.compile(rb"([A-Z]{1,16}) (\S{1,8192}) HTTP/1\.[01]\r\n")
 
-AnyStream = trio.SocketStream | trio.SSLStream
+AnyStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 HttpHandler = Callable[[AnyStream, bytes], Awaitable[None]]
 
 
@@ -90,19 +90,23 @@ async def read_head(stream: AnyStream, limit: int) -> Head | None:
         if not received:
             return None
         raw += received
+    return parse_head(bytes(raw))
+
+
+def parse_head(raw: bytes) -> Head:
+    """Return the head of a request, and what came behind it.
+
+    :raises Rejected: it is no HTTP/1, or has no end.
+    """
     line = _LINE.match(raw)
-    if line is None:
+    if line is None or _END not in raw:
         raise Rejected("400 Bad Request", "head")
-    return _head(bytes(raw), line[2].decode("latin-1"))
-
-
-def _head(raw: bytes, target: str) -> Head:
-    line, *rest = raw[: raw.index(_END)].split(b"\r\n")
+    text, *rest = raw[: raw.index(_END)].split(b"\r\n")
     fields: dict[bytes, list[bytes]] = {}
-    for text in rest:
-        name, _, value = text.partition(b":")
+    for one in rest:
+        name, _, value = one.partition(b":")
         fields.setdefault(name.lower(), []).append(value.strip(b" \t"))
-    return Head(raw, line, target, fields)
+    return Head(raw, text, line[2].decode("latin-1"), fields)
 
 
 def allowed_origin(head: Head, origins: frozenset[str]) -> bool:

@@ -90,7 +90,7 @@ async def test_rule_42_a_thousand_pick_a_hundred_slots_and_a_hundred_win(tmp_pat
                 nursery.start_soon(fair.attempt, pick)
         seconds = time.perf_counter() - start
         outcomes = Counter(outcome for _, outcome in fair.outcomes)
-        print(f"{PEOPLE} picks of {len(SLOTS) * 10} slots in {seconds:.2f} s: {dict(outcomes)}")  # noqa: T201  a figure for whoever runs it with -s
+        print(f"{PEOPLE} picks of {len(SLOTS) * 10} slots in {seconds:.2f} s: {dict(outcomes)}")
         assert outcomes == {"confirmed": 100, "slot_taken": 900}
         won = {pick.id for pick, outcome in fair.outcomes if outcome == "confirmed"}
         await check(fair, won)

@@ -57,3 +57,14 @@ def test_an_example_configuration_is_valid(text, tmp_path):
     file = tmp_path / "greenroom.toml"
     file.write_text(text)
     load_config(file, {}, {})
+
+
+def test_every_link_between_pages_leads_somewhere():
+    link = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+    missing = [
+        f"{page.name}: {target}"
+        for page in [*PAGES, ROOT / "ARCHITECTURE.md"]
+        for target in link.findall(page.read_text("utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert not missing

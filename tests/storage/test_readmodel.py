@@ -23,8 +23,8 @@ NOT_FOR_TABLES = {
     "agenda.attended", "agenda.reminded", "agenda.tracked", "breakout.broadcast",
     "breakout.closing", "breakout.help_answered", "breakout.help_asked", "breakout.timed",
     "chat.muted", "chat.slowed", "employee.listed", "media.changed", "media.shares_allowed",
-    "meeting.began", "meeting.warned", "people.kicked", "program.changed", "program.counted", "program.seats",
-    "program.standing", "quota.taken", "session.hostless", "session.released",
+    "meeting.began", "meeting.warned", "people.kicked", "program.changed", "program.counted",
+    "program.seats", "program.standing", "quota.taken", "session.hostless", "session.released",
     "session.resumed",
 }  # fmt: skip
 

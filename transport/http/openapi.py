@@ -141,7 +141,7 @@ def _sessions() -> dict[str, Any]:
 
 def _exports(formats: Sequence[str]) -> dict[str, Any]:
     query = {"in": "query", "required": False}
-    content = {"application/json": {}, "text/csv": {}, "text/calendar": {}}
+    content: dict[str, Any] = {"application/json": {}, "text/csv": {}, "text/calendar": {}}
     return {
         "operationId": "get_export",
         "summary": "Read an export.",
