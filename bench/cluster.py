@@ -117,7 +117,7 @@ async def nats_server(folder: Path, port: int) -> AsyncIterator[str]:
     """Run a NATS server that syncs every write, as ``--workers`` does."""
     settings = folder / "nats.conf"
     settings.write_text(NATS_CONFIG.format(port=port, folder=folder / "jetstream"))
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: ASYNC220  it returns at once
         [find_nats(), "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
@@ -137,7 +137,7 @@ async def nats_server(folder: Path, port: int) -> AsyncIterator[str]:
 async def settled(nodes: list[Node]) -> None:
     """Wait until every node owns its share."""
     with trio.fail_after(30):
-        while any(
+        while any(  # noqa: ASYNC110  nodes tell nobody
             set(node.membership.table.shards) != {one.membership.me for one in nodes}
             for node in nodes
         ):

@@ -77,7 +77,7 @@ class Cluster:
         """Wait until every shard is where it should be."""
         wanted = nodes or len(self.nodes)
         with trio.fail_after(20):
-            while not all(settled(one.node.membership, wanted) for one in self.nodes):
+            while not all(settled(one.node.membership, wanted) for one in self.nodes):  # noqa: ASYNC110  nodes tell nobody
                 await trio.sleep(0.05)
 
     def owner(self, entity: str) -> Running:
@@ -115,3 +115,4 @@ async def event_of(client: Client, type_name: str, **data: Any):
         async for event in client.events():
             if event.type == type_name and data.items() <= event.data.items():
                 return event
+        raise AssertionError("the events ended")
