@@ -70,7 +70,7 @@ BENCHES: Mapping[str, Bench] = {
         quick={"clients": 1_000, "before": 2.0, "after": 3.0}, full={}, seconds=(60, 300),
     ),
     "media": Bench(
-        about="forwarding packets, beside aiortc's relay",
+        about="forwarding packets, beside aiortc's relay and Janus",
         quick={"quick": True}, full={}, seconds=(150, 600),
     ),
     "mixed": Bench(

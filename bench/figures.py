@@ -141,6 +141,18 @@ def media(result: Result) -> Iterator[Figure]:
     if best:
         yield Figure("packets forwarded, one core", best["out_per_second"], "/s")
         yield Figure("a packet", best["microseconds_per_packet"], "us", higher=False)
+    crowd = result.get("audience")
+    if crowd:
+        name = f"lost, {crowd['viewers']} viewers"
+        yield Figure(name, 100 * crowd["loss"], "%", target=1.0, sense="at most", higher=False)
+        yield Figure("a peer connection", crowd["bytes_per_connection"] / 1000, "kB",
+                     target=200.0, sense="at most", higher=False)  # fmt: skip
+        yield Figure("peer connections set up", crowd["setups_per_second"], "/s")
+    peer = result.get("janus")
+    if peer:
+        yield Figure("a packet, the same load", peer["ours"]["microseconds_per_packet"], "us",
+                     "Janus VideoRoom", peer["janus"]["microseconds_per_packet"], 0.5,
+                     of_ratio=True, higher=False)  # fmt: skip
     relay = result["relay"]
     yield Figure("one more viewer", relay["ours_percent_per_viewer"], "% of a core",
                  "aiortc MediaRelay", relay["relay_percent_per_viewer"], 20.0, of_ratio=True,

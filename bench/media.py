@@ -5,23 +5,32 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from bench import media_janus
+from bench.media_janus import Janus
 from bench.media_load import Endpoint, Publisher, Unit, drive, keep
 
 LOSS_ALLOWED = 0.01
 
 
-def _pin(unit: Unit) -> None:
-    """Give the worker a core and take the others, so that neither waits for the other."""
+def _pin(unit: Unit | Janus) -> None:
+    """Give the server a core and take the others, so that neither waits for the other."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
-        os.sched_setaffinity(unit.process.pid, {cores[0]})
+        for task in Path(f"/proc/{unit.process.pid}/task").iterdir():
+            # Threads begun later are on their parent's core.
+            os.sched_setaffinity(int(task.name), {cores[0]})
         os.sched_setaffinity(0, set(cores[1:]))
 
 
 def _measure(
-    unit: Unit, publishers: list[Publisher], viewers: list[Endpoint], rate: float, seconds: float
+    unit: Unit | Janus,
+    publishers: list[Publisher],
+    viewers: list[Endpoint],
+    rate: float,
+    seconds: float,
 ) -> dict[str, float]:
     for viewer in viewers:
         viewer.received = 0
@@ -105,6 +114,34 @@ def audience(viewers: int = 300, rate: float = 257.0, seconds: float = 4.0) -> d
         unit.stop()
 
 
+def beside_janus(
+    publishers: int = 4, viewers: int = 10, rate: float = 1500.0, seconds: float = 4.0
+) -> dict[str, Any] | None:
+    """Send the same load through a media worker and through Janus; None where there is no Janus.
+
+    :param rate: packets a second in, low enough for both.
+    """
+    if not media_janus.available():
+        return None
+    found: dict[str, Any] = {"publishers": publishers, "viewers": viewers}
+    affinity = os.sched_getaffinity(0)
+    kinds: tuple[tuple[str, type[Unit | Janus]], ...] = (("ours", Unit), ("janus", Janus))
+    for name, kind in kinds:
+        unit = kind.start()
+        try:
+            _pin(unit)
+            sources = [unit.publisher(number) for number in range(publishers)]
+            sinks = [unit.viewer(number) for number in range(viewers)]
+            _measure(unit, sources, sinks, 500, 1.0)
+            found[name] = _measure(unit, sources, sinks, rate, seconds)
+        finally:
+            os.sched_setaffinity(0, affinity)
+            unit.stop()
+    cost = "microseconds_per_packet"
+    found["ratio"] = found["ours"][cost] / max(1e-9, found["janus"][cost])
+    return found
+
+
 def run(*, quick: bool = False, say: Callable[[str], None] = print) -> dict[str, Any]:
     """Run everything and return the figures.
 
@@ -131,6 +168,16 @@ def run(*, quick: bool = False, say: Callable[[str], None] = print) -> dict[str,
         f"MediaRelay  {relay['relay_percent_per_viewer']:.2f} % of a core a viewer, "
         f"here {relay['ours_percent_per_viewer']:.3f} %: {relay['ratio']:.0f} times"
     )
+    peer = found["janus"] = beside_janus(seconds=seconds)
+    if peer is None:
+        say("Janus       is not installed")
+    else:
+        say(
+            f"Janus       {peer['janus']['microseconds_per_packet']:.1f} us a packet "
+            f"(loss {peer['janus']['loss']:.2%}), here "
+            f"{peer['ours']['microseconds_per_packet']:.1f} us "
+            f"(loss {peer['ours']['loss']:.2%}): {peer['ratio']:.2f} of its cost"
+        )
     return found
 
 

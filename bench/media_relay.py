@@ -5,14 +5,13 @@ import multiprocessing
 import os
 import time
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaRelay
 from aiortc.mediastreams import MediaStreamError
 
-from bench.media_load import ROOM, Unit
+from bench.media_load import ROOM, Unit, processor_seconds
 from transport.media.client import MovingPicture
 
 FEW, MANY = 1, 4
@@ -47,11 +46,6 @@ async def _relay(pipe: Connection) -> None:
         pipe.send(connection.localDescription.sdp)
     for connection in connections:
         await connection.close()
-
-
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class _Viewer:
@@ -149,10 +143,10 @@ async def _measure(unit: _Relayed | _Forwarded, seconds: float) -> dict[str, flo
             await unit.view(viewers[-1], len(viewers))
         await asyncio.sleep(SETTLE)
         frames = sum(viewer.frames for viewer in viewers)
-        cpu, started = _cpu(unit.pid), time.monotonic()
+        cpu, started = processor_seconds(unit.pid), time.monotonic()
         await asyncio.sleep(seconds)
         took = time.monotonic() - started
-        found[f"{name}_percent"] = 100 * (_cpu(unit.pid) - cpu) / took
+        found[f"{name}_percent"] = 100 * (processor_seconds(unit.pid) - cpu) / took
         seen = sum(viewer.frames for viewer in viewers) - frames
         found[f"{name}_frames"] = seen / took / count
     found["percent_per_viewer"] = (found["many_percent"] - found["few_percent"]) / (MANY - FEW)
