@@ -135,8 +135,8 @@ def _spawn(loop: Any, work: Any) -> None:
 async def eventually(check: Callable[[], Any], seconds: float = 20.0) -> float:
     """Wait until a check holds; return how long that took."""
     started = trio.current_time()
-    with trio.fail_after(seconds):
-        while not check():  # noqa: ASYNC110  others' figures can only be polled
+    with trio.fail_after(allowed(seconds)):
+        while not check():
             await trio.sleep(0.01)
     return trio.current_time() - started
 
@@ -323,8 +323,8 @@ class Tab:
         """Wait for more decoded frames; return the seconds that took."""
         started = trio.current_time()
         before = (await self.inbound(person))["frames"]
-        with trio.fail_after(seconds):
-            while (await self.inbound(person))["frames"] < before + more:  # noqa: ASYNC110  others' figures can only be polled
+        with trio.fail_after(allowed(seconds)):
+            while (await self.inbound(person))["frames"] < before + more:
                 await trio.sleep(0.05)
         return trio.current_time() - started
 

@@ -135,7 +135,7 @@ async def test_a_narrow_line_gets_the_low_layer_and_a_wide_one_the_high_one_back
             async def until(check, seconds):
                 started = trio.current_time()
                 with trio.fail_after(seconds):
-                    while not check((await bob.inbound("ana"))["height"]):  # noqa: ASYNC110  others' figures can only be polled
+                    while not check((await bob.inbound("ana"))["height"]):
                         await trio.sleep(0.2)
                 return trio.current_time() - started
 
