@@ -77,7 +77,7 @@ class Cluster:
         """Wait until every shard is where it should be."""
         wanted = nodes or len(self.nodes)
         with trio.fail_after(20):
-            while not all(settled(one.node.membership, wanted) for one in self.nodes):  # noqa: ASYNC110  nodes tell nobody
+            while not all(settled(one.node.membership, wanted) for one in self.nodes):
                 await trio.sleep(0.05)
 
     def owner(self, entity: str) -> Running:

@@ -63,12 +63,12 @@ async def through(nodes, fault, after: float = 4.0):
             await fault(people)
             with trio.fail_after(60):
                 said = len(people.said)
-                while len(people.said) < said + SIZE:  # noqa: ASYNC110  a count tells nobody
+                while len(people.said) < said + SIZE:
                     await trio.sleep(0.05)
             await trio.sleep(after)
             people.stopping = True
         with trio.move_on_after(10):
-            while any(len(heard) < len(people.said) for heard in people.heard):  # noqa: ASYNC110  a count tells nobody
+            while any(len(heard) < len(people.said) for heard in people.heard):
                 await trio.sleep(0.1)
         kept = await history(people.clients[0])
         waits = [round(max(w for u, _, w in people.waits if u == node.url), 2) for node in nodes]
@@ -109,7 +109,7 @@ async def test_the_owner_is_stopped_and_continued(nats, nodes):
     people = await through(nodes, fault)
     assert people.slowest(without=owner.url) < 6
     with trio.fail_after(20):
-        while not any("starting anew" in line for line in owner.log):  # noqa: ASYNC110  a log tells nobody
+        while not any("starting anew" in line for line in owner.log):
             await trio.sleep(0.1)
 
 
