@@ -31,6 +31,13 @@ log = structlog.get_logger("greenroom.api")
 
 PREFIX = "/v1/api"
 
+ID_LENGTH = 128
+"""Characters an id in a path may have, as the document says."""
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+"""Answered by an API path itself, if only by which of them it has: the web client, which lies
+behind every path, would speak of its own."""
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -89,22 +96,34 @@ def api_routes(
 
     routes: list[BaseRoute] = [Route("/v1/openapi.json", document)]
     for path, handlers in by_path.items():
-        routes.append(Route(path, _by_verb(handlers), methods=list(handlers)))
+        routes.append(Route(path, _by_verb(handlers), methods=METHODS))
     return routes
 
 
 def _by_verb(handlers: Mapping[str, Handler]) -> Handler:
+    allowed = ", ".join([*handlers, *(["HEAD"] if "GET" in handlers else [])])
+
     async def handle(request: Request) -> Response:
-        verb = "GET" if request.method == "HEAD" else request.method
-        return await handlers[verb](request)
+        handler = handlers.get("GET" if request.method == "HEAD" else request.method)
+        if handler is None:
+            return Response(status_code=405, headers={"allow": allowed})
+        return await handler(request)
 
     return handle
+
+
+def _check_path(request: Request) -> None:
+    for name, value in request.path_params.items():
+        if len(value) > ID_LENGTH:
+            problem = f"{name} is longer than {ID_LENGTH} characters"
+            raise Refused("invalid_params", problem, path=name)
 
 
 def _guarded(context: Context, work: Callable[[Request, Person], Awaitable[Response]]) -> Handler:
     async def handle(request: Request) -> Response:
         try:
             by = _who(context, request)
+            _check_path(request)
             context.buckets.take(f"api/{by.event}/{by.id}", "", context.limits.api_rate)
             return await work(request, by)
         except Unacceptable:
