@@ -13,7 +13,8 @@ from tests.engine.daemon import EVENT_FILE, KEY
 
 
 class NodeProcess:
-    def __init__(self, folder: Path, nats: str, number: int) -> None:
+    def __init__(self, folder: Path, nats: str, number: int, replicas: int = 1) -> None:
+        self.replicas = replicas
         self.folder = folder
         self.nats = nats
         self.number = number
@@ -28,7 +29,9 @@ class NodeProcess:
         return f"ws://127.0.0.1:{self.port}/v1/ws"
 
     def start(self, *, load: bool = False) -> "NodeProcess":
-        command = [sys.executable, "-m", "engine.cli", "serve", "--cluster", self.nats]
+        command = [sys.executable, "-m", "engine.cli", "serve"]
+        for url in self.nats.split(","):
+            command += ["--cluster", url]
         command += ["--port", str(self.port), "--data", str(self.folder / f"node{self.number}")]
         command += ["--key", f"{KEY.id}:{KEY.secret}"]
         if load:
@@ -39,6 +42,7 @@ class NodeProcess:
             **os.environ,
             "GREENROOM_MEDIA_WORKERS": "0",
             "GREENROOM_DRAIN_SECONDS": "1",
+            "GREENROOM_CLUSTER_REPLICAS": str(self.replicas),
         }
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         ready = threading.Event()

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from tests.cluster.crowd import crowd, talk
-from tests.cluster.natsd import NatsServer
+from tests.cluster.natsd import NatsServer, free_port
 from tests.cluster.processes import NodeProcess
 from transport.cluster.membership import Membership
 from transport.cluster.nats import Nats
@@ -145,3 +145,39 @@ async def test_all_nodes_are_restarted_one_after_the_other(nats, nodes):
             await trio.sleep(4)
 
     await through(nodes, fault)
+
+
+@pytest.fixture
+def three_servers(tmp_path):
+    routes = [free_port() for _ in range(3)]
+    servers = []
+    for number, route in enumerate(routes):
+        folder = tmp_path / f"nats{number}"
+        folder.mkdir()
+        others = ",".join(f"nats://127.0.0.1:{port}" for port in routes if port != route)
+        name = ["--server_name", f"n{number}", "--cluster_name", "three"]
+        cluster = ["--cluster", f"nats://127.0.0.1:{route}", "--routes", others]
+        servers.append(NatsServer(folder, *name, *cluster).start())
+    yield servers
+    for server in servers:
+        server.kill()
+
+
+async def test_one_of_three_nats_servers_is_killed(three_servers, tmp_path):
+    urls = ",".join(server.url for server in three_servers)
+    await trio.sleep(5)  # they elect a leader
+    nodes = [NodeProcess(tmp_path, urls, number, replicas=3) for number in range(3)]
+    try:
+        for number, node in enumerate(nodes):
+            await trio.to_thread.run_sync(
+                lambda node=node, first=number == 0: node.start(load=first)
+            )
+        await owner_of(three_servers[1], nodes, "session/ux")
+
+        async def fault(_):
+            await trio.to_thread.run_sync(three_servers[0].kill)
+
+        await through(nodes, fault)
+    finally:
+        for node in nodes:
+            node.kill()
