@@ -14,6 +14,7 @@ import trio
 
 from actors.rules.base import Command, Person
 from engine.tokens import Authenticator, Key, mint
+from transport.closing import Close
 from transport.collector import calm
 from transport.hub import Hub
 from transport.limits import Limits
@@ -55,12 +56,13 @@ class ResumingDoor:
 class Storm:
     """Publishes at a steady rate and watches the loop."""
 
-    def __init__(self, topics: int, rate: float) -> None:
+    def __init__(self, topics: int, rate: float, outbox: int = 1 << 20) -> None:
         self.limits = Limits(
             connections=50_000,
             connections_per_address=50_000,
             connections_per_person=50_000,
             handshakes=50_000,
+            outbox_bytes=outbox,
         )
         self.hub = Hub(self.limits, epoch="storm")
         self.seqs: dict[str, int] = {}
@@ -113,8 +115,15 @@ class Storm:
         report = {
             "worst_stall_ms": round(self._worst * 1e3, 1),
             "busiest_ms": round(self._busiest * 1e3, 1),
+            "slow_consumers": self._closed_as_slow(),
         }
         print(json.dumps(report), flush=True)
+
+    def _closed_as_slow(self) -> float:
+        code = str(int(Close.SLOW_CONSUMER))
+        registry = self.hub.metrics.registry
+        name = "greenroom_client_num_server_disconnects_total"
+        return registry.get_sample_value(name, {"code": code}) or 0.0
 
     async def _publish_until_cancelled(self, *, task_status: Any) -> None:
         with trio.CancelScope() as scope:
@@ -129,13 +138,14 @@ def token(name: str) -> str:
 
 
 def main() -> None:
-    """Run with the number of topics and the rate from the command line."""
+    """Run with the number of topics, the rate and an outbox's bytes from the command line."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     calm()  # as the daemon does
-    trio.run(Storm(int(sys.argv[1]), float(sys.argv[2])).run)
+    outbox = [int(size) for size in sys.argv[3:4]]
+    trio.run(Storm(int(sys.argv[1]), float(sys.argv[2]), *outbox).run)
 
 
 if __name__ == "__main__":
