@@ -70,6 +70,7 @@ class Relay(asyncio.DatagramProtocol):
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._connecting: set[Address] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, host: str = "127.0.0.1") -> int:
@@ -97,12 +98,17 @@ class Relay(asyncio.DatagramProtocol):
         if transport is not None:
             self._pass(self.up, transport, data, None)
             return
+        if addr in self._connecting:
+            # A line may lose a datagram; one client on two sockets is no line.
+            return
+        self._connecting.add(addr)
         task = asyncio.get_running_loop().create_task(self._connect(data, addr))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _connect(self, data: bytes, addr: Address) -> None:
         if self.target is None:
+            self._connecting.discard(addr)
             return
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(
@@ -111,6 +117,7 @@ class Relay(asyncio.DatagramProtocol):
         if self._closed:
             transport.close()
             return
+        self._connecting.discard(addr)
         self._clients[addr] = transport
         self._pass(self.up, transport, data, None)
 
