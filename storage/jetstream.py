@@ -8,22 +8,34 @@ When an answer is missing, the subject's last message tells whether the write is
 carries an id of its own. So a restart of NATS costs time, and never doubles or loses a write.
 """
 
-from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
 from secrets import token_hex
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import attrs
 import msgpack
 import trio
 
-from actors.errors import GreenroomError
 from actors.ports import Entry, Snapshot, StorageUnavailable, Write, WrongSequence
 from storage import jetstream_api as api
-from storage.codec import Row, entries, pack_write
+from storage.codec import entries, pack_write
 from storage.jetstream_api import Connection, Outgoing, Stored, StreamRefused
+from storage.jetstream_model import (
+    APPEND,
+    ENTITIES,
+    HEADER_BYTES,
+    LAST,
+    PARTS,
+    ClusterRefused,
+    Head,
+    Known,
+    Part,
+    entries_of,
+    rows_of,
+    token,
+)
 
 APPEND_SECONDS = 10.0
 """How long an append is tried before ``storage_unavailable``."""
@@ -40,49 +52,6 @@ PAGE = 256
 BATCHES = 32
 """Atomic batches under way at once; the server allows 50 a stream."""
 
-HEADER_BYTES = 4096
-"""Room left in a message for its headers."""
-
-MARKS = 64
-"""Places in an entity's subject that are remembered, to read from there."""
-
-ENTITIES = 20_000
-"""Entities whose places are remembered."""
-
-APPEND, LAST, PARTS = "Greenroom-Append", "Greenroom-Last", "Greenroom-Parts"
-
-
-class ClusterRefused(GreenroomError):  # noqa: N818  as storage's other refusals
-    """The NATS given cannot carry a journal; the message says what it lacks."""
-
-
-@attrs.frozen
-class _Head:
-    """Where an entity stands: its own last number, and its last message's in the stream."""
-
-    seq: int
-    number: int
-    append: str = ""
-
-
-@attrs.define
-class _Known:
-    """What is remembered of an entity. ``marks``: own number, stream's number; both rise."""
-
-    head: _Head | None = None
-    marks: list[tuple[int, int]] = attrs.field(factory=list)
-
-    def mark(self, seq: int, number: int) -> None:
-        if not self.marks or seq > self.marks[-1][0]:
-            self.marks.append((seq, number))
-            if len(self.marks) > MARKS:
-                del self.marks[: MARKS // 2 : 2]
-
-    def start(self, after: int) -> int:
-        """Return the stream's number from which on everything after ``after`` stands."""
-        at = bisect_right(self.marks, after, key=lambda mark: mark[0])
-        return self.marks[at - 1][1] + 1 if at else 1
-
 
 @attrs.define
 class JetStreamStatistics:
@@ -92,20 +61,6 @@ class JetStreamStatistics:
     events: int = 0
     conflicts: int = 0
     retried: int = 0
-
-
-@attrs.define
-class _Part:
-    """An entity's share of an append."""
-
-    entity: str
-    subject: str
-    expected: int
-    rows: list[Row]
-
-    @property
-    def last(self) -> int:
-        return self.rows[-1][1] if self.rows else self.expected
 
 
 class JetStreamJournal:
@@ -121,7 +76,7 @@ class JetStreamJournal:
         self._stream = f"GREENROOM_{cluster}_JOURNAL"
         self._snapshots = f"GREENROOM_{cluster}_SNAPSHOTS"
         self._prefix = f"greenroom.{cluster}"
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[str, Known] = OrderedDict()
         self._batches = trio.CapacityLimiter(BATCHES)
 
     @classmethod
@@ -195,14 +150,14 @@ class JetStreamJournal:
         self.statistics.appends += 1
         self.statistics.events += sum(len(part.rows) for part in parts)
 
-    def _parts(self, writes: Sequence[Write]) -> list[_Part]:
-        parts: dict[str, _Part] = {}
+    def _parts(self, writes: Sequence[Write]) -> list[Part]:
+        parts: dict[str, Part] = {}
         for write in writes:
             packed = pack_write(write)
             part = parts.get(write.entity)
             if part is None:
                 subject = self._subject("journal", write.entity)
-                part = _Part(write.entity, subject, write.expected_seq, list(packed.rows))
+                part = Part(write.entity, subject, write.expected_seq, list(packed.rows))
                 parts[write.entity] = part
             elif part.last != write.expected_seq:
                 raise WrongSequence(f"{write.entity} is at {part.last}, not {write.expected_seq}")
@@ -210,7 +165,7 @@ class JetStreamJournal:
                 part.rows += packed.rows
         return list(parts.values())
 
-    async def _append(self, parts: Sequence[_Part]) -> None:
+    async def _append(self, parts: Sequence[Part]) -> None:
         heads = [await self._expected(part) for part in parts]
         ident = token_hex(8)
         messages = [
@@ -227,10 +182,10 @@ class JetStreamJournal:
         }
         for part in parts:
             known, number = self._entity(part.entity), numbers[part.subject]
-            known.head = _Head(part.last, number, ident)
+            known.head = Head(part.last, number, ident)
             known.mark(part.last, number)
 
-    async def _expected(self, part: _Part) -> _Head:
+    async def _expected(self, part: Part) -> Head:
         head = self._entity(part.entity).head
         if head is None or head.seq != part.expected:
             head = await self._head(part.entity)
@@ -239,7 +194,7 @@ class JetStreamJournal:
             raise WrongSequence(f"{part.entity} is at {head.seq}, not at {part.expected}")
         return head
 
-    def _messages(self, part: _Part, head: _Head, ident: str) -> list[Outgoing]:
+    def _messages(self, part: Part, head: Head, ident: str) -> list[Outgoing]:
         """Spell an entity's rows as few messages as the server's limit allows."""
         limit = self._connection.payload_limit - HEADER_BYTES
         groups: list[list[bytes]] = []
@@ -316,7 +271,7 @@ class JetStreamJournal:
             return entries((await self._rows(entity, after, limit, head))[:limit])
         raise StorageUnavailable(f"{entity} cannot be read: NATS replicas lag behind")
 
-    async def _rows(self, entity: str, after: int, limit: int, head: _Head) -> list[Any]:
+    async def _rows(self, entity: str, after: int, limit: int, head: Head) -> list[Any]:
         known, subject = self._entity(entity), self._subject("journal", entity)
         start = known.start(after)
         rows: list[Any] = []
@@ -325,16 +280,16 @@ class JetStreamJournal:
             for message in page:
                 known.mark(int(message.headers[LAST]), message.number)
                 start = message.number + 1
-                rows += [row for row in _rows(message, entity) if row[0] > after]
+                rows += [row for row in rows_of(message, entity) if row[0] > after]
             if not page:
                 await trio.sleep(RETRY_PAUSE / 4)  # this replica has not got it yet
         return rows
 
-    async def _head(self, entity: str) -> _Head:
+    async def _head(self, entity: str) -> Head:
         last = await api.last(self._connection, self._stream, self._subject("journal", entity))
-        head = _Head(0, 0)
+        head = Head(0, 0)
         if last is not None:
-            head = _Head(int(last.headers[LAST]), last.number, last.headers.get(APPEND, ""))
+            head = Head(int(last.headers[LAST]), last.number, last.headers.get(APPEND, ""))
         self._entity(entity).head = head
         return head
 
@@ -345,7 +300,9 @@ class JetStreamJournal:
         """
         subject = f"{self._prefix}.journal.*.*"
         page = await api.page(self._connection, self._stream, subject, after + 1, PAGE)
-        found = [(name := self._name(message.subject), _entries(message, name)) for message in page]
+        found = [
+            (name := self._name(message.subject), entries_of(message, name)) for message in page
+        ]
         return found, page[-1].number if page else after
 
     async def entities(self, kind: str) -> Sequence[str]:
@@ -353,7 +310,7 @@ class JetStreamJournal:
 
         :raises StorageUnavailable: NATS does not answer.
         """
-        subject = f"{self._prefix}.journal.{_token(kind)}.*"
+        subject = f"{self._prefix}.journal.{token(kind)}.*"
         found: list[str] = []
         while True:
             body = {"subjects_filter": subject, "offset": len(found)}
@@ -424,40 +381,22 @@ class JetStreamJournal:
 
     def _subject(self, what: str, entity: str) -> str:
         kind, _, ident = entity.partition("/")
-        return f"{self._prefix}.{what}.{_token(kind)}.{_token(ident)}"
+        return f"{self._prefix}.{what}.{token(kind)}.{token(ident)}"
 
     @staticmethod
     def _name(subject: str) -> str:
         kind, ident = subject.rsplit(".", 2)[1:]
         return f"{unquote(kind)}/{unquote(ident)}"
 
-    def _entity(self, entity: str) -> _Known:
+    def _entity(self, entity: str) -> Known:
         known = self._known.get(entity)
         if known is None:
-            known = self._known[entity] = _Known()
+            known = self._known[entity] = Known()
             if len(self._known) > ENTITIES:
                 self._known.popitem(last=False)
         else:
             self._known.move_to_end(entity)
         return known
-
-
-def _rows(message: Stored, entity: str) -> list[Any]:
-    try:
-        unpacker = msgpack.Unpacker(strict_map_key=False)
-        unpacker.feed(message.data)
-        return list(unpacker)
-    except ValueError as error:
-        raise StorageUnavailable(f"{entity}: a message is damaged: {error}") from error
-
-
-def _entries(message: Stored, entity: str) -> list[Entry]:
-    return entries(_rows(message, entity))
-
-
-def _token(text: str) -> str:
-    """Spell a name so that it is one token of a subject: no dots, blanks or wildcards."""
-    return quote(text, safe="").replace(".", "%2E") or "%"
 
 
 __all__ = ["ClusterRefused", "JetStreamJournal", "JetStreamStatistics"]

@@ -63,7 +63,7 @@ async def test_a_call_under_way_during_a_drop_is_sent_again_with_its_key(house):
                 assert await client.call("test.wait", seconds=0.2) == {"waited": 0.2}
 
             nursery.start_soon(ask)
-            while not house.door.calls:  # noqa: ASYNC110  the door tells nobody
+            while not house.door.calls:
                 await trio.sleep(0.001)
             client.interrupt()
         keys = [command.key for command in house.door.calls]
@@ -109,6 +109,6 @@ async def test_draining_sends_clients_away_and_they_come_back(house):
         await house.server.drain(0.2)
         house.server.context.draining = False
         with trio.fail_after(20):
-            while client.statistics().connects < 2:  # noqa: ASYNC110  as above
+            while client.statistics().connects < 2:
                 await trio.sleep(0.05)
         assert await client.call("ping")

@@ -211,7 +211,7 @@ async def test_no_bytes_on_the_socket_disturb_the_others(house):
         assert await decent.call("ping")
         assert decent.statistics().connects == 1
         with trio.fail_after(10):
-            while house.server.statistics().connections > 1:  # noqa: ASYNC110  it tells nobody
+            while house.server.statistics().connections > 1:
                 await trio.sleep(0.01)
 
 

@@ -160,7 +160,7 @@ async def test_an_address_has_only_so_many_connections(running):
         for stream in open_streams:
             await stream.aclose()
         with trio.fail_after(5):
-            while house.server.statistics().connections:  # noqa: ASYNC110  it tells nobody
+            while house.server.statistics().connections:
                 await trio.sleep(0.01)
         assert not house.server.context.registry.by_address
 

@@ -45,5 +45,5 @@ async def test_a_failed_handshake_disturbs_nobody(running, certificate):
                 async for _ in stream:
                     pass
         with trio.fail_after(10):
-            while house.server.statistics().connections:  # noqa: ASYNC110  it tells nobody
+            while house.server.statistics().connections:
                 await trio.sleep(0.01)
