@@ -397,6 +397,3 @@ class JetStreamJournal:
         else:
             self._known.move_to_end(entity)
         return known
-
-
-__all__ = ["ClusterRefused", "JetStreamJournal", "JetStreamStatistics"]
