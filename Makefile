@@ -28,8 +28,12 @@ layers: $(TEST_READY)
 rules: $(TEST_READY)  ## the table of rules and the tests that bear their numbers
 	$(BIN)/python tests/rules_table.py
 
+# Tests with browsers, media and several processes run one at a time: two would disturb each other.
+HEAVY := tests/browser tests/transport/media tests/cluster
+
 unit: $(TEST_READY)
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 $(HEAVY:%=--ignore=%)
+	$(BIN)/pytest $(HEAVY)
 
 bench: $(TEST_READY)  ## measure everything and write docs/benchmarks.md
 	$(BIN)/greenroom bench all

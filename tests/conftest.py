@@ -7,8 +7,7 @@ import pytest
 HERE = Path(__file__).parent
 
 ONE_AT_A_TIME = (HERE / "browser", HERE / "transport" / "media", HERE / "cluster")
-"""Tests with browsers, media and several processes: two at once would disturb each other."""
-
+"""Tests with browsers, media and several processes; ``make unit`` runs them one at a time."""
 
 ATTEMPTS = 3
 """How often a test of real time and real processes may be tried.
@@ -21,7 +20,5 @@ each time. Tests on the jumping clock have one attempt.
 def pytest_collection_modifyitems(items):
     for item in items:
         heavy = any(folder in item.path.parents for folder in ONE_AT_A_TIME)
-        if heavy:
-            item.add_marker(pytest.mark.xdist_group("heavy"))
         if heavy or item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.flaky(reruns=ATTEMPTS - 1, reruns_delay=1))
