@@ -151,7 +151,7 @@ class MediaActor(Actor):
                 await self._stand(message)
             case Hung(connection):
                 self._joined.pop(connection, None)
-                await self._plane.leave(connection)
+                await self._plane.leave(connection, self.room)
             case rtc.OfRoom():
                 return await self._asked(message)
         return None
@@ -193,7 +193,7 @@ class MediaActor(Actor):
         person, connection, plane = command.by.id, command.connection, self._plane
         if isinstance(command, rtc.Close):
             self._joined.pop(connection, None)
-            await plane.leave(connection)
+            await plane.leave(connection, self.room)
             return {}
         if person not in self._rights:
             raise Refused("forbidden", "You are not in this room.")

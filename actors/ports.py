@@ -224,8 +224,11 @@ class MediaPlane(Protocol):
     async def view(self, room: str, connection: str, views: Mapping[str, int]) -> None:
         """Take the heights, in pixels, at which a connection shows each m-line; 0 for hidden."""
 
-    async def leave(self, connection: str) -> None:
-        """Forget a connection's peer connections."""
+    async def leave(self, connection: str, room: str) -> None:
+        """Forget the peer connections that a connection has for a room.
+
+        A session and its breakout rooms have them in common.
+        """
 
     async def statistics(self) -> Sequence[Mapping[str, Any]]:
         """Count everything, for each worker."""

@@ -130,7 +130,7 @@ async def test_a_connection_that_ends_hangs_up():
         follow(services, ROOM, State(), [], ["ana"])
         services.address(f"media/{ROOM}").tell(Hung("c1"))
         await settled(services)
-        assert ("leave", "c1") in plane.orders
+        assert ("leave", "c1", ROOM) in plane.orders
 
 
 async def test_events_that_touch_no_right_cost_nothing():

@@ -13,6 +13,7 @@ from actors.errors import Refused
 from actors.ports import MediaFact, Rights
 from transport.media.ice import IceServers
 from transport.media.process import WorkerProcess
+from transport.media.room import placement
 
 CRASHES_ALLOWED = 3
 """Deaths of one worker in :data:`CRASH_WINDOW` seconds before it is restarted ever later."""
@@ -82,12 +83,12 @@ class _Slot:
         return await self.process.order(order, params)
 
 
-def placement(room: str) -> str:
-    """Return what must share a worker with a room: a session and its breakout rooms do."""
-    kind, _, name = room.partition("/")
-    if kind == "room":
-        return f"session/{name.rpartition('.')[0]}"
-    return room
+def _peers(connection: str, room: str) -> str:
+    """Name the peer connections that a connection has for a place.
+
+    There are two for a session and its breakout rooms, and two more for each chat.
+    """
+    return f"{connection} {placement(room)}"
 
 
 class WorkerPlane:
@@ -182,35 +183,39 @@ class WorkerPlane:
             return
         connections = {**slot.joined, **slot.publishing}
         slot.publishing.clear()
-        for count, (connection, (room, person)) in enumerate(connections.items()):
+        for count, (peers, (room, person)) in enumerate(connections.items()):
             if count % REJOINS_AT_ONCE == 0:
                 await trio.sleep(REJOIN_PAUSE)
             data = {"epoch": slot.epoch}
+            connection = peers.partition(" ")[0]
             self.on_fact(
                 MediaFact(kind="rtc.restarted", room=room, connection=connection, data=data)
             )
-            if connection in slot.joined:
-                order = {"room": self._present(slot, room, person), "connection": connection}
+            if peers in slot.joined:
+                order = {"room": self._present(slot, room, person), "connection": peers}
                 slot.tell("join", {**order, "person": person})
 
     def _present(self, slot: _Slot, room: str, person: str) -> str:
         """Return a room somebody is in: the one they joined in, unless they have moved since."""
         if person in slot.rooms.get(room, {}):
             return room
-        return next((name for name, people in slot.rooms.items() if person in people), room)
+        place = placement(room)
+        near = (name for name in slot.rooms if placement(name) == place)
+        return next((name for name in near if person in slot.rooms[name]), room)
 
     def _fact(self, slot: _Slot, kind: str, data: dict[str, Any]) -> None:
-        connection = data.pop("connection", None)
+        peers: str | None = data.pop("connection", None)
         room = data.pop("room", "")
         if kind == "gone":
             held = slot.publishing if data["side"] == "publish" else slot.joined
-            held.pop(connection or "", None)
+            held.pop(peers or "", None)
             return
         if kind in ("rtc.offer", "rtc.tracks"):
             data["epoch"] = slot.epoch
         if kind == "rtc.offer":
-            person = slot.joined.get(connection or "", ("", ""))[1]
+            person = slot.joined.get(peers or "", ("", ""))[1]
             data["ice_servers"] = self.settings.servers.for_person(person)
+        connection = peers and peers.partition(" ")[0]
         self.on_fact(MediaFact(kind=kind, room=room, connection=connection, data=data))
 
     def _slot(self, room: str) -> _Slot:
@@ -254,8 +259,9 @@ class WorkerPlane:
     async def join(self, room: str, connection: str, person: str) -> None:
         """Offer a connection what its person may see; the offer comes as a fact."""
         slot = self._slot(room)
-        slot.joined[connection] = room, person
-        slot.tell("join", {"room": room, "connection": connection, "person": person})
+        peers = _peers(connection, room)
+        slot.joined[peers] = room, person
+        slot.tell("join", {"room": room, "connection": peers, "person": person})
 
     async def offer(
         self,
@@ -271,15 +277,17 @@ class WorkerPlane:
         :raises Refused: the person is not in the room, or the description is unusable.
         """
         slot = self._slot(room)
-        params = {"room": room, "connection": connection, "person": person, "sdp": sdp}
+        peers = _peers(connection, room)
+        params = {"room": room, "connection": peers, "person": person, "sdp": sdp}
         answer = await slot.order("offer", {**params, "tracks": dict(tracks or {})})
-        slot.publishing[connection] = room, person
+        slot.publishing[peers] = room, person
         servers = self.settings.servers.for_person(person)
         return {"sdp": answer, "epoch": slot.epoch, "ice_servers": servers}
 
     async def answer(self, room: str, connection: str, person: str, sdp: str) -> None:  # noqa: ARG002  the port's signature
         """Take the answer to the subscribe offer the plane sent."""
-        await self._slot(room).order("answer", {"connection": connection, "sdp": sdp})
+        params = {"connection": _peers(connection, room), "sdp": sdp}
+        await self._slot(room).order("answer", params)
 
     async def candidate(
         self, room: str, connection: str, person: str, candidate: Mapping[str, Any]
@@ -289,20 +297,22 @@ class WorkerPlane:
     async def restart(self, room: str, connection: str, person: str) -> None:
         """Begin ICE anew for a connection's subscribe side."""
         slot = self._slot(room)
-        slot.joined[connection] = room, person
-        params = {"room": room, "connection": connection, "person": person}
+        peers = _peers(connection, room)
+        slot.joined[peers] = room, person
+        params = {"room": room, "connection": peers, "person": person}
         await slot.order("restart", params)
 
     async def view(self, room: str, connection: str, views: Mapping[str, int]) -> None:
         """Take the heights, in pixels, at which a connection shows each m-line."""
-        self._slot(room).tell("view", {"connection": connection, "views": dict(views)})
+        params = {"connection": _peers(connection, room), "views": dict(views)}
+        self._slot(room).tell("view", params)
 
-    async def leave(self, connection: str) -> None:
-        """Forget a connection's peer connections."""
-        for slot in self._slots:
-            known = slot.joined.pop(connection, None), slot.publishing.pop(connection, None)
-            if any(known):
-                slot.tell("leave", {"connection": connection})
+    async def leave(self, connection: str, room: str) -> None:
+        """Forget the peer connections that a connection has for a room and what it belongs to."""
+        slot, peers = self._slot(room), _peers(connection, room)
+        known = slot.joined.pop(peers, None), slot.publishing.pop(peers, None)
+        if any(known):
+            slot.tell("leave", {"connection": peers})
 
     async def statistics(self) -> list[Mapping[str, Any]]:
         """Count everything, for each worker."""

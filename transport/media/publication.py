@@ -36,15 +36,18 @@ LevelTaker = Callable[["Track", int, float], None]
 
 
 class Publication:
-    """One connection's publish peer connection.
+    """One connection's publish peer connection for one place.
 
     ``on_packet`` is called with each packet's layer, the packet, its extended number and the
     instant; ``on_level`` with a microphone's track, its level (0 to 127) and the instant.
     """
 
-    def __init__(self, person: str, connection: str, counters: Counter[str]) -> None:
+    def __init__(
+        self, person: str, connection: str, counters: Counter[str], place: str = ""
+    ) -> None:
         self.person = person
         self.connection = connection
+        self.place = place
         self.tracks: dict[str, Track] = {}
         self.peer: Peer = None  # type: ignore[assignment]  # both ends need each other
         self.version = 0

@@ -70,14 +70,17 @@ class Seat:
 
 
 class Subscription:
-    """One connection's subscribe peer connection.
+    """One connection's subscribe peer connection for one place.
 
     :param now: seconds on a steady clock.
     """
 
-    def __init__(self, person: str, connection: str, counters: Counter[str], now: float) -> None:
+    def __init__(
+        self, person: str, connection: str, counters: Counter[str], now: float, place: str = ""
+    ) -> None:
         self.person = person
         self.connection = connection
+        self.place = place
         self.peer: Peer = None  # type: ignore[assignment]  # both ends need each other
         self.seats: list[Seat] = []
         self.views: dict[str, int] = {}

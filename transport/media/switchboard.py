@@ -18,7 +18,7 @@ from transport.media.negotiation import Transport
 from transport.media.output import fan_out
 from transport.media.peer import Handler, Peer
 from transport.media.publication import Publication
-from transport.media.room import LOUDEST, Room
+from transport.media.room import LOUDEST, Room, placement
 from transport.media.rtp import Packet
 from transport.media.srtp import Buffer
 from transport.media.subscription import ANSWER_WITHIN, Subscription
@@ -133,7 +133,8 @@ class Switchboard:
         self._homes[connection] = room
         subscription = self.subscriptions.get(connection)
         if subscription is None:
-            subscription = Subscription(person, connection, self.counters, now)
+            place = placement(room)
+            subscription = Subscription(person, connection, self.counters, now, place)
             subscription.peer = self._peer(subscription, now)
             self.subscriptions[connection] = subscription
             self.entrance.admit(subscription.peer)
@@ -158,7 +159,7 @@ class Switchboard:
         self._homes[connection] = room
         publication = self.publications.get(connection)
         if publication is None:
-            publication = Publication(person, connection, self.counters)
+            publication = Publication(person, connection, self.counters, placement(room))
             publication.peer = self._peer(publication, now)
             publication.on_packet, publication.on_level = self._packet, self._level
             self.publications[connection] = publication
@@ -249,7 +250,7 @@ class Switchboard:
                 self._route(subscription, now)
 
     def _route(self, subscription: Subscription, now: float) -> None:
-        subscription.show(self._visible(subscription.person))
+        subscription.show(self._visible(subscription.person, subscription.place))
         waiting = subscription.offered_at
         if subscription.needs_offer and (waiting is None or now - waiting > ANSWER_WITHIN):
             self._offer(subscription, now)
@@ -278,17 +279,18 @@ class Switchboard:
 
     def _home(self, connection: str, person: str) -> str:
         rooms = self._room_of.get(person, {})
-        seen = [room for room in rooms if person in self.rooms[room].viewers]
         home = self._homes.get(connection, "")
+        known = [self.rooms[room] for room in rooms if self.rooms[room].place == placement(home)]
+        seen = [room.name for room in known if person in room.viewers]
         return home if home in seen or not seen else seen[-1]
 
-    def _visible(self, viewer: str) -> list[tuple[str, dict[str, Track]]]:
-        """Return whom a person sees, who spoke last first, with their tracks by source."""
+    def _visible(self, viewer: str, place: str) -> list[tuple[str, dict[str, Track]]]:
+        """Return whom a person sees in a place, who spoke last first, with tracks by source."""
         found: dict[str, dict[str, Track]] = {}
         recency: dict[str, float] = {}
         for name in self._room_of.get(viewer, {}):
             room = self.rooms[name]
-            if viewer not in room.viewers:
+            if viewer not in room.viewers or room.place != place:
                 continue
             for person, rights in room.publish.items():
                 if person == viewer:
@@ -305,6 +307,9 @@ class Switchboard:
     def _tracks(self, room: Room, person: str, rights: frozenset[str]) -> dict[str, Track]:
         found: dict[str, Track] = {}
         for publication in self._by_person.get(person, ()):
+            if publication.place != room.place:
+                # What is said in a chat stays there.
+                continue
             for track in publication.tracks.values():
                 if RIGHT[track.source] not in rights:
                     continue
@@ -322,11 +327,13 @@ class Switchboard:
             self.counters["packets_out"] += len(layer.active)
 
     def _level(self, track: Track, level: int, now: float) -> None:
-        if track.source != "audio":
+        publication = self.publications.get(track.connection)
+        if track.source != "audio" or publication is None:
             return
         for name in self._room_of.get(track.person, {}):
             room = self.rooms[name]
-            if "audio" in room.publish.get(track.person, ()):
+            near = room.place == publication.place
+            if near and "audio" in room.publish.get(track.person, ()):
                 room.levels.heard(track.person, level, now)
 
     # Time

@@ -16,8 +16,8 @@ from transport.media.continuity import Continuity, Newest
 from transport.media.ice import IceServers
 from transport.media.levels import Levels
 from transport.media.payload import Picture
-from transport.media.plane import placement
 from transport.media.retransmission import RETRY_AFTER, TRIES, Missing, Ring
+from transport.media.room import placement
 from transport.media.rtp import Malformed, Packet
 from transport.media.twcc import Recorder
 
