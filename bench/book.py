@@ -251,7 +251,7 @@ async def _outcome(someone: Caller, pick: Pick) -> str:
         return "lost"
     if "error" in reply:
         return str(reply["error"]["data"]["reason"])
-    return str(reply["result"]["meeting"]["status"])
+    return str(reply["result"]["meeting"]["state"])
 
 
 async def limited(works: Iterable[Awaitable[Result]]) -> list[Result]:

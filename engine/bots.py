@@ -133,7 +133,7 @@ class HostBot:
         """Start the session and accept bots' requests until cancelled."""
         await self._client.call("session.join", session=self._session)
         state: dict[str, Any] = await self._client.call("session.get", session=self._session)
-        if state["session"]["status"] != "live":
+        if state["session"]["state"] != "live":
             await self._client.call("session.start", session=self._session)
         text = "Welcome! Ask anything, or request to join with mic and camera."
         await self._client.call("chat.send", topic=f"session/{self._session}", text=text)

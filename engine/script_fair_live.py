@@ -128,7 +128,7 @@ async def completed(venue: Venue) -> None:
     """Rules 45, 47: whom one has spoken to, private notes, outcomes, the calendar."""
     tell = venue.transcript.tell
     listed = (await venue.ask(SHOWN, "meeting.list", tab="completed"))["meetings"]
-    names = ", ".join(c["participant"]["name"] for c in listed if c["status"] == "completed")
+    names = ", ".join(c["participant"]["name"] for c in listed if c["state"] == "completed")
     tell(SHOWN.name, f"looks at the tab Completed: {names}.")
     chat = listed[0]
     await venue.ask(SHOWN, "meeting.note", id=chat["id"], text="Invite to the second round.")
@@ -141,5 +141,5 @@ async def completed(venue: Venue) -> None:
     tell(SHOWN.name, f"has {calendar.count('BEGIN:VEVENT')} entries in the calendar file.")
     outcomes: dict[str, int] = {}
     for each in await venue.bookings():
-        outcomes[each["status"]] = outcomes.get(each["status"], 0) + 1
+        outcomes[each["state"]] = outcomes.get(each["state"], 0) + 1
     tell("", "In the end: " + ", ".join(f"{n} {s}" for s, n in sorted(outcomes.items())) + ".")

@@ -55,7 +55,7 @@ def schedule(db: Database, event: str, person: str) -> str:
     entries = [of_session(each, person) for each in sessions.values() if each.role != "waiting"] + [
         of_meeting(each, person)
         for each in meetings.values()
-        if each.slot and each.status in BOOKED | {"cancelled"} and each.is_party(person)
+        if each.slot and each.state in BOOKED | {"cancelled"} and each.is_party(person)
     ]
     entries.sort(key=lambda entry: (entry.start, entry.uid))
     return feed(entries, _zone(db, event))

@@ -53,7 +53,7 @@ def of_meeting(meeting: Meeting, owner: str) -> Entry:
         end=meeting.end,
         sequence=meeting.sequence,
         changed_at=meeting.changed_at,
-        cancelled=meeting.status == "cancelled",
+        cancelled=meeting.state == "cancelled",
         description=meeting.message,
     )
 

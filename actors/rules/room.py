@@ -228,7 +228,7 @@ class RoomRules(Composed[RoomState]):
             "id": state.id,
             "name": state.name,
             "round": state.round,
-            "status": state.status,
+            "state": state.status,
             "ends_at": ends_at,
             "closing": closing if state.status == "closing" else None,
             "people": [plain(state.members[each]) for each in state.here],

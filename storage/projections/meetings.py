@@ -92,7 +92,7 @@ def _changed(tables: Tables, fact: Fact) -> None:
         company=meeting["employee"]["company"],
         **_side("participant", meeting["participant"]),
         initiator=meeting["initiator"],
-        state=meeting["status"],
+        state=meeting["state"],
         message=meeting["message"],
         question=meeting["question"],
         answer=meeting["answer"],

@@ -87,7 +87,7 @@ class House:
         except Refused as refused:
             self.outcomes.append((command, refused.reason))
         else:
-            self.outcomes.append((command, answer["meeting"]["status"]))
+            self.outcomes.append((command, answer["meeting"]["state"]))
 
     async def record(self, id_, by=SYSTEM):
         return (await self.ask(meeting.Get(by=by, id=id_)))["meeting"]
@@ -130,7 +130,7 @@ async def test_rule_42_a_pick_is_one_append_over_meeting_and_both_agendas(autoju
         id_ = await fair.approved(ana)
         written.clear()
         picked = await fair.call(meeting.Pick(by=ana, id=id_, slot=at("08:00")))
-        assert picked["meeting"]["status"] == "confirmed"
+        assert picked["meeting"]["state"] == "confirmed"
         (pick,) = [names for names in written if f"chat/{id_}" in names]
         assert sorted(pick) == ["agenda/fair.ana", "agenda/fair.hana", f"chat/{id_}"]
         assert await fair.listed(ana, "confirmed") == await fair.listed(hana, "confirmed") == [id_]
@@ -221,7 +221,7 @@ async def test_rule_42_a_failed_write_leaves_nothing_behind_and_blocks_nobody(au
             await fair.call(meeting.Pick(by=ana, id=id_, slot=at("08:00")))
         journal.interfere = None
         assert refusal.value.reason == "storage_unavailable"
-        assert (await fair.record(id_))["status"] == "in_scheduling"
+        assert (await fair.record(id_))["state"] == "in_scheduling"
         assert await fair.listed(hana, "confirmed") == []
         assert ("meeting.confirmed", id_) not in _published(fair)
         other = await fair.approved(ben)
@@ -253,7 +253,7 @@ async def test_rule_42_a_crash_around_the_write_keeps_all_of_it_or_none(autojump
     journal.interfere = None
     status = "confirmed" if kept else "in_scheduling"
     async with house(journal) as fair:
-        assert (await fair.record(id_))["status"] == status
+        assert (await fair.record(id_))["state"] == status
         for person in (ana, hana):
             assert await fair.listed(person, status) == [id_]
 
@@ -268,7 +268,7 @@ async def test_rule_42_a_caller_who_gives_up_while_waiting_holds_nobody_up(autoj
         with trio.move_on_after(1) as patience:
             await fair.call(meeting.Pick(by=ana, id=id_, slot=at("08:00")))
         assert patience.cancelled_caught
-        assert (await fair.record(id_))["status"] == "in_scheduling"
+        assert (await fair.record(id_))["state"] == "in_scheduling"
         blocking.returned.set()
         await fair.call(meeting.Pick(by=ana, id=id_, slot=at("08:00")))
 
@@ -329,7 +329,7 @@ async def test_a_fault_in_deciding_harms_nobody_but_the_asker(autojump_clock, mo
         assert refusal.value.reason == "internal"
         assert fair.services.counters.failed == 1
         monkeypatch.undo()
-        assert (await door.call(pick))["meeting"]["status"] == "confirmed"
+        assert (await door.call(pick))["meeting"]["state"] == "confirmed"
 
 
 async def test_the_door_says_what_a_full_mailbox_means_to_a_transaction(

@@ -124,7 +124,7 @@ async def ending(fair):
     for id_ in (ID, OTHER):
         record = (await state(fair, f"chat/{id_}")).meeting
         found[id_] = (
-            record.status, record.employee.id, record.participant.id, record.start,
+            record.state, record.employee.id, record.participant.id, record.start,
             record.sequence, record.revision,
         )  # fmt: skip
     for person in PEOPLE:

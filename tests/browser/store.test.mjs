@@ -14,7 +14,7 @@ const { readGroups } = await import(new URL("views/openrooms.js", app));
 
 const TOPIC = "session/ux";
 const AT = "2026-12-01T10:00:00.000Z";
-const none = { status: "none", position: null, deadline: null, mic: false, camera: false, may_return_until: null };
+const none = { state: "none", position: null, deadline: null, mic: false, camera: false, may_return_until: null };
 
 function person(id, more = {}) {
   return { id, name: id[0].toUpperCase() + id.slice(1), role: "participant", company: null, host: false, on_screen: false, room: null, ...more };
@@ -22,7 +22,7 @@ function person(id, more = {}) {
 
 function snapshot() {
   return {
-    session: { id: "ux", status: "live", present: 3, company: "acme" },
+    session: { id: "ux", state: "live", present: 3, company: "acme" },
     me: { id: "ana", role: "participant", host: false, moderator: false, room: null, stage: none },
     people: { people: [person("hana", { host: true, on_screen: true }), person("ana"), person("ben")], complete: true, counts: { present: 3 }, revision: 7, next: null },
     stage: { cap: 10, seats: [], requests: [], request_count: 0, invites: [] },
@@ -50,13 +50,13 @@ test("a request goes through the queue, the countdown and the stage, and back", 
   state = more(state, ["stage.withdrawn", { person: "ben" }]);
   assert.equal(state.topics[TOPIC].me.stage.position, 1);
   state = more(state, ["stage.accepted", { person: "ana", name: "Ana", by: "hana", by_name: "Hana", how: "request", mic: true, camera: false, deadline: AT }]);
-  assert.equal(state.topics[TOPIC].me.stage.status, "accepted");
+  assert.equal(state.topics[TOPIC].me.stage.state, "accepted");
   assert.equal(state.topics[TOPIC].stage.request_count, 0);
   state = more(state, ["stage.countdown", { person: "ana", ends_at: AT }], ["stage.entered", { person: "ana", name: "Ana", mic: true, camera: false }]);
-  assert.equal(state.topics[TOPIC].me.stage.status, "on_screen");
+  assert.equal(state.topics[TOPIC].me.stage.state, "on_screen");
   assert.deepEqual(state.topics[TOPIC].media.people.ana, { mic: true, camera: false, screen: false, background: "none", blocked: [] });
   state = more(state, ["stage.left", { person: "ana", reason: "left", by: null, may_return_until: AT }]);
-  assert.equal(state.topics[TOPIC].me.stage.status, "none");
+  assert.equal(state.topics[TOPIC].me.stage.state, "none");
   assert.equal(state.topics[TOPIC].me.stage.may_return_until, AT);
   assert.equal(state.topics[TOPIC].media.people.ana.mic, false);
 });
@@ -119,7 +119,7 @@ test("rooms take people in, let them move, and give them back with what was on",
   assert.equal(state.topics[TOPIC].me.room, null);
   assert.deepEqual(state.topics[TOPIC].breakout.you, { assigned: "1", room: null });
   state = more(state, ["breakout.closing", { ends_at: AT, seconds: 30, by: "hana" }], ["breakout.closed", { round: 1, moved: ["ben"], media: { ben: { mic: true, camera: false } }, by: "hana" }]);
-  assert.equal(state.topics[TOPIC].breakout.status, "closed");
+  assert.equal(state.topics[TOPIC].breakout.state, "closed");
   assert.equal(state.topics[TOPIC].media.people.ben.mic, true);
 });
 

@@ -20,7 +20,7 @@ async def test_a_session_goes_on_across_nodes(nats, tmp_path):
             for client in (ana, ben):
                 await client.call("session.join", session="ux")
                 snapshot = await event_of(client, "snapshot")
-                assert snapshot.data["session"]["status"] == "live"
+                assert snapshot.data["session"]["state"] == "live"
             await ana.call("stage.request", session="ux", mic=True, camera=True)
             await event_of(hana, "stage.requested", person="ana")
             await hana.call("stage.accept", session="ux", person="ana")

@@ -170,7 +170,7 @@ def test_rules_40_to_43_reviewing_requests_through_every_tab(fair):
     assert reason(emma.error("meeting.approve", id=ids["ben"])) == "already_decided"
 
     picked = people["ana"].call("meeting.pick", id=ids["ana"], slot=slots[1])
-    assert picked["meeting"]["status"] == "confirmed"
+    assert picked["meeting"]["state"] == "confirmed"
     assert notified(emma, "meeting.confirmed")["meeting"]["start"] == slots[1]
     late = people["cem"].error("meeting.pick", id=ids["cem"], slot=slots[1])
     assert reason(late) == "slot_taken"
@@ -267,7 +267,7 @@ def test_rule_38_an_organizer_sees_moves_cancels_and_reassigns_over_http(fair):
     assert [each["id"] for each in seen["meetings"]] == [first]
 
     gone = fair.api("POST", f"/meetings/{second}/cancel", message="The hall is closed")
-    assert gone["meeting"]["status"] == "cancelled"
+    assert gone["meeting"]["state"] == "cancelled"
     assert notified(ben, "meeting.cancelled")["meeting"]["reason"] == "The hall is closed"
 
 

@@ -8,7 +8,7 @@ def test_a_participant_goes_from_the_audience_on_screen_and_back(daemon):
         ana.call("session.join", session="ux")
         snapshot = ana.wait_for("snapshot")
         assert snapshot["topic"] == "session/ux"
-        assert snapshot["data"]["session"]["status"] == "live"
+        assert snapshot["data"]["session"]["state"] == "live"
 
         ana.call("stage.request", session="ux", mic=True, camera=True)
         hana.wait_for("stage.requested", person="ana")

@@ -29,7 +29,7 @@ def meeting():
     hana = {"id": "hana", "name": "Hana", "company": "acme"}
     return {
         "id": "fair.ana.1", "event": "fair", "zone": "UTC", "employee": hana, "participant": ana,
-        "initiator": "participant", "status": "requested", "message": f"{SECRET} m",
+        "initiator": "participant", "state": "requested", "message": f"{SECRET} m",
         "question": "", "answer": f"{SECRET} a", "reason": "", "refer": None, "start": None,
         "end": None, "proposal": None, "offer": None, "missing": [], "sequence": 0, "revision": 1,
         "created_at": "2026-12-01T10:00:00.000Z", "changed_at": "2026-12-01T10:00:00.000Z",

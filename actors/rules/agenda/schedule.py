@@ -43,7 +43,7 @@ class Appointment:
 def appointments(state: AgendaState) -> Iterator[Appointment]:
     """Yield what its owner has to be at: confirmed chats, and sessions with a seat or hosted."""
     for meeting in state.booked():
-        if meeting.status == "confirmed" and meeting.slot:
+        if meeting.state == "confirmed" and meeting.slot:
             title = f"1-1 chat with {meeting.other(state.owner).name}"
             yield Appointment("chat", meeting.id, title, meeting.slot)
     for session in state.sessions.values():
@@ -218,12 +218,12 @@ def _times(slot: Slot, opens: datetime) -> dict[str, Any]:
 def _chat(meeting: Meeting, owner: str, now: datetime) -> dict[str, Any]:
     assert meeting.slot is not None  # noqa: S101  only booked ones come here
     slot = meeting.slot
-    over = meeting.status == "completed"
+    over = meeting.state == "completed"
     return {
         "type": "chat",
         "id": meeting.id,
         "with": plain(meeting.other(owner)),
-        "status": meeting.status,
+        "state": meeting.state,
         "live": slot.start <= now < slot.end and not over,
         "joinable": meeting.joinable(now) and not over,
         **_times(slot, slot.start - OPENS_BEFORE),

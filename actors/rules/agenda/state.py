@@ -116,7 +116,7 @@ class AgendaState:
     def booked(self) -> Iterator[Meeting]:
         """Yield the meetings that have, or had, a slot with this person."""
         for meeting in self.meetings.values():
-            if meeting.status in BOOKED and meeting.slot and meeting.is_party(self.owner):
+            if meeting.state in BOOKED and meeting.slot and meeting.is_party(self.owner):
                 yield meeting
 
     def taken(self, without: str = "") -> list[Slot]:

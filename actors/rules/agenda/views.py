@@ -77,9 +77,9 @@ def _bookable(policy: Policy, day: str) -> dict[str, Any]:
 
 def meeting_view(agenda: AgendaState, meeting: Meeting, now: datetime) -> dict[str, Any]:
     """Return a meeting as the agenda's owner lists it."""
-    slot = meeting.slot if meeting.status == "confirmed" else None
+    slot = meeting.slot if meeting.state == "confirmed" else None
     return {
         **plain(meeting),
-        "joinable": meeting.joinable(now) and meeting.status != "completed",
+        "joinable": meeting.joinable(now) and meeting.state != "completed",
         "overlaps": slot is not None and is_busy(slot, agenda.taken(meeting.id)),
     }

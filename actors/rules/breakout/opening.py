@@ -20,7 +20,7 @@ from actors.rules.text import invalid
 def _open(state: SessionState, command: Open, now: datetime) -> Sequence[Event]:
     moderator(state, command.by)
     if state.status not in RUNNING:
-        raise Refused("wrong_state", "Rooms are opened in a running session.", status=state.status)
+        raise Refused("wrong_state", "Rooms are opened in a running session.", state=state.status)
     if state.rooms.is_open:
         raise Refused("rooms_open", "Breakout rooms are open already.")
     rooms = _rooms(state.rooms, command)

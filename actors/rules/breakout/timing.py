@@ -135,7 +135,7 @@ def _answer(
     state: SessionState, command: Command, events: Sequence[Event], now: datetime
 ) -> dict[str, Any]:
     del command, events, now
-    return {"status": state.rooms.status, "ends_at": iso(_ends_at(state))}
+    return {"state": state.rooms.status, "ends_at": iso(_ends_at(state))}
 
 
 DECIDE: Mapping[type[Command], Any] = {Extend: _extend, Close: _close}

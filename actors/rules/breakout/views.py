@@ -18,7 +18,7 @@ def breakout_view(state: SessionState, person: Person) -> dict[str, Any] | None:
     if rooms.status == "closing" and rooms.ends_at is not None:
         closing = {"ends_at": iso(rooms.ends_at), "seconds": rooms.countdown}
     return {
-        "status": rooms.status,
+        "state": rooms.status,
         "round": rooms.round,
         "assign": rooms.assign,
         "late": rooms.late,

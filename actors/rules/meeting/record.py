@@ -99,7 +99,7 @@ class Meeting:
     employee: Party
     participant: Party
     initiator: Side
-    status: str = "requested"
+    state: str = "requested"
     message: str = ""
     question: str = ""
     answer: str = ""
@@ -133,7 +133,7 @@ class Meeting:
     @property
     def tab(self) -> str:
         """The tab of the 1-1 page it stands in."""
-        return next(tab for tab, states in TABS.items() if self.status in states)
+        return next(tab for tab, states in TABS.items() if self.state in states)
 
     @property
     def entity(self) -> str:
@@ -159,7 +159,7 @@ class Meeting:
 
     def joinable(self, now: datetime) -> bool:
         """Whether the two may enter now: from 5 minutes before until the end (rule 44)."""
-        if self.start is None or self.end is None or self.status not in BOOKED:
+        if self.start is None or self.end is None or self.state not in BOOKED:
             return False
         return self.start - OPENS_BEFORE <= now < self.end
 

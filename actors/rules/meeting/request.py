@@ -146,14 +146,14 @@ def _check_answer(asked: Request, question: str) -> None:
 
 
 def _check_open(mine: AgendaState, to: str) -> None:
-    waiting = [meeting for meeting in mine.meetings.values() if meeting.status in OPEN]
+    waiting = [meeting for meeting in mine.meetings.values() if meeting.state in OPEN]
     for meeting in waiting:
         if meeting.is_party(to):
             raise Refused(
                 "wrong_state",
                 "There is a request between the two of you already.",
                 id=meeting.id,
-                status=meeting.status,
+                state=meeting.state,
             )
     if sum(meeting.asker.id == mine.owner for meeting in waiting) >= MAX_OPEN:
         raise Refused("quota_exceeded", f"{MAX_OPEN} requests are waiting.", limit=MAX_OPEN)

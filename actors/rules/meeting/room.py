@@ -47,7 +47,7 @@ def _join(state: MeetingState, command: ask.Join, now: datetime) -> Sequence[Eve
         raise Refused(
             "wrong_state",
             "The chat can be joined from 5 minutes before its start until its end.",
-            status=meeting.status,
+            state=meeting.state,
             **opens,
         )
     events: list[Event] = [told.Joined(at=now, person=person)]
@@ -68,7 +68,7 @@ def _attended(state: MeetingState, person: str, at: datetime) -> set[str]:
 
 
 def _met(meeting: Meeting, now: datetime) -> told.Met:
-    return told.Met(at=now, meeting=meeting.changed(now, status="confirmed", missing=[]))
+    return told.Met(at=now, meeting=meeting.changed(now, state="confirmed", missing=[]))
 
 
 def _leave(state: MeetingState, command: ask.Leave, now: datetime) -> Sequence[Event]:
@@ -142,7 +142,7 @@ def _deadlines(state: MeetingState) -> Iterator[datetime]:
         return
     if not state.began:
         yield meeting.start
-    elif not state.met and meeting.status == "confirmed":
+    elif not state.met and meeting.state == "confirmed":
         yield meeting.start + NO_SHOW_AFTER
     end = meeting.end
     for minutes in WARN_BEFORE:
@@ -185,26 +185,26 @@ def _beginning(
             met = True
             meeting = meeting.changed(now)
             events.append(told.Met(at=now, meeting=meeting))
-    if not met and meeting.status == "confirmed" and now >= start + NO_SHOW_AFTER:
+    if not met and meeting.state == "confirmed" and now >= start + NO_SHOW_AFTER:
         events.append(_absence(meeting, sorted(state.parties - attended), now))
     return events
 
 
 def _absence(meeting: Meeting, missing: list[str], now: datetime) -> Event:
     if len(missing) == 1:
-        changed = meeting.changed(now, status="no_show", missing=missing, proposal=None)
+        changed = meeting.changed(now, state="no_show", missing=missing, proposal=None)
         return told.NoShow(at=now, meeting=changed)
-    changed = meeting.changed(now, status="missed", missing=missing, proposal=None)
+    changed = meeting.changed(now, state="missed", missing=missing, proposal=None)
     return told.Missed(at=now, meeting=changed)
 
 
 def _ending(state: MeetingState, meeting: Meeting, gone: set[str], now: datetime) -> list[Event]:
     people = sorted(set(state.present) - gone)
     ended = told.Ended(at=now, people=people)
-    if meeting.status != "confirmed":
+    if meeting.state != "confirmed":
         return [ended]
     # Nobody was missing at the deadline, so both have been there.
-    done = meeting.changed(now, status="completed", proposal=None)
+    done = meeting.changed(now, state="completed", proposal=None)
     return [ended, told.Completed(at=now, meeting=done)]
 
 

@@ -41,7 +41,7 @@ class MeetingState:
     @property
     def booked(self) -> Meeting | None:
         """The record while it has a slot that is not over."""
-        if self.meeting is None or self.ended or self.meeting.status not in BOOKED:
+        if self.meeting is None or self.ended or self.meeting.state not in BOOKED:
             return None
         return self.meeting
 

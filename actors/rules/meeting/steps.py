@@ -61,7 +61,7 @@ def withdraw(desk: Desk, command: ask.Withdraw) -> told.Changed:
         raise Refused("forbidden", "Only who asked can withdraw the request.")
     _undecided(meeting)
     return told.Withdrawn(
-        at=desk.now, meeting=meeting.changed(desk.now, status="withdrawn", offer=None)
+        at=desk.now, meeting=meeting.changed(desk.now, state="withdrawn", offer=None)
     )
 
 
@@ -71,7 +71,7 @@ def approve(desk: Desk, command: ask.Approve) -> told.Changed:
     _decider(meeting, command.by)
     if not desk.free():
         raise Refused("no_free_slots", "There is no free slot left; add some first.")
-    changes: dict[str, Any] = {"status": "in_scheduling"}
+    changes: dict[str, Any] = {"state": "in_scheduling"}
     if meeting.initiator == "employee":
         # Until now this side may have been known by its id alone.
         changes |= {"participant": Party.of(command.by), "answer": command.answer}
@@ -88,7 +88,7 @@ def decline(desk: Desk, command: ask.Decline) -> told.Changed:
             "invalid_params", "A referral names either an employee or a session.", path="refer"
         )
     changed = meeting.changed(
-        desk.now, status="declined", reason=command.message, refer=refer, offer=None
+        desk.now, state="declined", reason=command.message, refer=refer, offer=None
     )
     return told.Declined(at=desk.now, meeting=changed)
 
@@ -103,7 +103,7 @@ def pick(desk: Desk, command: ask.Pick) -> told.Changed:
     check_employee(slot, desk.employee, desk.participant, desk.now)
     check_person(slot, desk.participant)
     changed = meeting.changed(
-        desk.now, status="confirmed", start=slot.start, end=slot.end, offer=None
+        desk.now, state="confirmed", start=slot.start, end=slot.end, offer=None
     )
     return told.Confirmed(at=desk.now, meeting=changed)
 
@@ -131,7 +131,7 @@ def agree(desk: Desk, command: ask.Agree) -> told.Changed:
     _party(meeting, command.by)
     proposal = meeting.proposal
     if proposal is None:
-        raise Refused("wrong_state", "Nothing was proposed.", status=meeting.status)
+        raise Refused("wrong_state", "Nothing was proposed.", state=meeting.state)
     if proposal.by == command.by.id:
         raise Refused("forbidden", "The other side has to agree.")
     _still_to_come(meeting, desk.now)
@@ -148,7 +148,7 @@ def disagree(desk: Desk, command: ask.Disagree) -> told.Changed:
         return told.ReassignRefused(at=desk.now, meeting=meeting.changed(desk.now, offer=None))
     _party(meeting, command.by)
     if meeting.proposal is None:
-        raise Refused("wrong_state", "Nothing was proposed.", status=meeting.status)
+        raise Refused("wrong_state", "Nothing was proposed.", state=meeting.state)
     return told.RescheduleRefused(at=desk.now, meeting=meeting.changed(desk.now, proposal=None))
 
 
@@ -161,7 +161,7 @@ def cancel(desk: Desk, command: ask.Cancel) -> told.Changed:
     _still_open(meeting, desk.now)
     changed = meeting.changed(
         desk.now,
-        status="cancelled",
+        state="cancelled",
         reason=command.message,
         proposal=None,
         offer=None,
@@ -256,22 +256,22 @@ def _decider(meeting: Meeting, by: Person) -> None:
 
 
 def _undecided(meeting: Meeting) -> None:
-    if meeting.status != "requested":
+    if meeting.state != "requested":
         raise Refused(
-            "already_decided", f"This request is {meeting.status} already.", status=meeting.status
+            "already_decided", f"This request is {meeting.state} already.", state=meeting.state
         )
 
 
 def _state(meeting: Meeting, *allowed: str) -> None:
-    if meeting.status not in allowed:
-        raise Refused("wrong_state", f"The chat is {meeting.status}.", status=meeting.status)
+    if meeting.state not in allowed:
+        raise Refused("wrong_state", f"The chat is {meeting.state}.", state=meeting.state)
 
 
 def _still_open(meeting: Meeting, now: datetime) -> None:
     """Nothing changes any more while it runs, or afterwards (rule 43)."""
     _state(meeting, *OPEN)
     if meeting.start is not None and meeting.start <= now:
-        raise Refused("wrong_state", "The chat has begun.", status=meeting.status)
+        raise Refused("wrong_state", "The chat has begun.", state=meeting.state)
 
 
 def _still_to_come(meeting: Meeting, now: datetime) -> None:

@@ -67,8 +67,8 @@ class Listing(OverMeeting):
         meeting = _meeting(command, states)
         if not meeting.is_party(command.by.id) and not command.by.is_organizer:
             raise Refused("forbidden", "A 1-1 chat is for its two people only.")
-        if meeting.status not in OPEN:
-            raise Refused("wrong_state", f"The chat is {meeting.status}.", status=meeting.status)
+        if meeting.state not in OPEN:
+            raise Refused("wrong_state", f"The chat is {meeting.state}.", state=meeting.state)
         return {}
 
     def answer(

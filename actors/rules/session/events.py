@@ -35,7 +35,7 @@ class Facts:
     start: datetime
     end: datetime
     capacity: int | None
-    status: str
+    state: str
 
 
 @attrs.frozen(kw_only=True)

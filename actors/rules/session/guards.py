@@ -27,7 +27,7 @@ def present(state: SessionState, by: Person) -> Member:
         raise Refused("banned", "You cannot take part in this session.")
     member = state.member(by.id)
     if member is None or state.status not in OPEN:
-        raise Refused("wrong_state", "Enter the session first.", status=state.status)
+        raise Refused("wrong_state", "Enter the session first.", state=state.status)
     return member
 
 

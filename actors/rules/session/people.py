@@ -63,7 +63,7 @@ def person_view(state: SessionState, member: Member) -> dict[str, Any]:
 
 def counts(state: SessionState) -> dict[str, int]:
     """Return how many are present, host, and are on screen."""
-    on_screen = sum(seat.status == "on_screen" for seat in state.stage.seats.values())
+    on_screen = sum(seat.state == "on_screen" for seat in state.stage.seats.values())
     return {"present": state.present, "hosts": state.present_hosts, "on_screen": on_screen}
 
 
@@ -96,7 +96,7 @@ def _list(state: SessionState, command: ListPeople, now: datetime) -> Sequence[E
         return ()
     member = state.member(by.id)
     if member is None:
-        raise Refused("wrong_state", "Enter the session first.", status=state.status)
+        raise Refused("wrong_state", "Enter the session first.", state=state.status)
     if command.room not in {None, "main", member.room}:
         raise Refused("not_your_room", "People of other rooms are shown to hosts only.")
     return ()

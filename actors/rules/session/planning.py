@@ -21,7 +21,7 @@ from actors.rules.session.told import (
     notify,
     out_of_agendas,
     tell_plan,
-    tell_status,
+    tell_state,
 )
 from actors.rules.text import ID_LIMIT, MESSAGE_LIMIT, NAME_LIMIT, between, invalid, one_of, up_to
 
@@ -265,7 +265,7 @@ def _created_effects(entity: str, event: Created) -> Sequence[Send]:
     hosts = [(host, "host") for host in told.hosts]
     return [
         *tell_plan(entity, event),
-        *tell_status(entity, event),
+        *tell_state(entity, event),
         *into_agendas(told.event, told.id, hosts, _what(event)),
     ]
 
@@ -291,7 +291,7 @@ def _cancelled_effects(entity: str, event: Cancelled) -> Sequence[Send]:
     people = list(dict.fromkeys((*event.booked, *event.hosts)))
     data = {"session": told.id, "title": told.title, "message": event.message}
     return [
-        *tell_status(entity, event),
+        *tell_state(entity, event),
         *out_of_agendas(told.event, told.id, people, cancelled=True),
         *notify(told.event, people, "session.cancelled", data),
     ]

@@ -68,7 +68,7 @@ def may_join(state: SessionState, by: Person, now: datetime) -> None:
     if by.id in state.bans:
         raise Refused("banned", "You cannot take part in this session.")
     if state.status in CLOSED:
-        raise Refused("wrong_state", f"The session is {state.status}.", status=state.status)
+        raise Refused("wrong_state", f"The session is {state.status}.", state=state.status)
     staff = state.moderates(by)
     opens = state.backstage_at if staff else state.doors_at
     if now < opens:
@@ -136,7 +136,7 @@ def _look(state: SessionState, command: Look, now: datetime) -> Sequence[Event]:
     if by.is_system or (member is not None and state.status in CLOSED):
         return ()
     if member is None or not (member.present or member.left == "dropped"):
-        raise Refused("wrong_state", "Enter the session first.", status=state.status)
+        raise Refused("wrong_state", "Enter the session first.", state=state.status)
     return _join(state, command, now)
 
 

@@ -85,7 +85,7 @@ def _vote(state: SessionState, command: Upvote | Unvote, now: datetime) -> Seque
 def _hosted(state: SessionState, command: OfQuestion, allowed: set[str]) -> Question:
     moderator(state, command.by)
     if state.status not in OPEN:
-        raise Refused("wrong_state", f"The session is {state.status}.", status=state.status)
+        raise Refused("wrong_state", f"The session is {state.status}.", state=state.status)
     question = _found(state, command.id)
     if question.state not in allowed:
         raise Refused(
@@ -136,7 +136,7 @@ def _list(state: SessionState, command: ListQuestions, now: datetime) -> Sequenc
     by = command.by
     known(state, by)
     if not state.moderates(by) and (not state.knows(by.id) or by.id in state.bans):
-        raise Refused("wrong_state", "Enter the session first.", status=state.status)
+        raise Refused("wrong_state", "Enter the session first.", state=state.status)
     _cursor(command.after)
     return ()
 

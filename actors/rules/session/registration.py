@@ -89,7 +89,7 @@ def _register(state: SessionState, command: Register, now: datetime) -> Sequence
     if by.id in state.bans:
         raise Refused("banned", "You cannot take part in this session.")
     if state.status in CLOSED:
-        raise Refused("wrong_state", f"The session is {state.status}.", status=state.status)
+        raise Refused("wrong_state", f"The session is {state.status}.", state=state.status)
     if by.id in state.registered or by.id in state.waiting:
         return ()
     if state.is_host(by):

@@ -13,7 +13,7 @@ from actors.rules.parts import earliest
 from actors.rules.session.events import BackstageOpened, Ended, Hostless, Resumed, Started
 from actors.rules.session.guards import OfSession, moderator
 from actors.rules.session.state import RUNNING, SessionState
-from actors.rules.session.told import facts, tell_status
+from actors.rules.session.told import facts, tell_state
 
 
 @command("session.start")
@@ -34,7 +34,7 @@ def _start(state: SessionState, command: Start, now: datetime) -> Sequence[Event
     if state.status in RUNNING:
         return ()
     if state.status != "backstage":
-        raise Refused("wrong_state", f"The session is {state.status}.", status=state.status)
+        raise Refused("wrong_state", f"The session is {state.status}.", state=state.status)
     member = state.member(by.id)
     if member is None or not member.host:
         raise Refused("wrong_state", "A host starts the session, from inside.")
@@ -46,7 +46,7 @@ def _end(state: SessionState, command: End, now: datetime) -> Sequence[Event]:
     if state.status == "ended":
         return ()
     if state.status not in {*RUNNING, "backstage"}:
-        raise Refused("wrong_state", f"The session is {state.status}.", status=state.status)
+        raise Refused("wrong_state", f"The session is {state.status}.", state=state.status)
     return [*close_with_session(state, now), ended(state, "host", command.by.id, now)]
 
 
@@ -129,4 +129,4 @@ EVOLVE: dict[type[Event], Any] = {
     Resumed: _on_resumed,
     Ended: _on_ended,
 }
-EFFECTS: dict[type[Event], Any] = dict.fromkeys((BackstageOpened, Started, Ended), tell_status)
+EFFECTS: dict[type[Event], Any] = dict.fromkeys((BackstageOpened, Started, Ended), tell_state)

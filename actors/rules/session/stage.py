@@ -297,7 +297,7 @@ def _ready(state: SessionState, command: Ready, now: datetime) -> Sequence[Event
     seat = state.stage.seats.get(member.id)
     if seat is None:
         raise Refused("wrong_state", "No seat on the stage is kept for you.")
-    if seat.status != "accepted":
+    if seat.state != "accepted":
         return ()
     if seat.deadline is not None and now > seat.deadline:
         raise Refused("wrong_state", "The seat was kept for ten seconds.")
@@ -307,7 +307,7 @@ def _ready(state: SessionState, command: Ready, now: datetime) -> Sequence[Event
 def _cancel(state: SessionState, command: Cancel, now: datetime) -> Sequence[Event]:
     member = _member(state, command.by)
     seat = state.stage.seats.get(member.id)
-    if seat is None or seat.status == "on_screen":
+    if seat is None or seat.state == "on_screen":
         raise Refused("wrong_state", "There is no countdown to cancel.")
     return [Cancelled(at=now, person=member.id, reason="cancelled")]
 
@@ -350,7 +350,7 @@ def tick(state: SessionState, now: datetime) -> Sequence[Event]:
         member = state.member(seat.person)
         if member is not None and member.room is not None:
             events.append(Cancelled(at=now, person=seat.person, reason="room"))
-        elif seat.status == "accepted":
+        elif seat.state == "accepted":
             events.append(Missed(at=now, person=seat.person))
         else:
             events.append(

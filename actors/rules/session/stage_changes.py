@@ -55,7 +55,7 @@ def _on_accepted(state: SessionState, event: Accepted) -> None:
     state.stage.seats[event.person] = Seat(
         person=event.person,
         name=event.name,
-        status="accepted",
+        state="accepted",
         deadline=event.deadline,
         mic=event.mic,
         camera=event.camera,
@@ -78,7 +78,7 @@ def _on_uninvited(state: SessionState, event: Uninvited | Answered) -> None:
 
 def _on_countdown(state: SessionState, event: Countdown) -> None:
     seat = state.stage.seats[event.person]
-    seat.status, seat.deadline = "countdown", event.ends_at
+    seat.state, seat.deadline = "countdown", event.ends_at
 
 
 def _on_seat_free(state: SessionState, event: Cancelled | Missed) -> None:
@@ -87,7 +87,7 @@ def _on_seat_free(state: SessionState, event: Cancelled | Missed) -> None:
 
 def _on_entered(state: SessionState, event: Entered) -> None:
     seat = state.stage.seats[event.person]
-    seat.status, seat.deadline = "on_screen", None
+    seat.state, seat.deadline = "on_screen", None
     state.media.put(event.person, mic=event.mic, camera=event.camera)
     state.reorder(event.person)
 
@@ -137,7 +137,7 @@ def place_view(state: SessionState, person: str) -> dict[str, Any]:
     """Return where a person is on their way to the stage."""
     here = state.stage
     view: dict[str, Any] = {
-        "status": "none",
+        "state": "none",
         "position": None,
         "deadline": None,
         "mic": False,
@@ -148,20 +148,20 @@ def place_view(state: SessionState, person: str) -> dict[str, Any]:
     if seat is not None:
         deadline = None if seat.deadline is None else iso(seat.deadline)
         view |= {
-            "status": seat.status,
+            "state": seat.state,
             "deadline": deadline,
             "mic": seat.mic,
             "camera": seat.camera,
         }
     elif request is not None:
         view |= {
-            "status": "pending",
+            "state": "pending",
             "position": here.position(person),
             "mic": request.mic,
             "camera": request.camera,
         }
     elif person in here.invites:
-        view["status"] = "invited"
+        view["state"] = "invited"
     elif person in here.returning:
         view["may_return_until"] = iso(here.returning[person])
     return view
@@ -176,7 +176,7 @@ def stage_view(state: SessionState) -> dict[str, Any]:
             {
                 "person": seat.person,
                 "name": seat.name,
-                "status": seat.status,
+                "state": seat.state,
                 "deadline": None if seat.deadline is None else iso(seat.deadline),
                 "mic": seat.mic,
                 "camera": seat.camera,

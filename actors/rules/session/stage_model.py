@@ -34,14 +34,14 @@ class Invite:
 class Seat:
     """A place on the stage.
 
-    :param status: ``accepted`` until the person's client shows the countdown, then
+    :param state: ``accepted`` until the person's client shows the countdown, then
         ``countdown``, then ``on_screen``.
     :param deadline: when the countdown must have begun, or when it ends; None on screen.
     """
 
     person: str
     name: str
-    status: str
+    state: str
     deadline: datetime | None
     mic: bool
     camera: bool
@@ -75,7 +75,7 @@ class StageState:
     def on_screen(self, person: str) -> bool:
         """Return whether a person is on screen by a seat."""
         seat = self.seats.get(person)
-        return seat is not None and seat.status == "on_screen"
+        return seat is not None and seat.state == "on_screen"
 
     def position(self, person: str) -> int | None:
         """Return a pending person's place in the queue: 1 is next."""

@@ -12,8 +12,8 @@ from actors.rules.session.events import Facts, Joined, Left, Standing
 from actors.rules.session.state import Plan, SessionState
 
 
-def facts(state: SessionState, status: str, plan: Plan | None = None) -> Facts:
-    """Return a session as the program shows it, once its status or plan is as given."""
+def facts(state: SessionState, standing: str, plan: Plan | None = None) -> Facts:
+    """Return a session as the program shows it, once its state or plan is as given."""
     plan = plan or state.plan
     return Facts(
         id=state.id,
@@ -25,7 +25,7 @@ def facts(state: SessionState, status: str, plan: Plan | None = None) -> Facts:
         end=plan.start + timedelta(minutes=plan.minutes),
         capacity=plan.capacity,
         hosts=plan.hosts,
-        status=status,
+        state=standing,
     )
 
 
@@ -50,11 +50,11 @@ def tell_plan(entity: str, event: Standing) -> Sequence[Send]:
     return [send(SessionChanged(by=SYSTEM, event=told.event, session=told.id, about=about))]
 
 
-def tell_status(entity: str, event: Standing) -> Sequence[Send]:
+def tell_state(entity: str, event: Standing) -> Sequence[Send]:
     """Tell the event the state its session is in now; to the program, hostless is live."""
     del entity
     told = event.facts
-    return [send(SessionChanged(by=SYSTEM, event=told.event, session=told.id, state=told.status))]
+    return [send(SessionChanged(by=SYSTEM, event=told.event, session=told.id, state=told.state))]
 
 
 def tell_occupied(entity: str, event: Joined | Left) -> Sequence[Send]:

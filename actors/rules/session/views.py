@@ -36,7 +36,7 @@ def session_view(state: SessionState) -> dict[str, Any]:
         "id": state.id,
         "event": state.event,
         **plan_view(state.plan),
-        "status": state.status,
+        "state": state.status,
         "registered": len(state.registered),
         "waiting": len(state.waiting),
         "present": state.present,

@@ -140,8 +140,8 @@ class Hall:
         return self.rules.snapshot(self.state, by, self.now)
 
     def place(self, by: Person) -> str:
-        status: str = self.view(by)["me"]["stage"]["status"]
-        return status
+        state: str = self.view(by)["me"]["stage"]["state"]
+        return state
 
     def replayed(self) -> SessionState:
         state = self.rules.initial("session/ux")

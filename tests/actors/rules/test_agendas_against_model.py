@@ -295,7 +295,7 @@ class Agendas(RuleBasedStateMachine):
     def agrees_with_the_model(self):
         for id_, chat in self.model.chats.items():
             record = self.fair.meeting(id_)
-            assert (record.status, record.start, record.end) == (chat.status, chat.start, chat.end)
+            assert (record.state, record.start, record.end) == (chat.status, chat.start, chat.end)
             for person in chat.people:
                 assert self.fair.state(f"agenda/fair.{person}").meetings[id_] == record
 
@@ -303,7 +303,7 @@ class Agendas(RuleBasedStateMachine):
     def nobody_is_in_two_chats_at_once(self):
         for person in PEOPLE:
             state = self.fair.state(f"agenda/fair.{person}")
-            slots = [m.slot for m in state.booked() if m.status in ("confirmed", "missed")]
+            slots = [m.slot for m in state.booked() if m.state in ("confirmed", "missed")]
             assert not any(one.overlaps(other) for one, other in combinations(slots, 2))
             booked = sum(c.booked and person in c.people for c in self.model.chats.values())
             assert len(slots) == booked

@@ -381,7 +381,7 @@ def test_rule_30_everybody_is_told_an_absolute_end_and_moved_at_it(workshop):
     answer = workshop.close()
     (told,) = workshop.told("breakout.closing")
     assert told == {"ends_at": "2026-12-01T09:00:30.000Z", "seconds": 30, "by": "hana"}
-    assert answer == {"status": "closing", "ends_at": "2026-12-01T09:00:30.000Z"}
+    assert answer == {"state": "closing", "ends_at": "2026-12-01T09:00:30.000Z"}
     assert workshop.room("1").status == workshop.room("2").status == "closing"
     workshop.wait(29.999)
     assert workshop.where(ana) is not None
@@ -392,7 +392,7 @@ def test_rule_30_everybody_is_told_an_absolute_end_and_moved_at_it(workshop):
 
 def test_rule_30_without_a_countdown_everybody_is_back_at_once(workshop):
     workshop.open(rooms=2)
-    assert workshop.close(countdown=0)["status"] == "closed"
+    assert workshop.close(countdown=0)["state"] == "closed"
     assert workshop.where(ana) is None
     assert not workshop.told("breakout.closing")
 
@@ -507,7 +507,7 @@ def test_rule_31_the_snapshot_tells_of_the_rooms(workshop):
     workshop.open(assign="list", groups=groups([ana], [ben, cem]), names=["Red", "Blue"])
     answer = workshop.run(ask.Get(by=ben, session="ux"))["breakout"]
     assert workshop.snapshot(ben)["breakout"] == answer
-    assert answer["status"] == "open"
+    assert answer["state"] == "open"
     assert answer["you"] == {"assigned": "2", "room": "2"}
     assert answer["rooms"][1] == {
         "id": "2",

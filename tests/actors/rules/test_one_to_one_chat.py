@@ -164,14 +164,14 @@ def test_rule_44_who_reschedules_from_inside_leaves_the_room(fair):
     fair.wait(at("09:55"))
     join(fair, ana, hana)
     fair.wait(at("10:32"))
-    assert fair.meeting(ID).status == "completed"
+    assert fair.meeting(ID).state == "completed"
 
 
 # Rule 45
 
 
 @pytest.mark.parametrize(
-    ("there", "status", "missing"),
+    ("there", "state", "missing"),
     [
         ((ana, hana), "completed", []),
         ((ana,), "no_show", ["hana"]),
@@ -179,17 +179,17 @@ def test_rule_44_who_reschedules_from_inside_leaves_the_room(fair):
         ((), "missed", ["ana", "hana"]),
     ],
 )
-def test_rule_45_the_outcome_and_who_was_missing(fair, there, status, missing):
+def test_rule_45_the_outcome_and_who_was_missing(fair, there, state, missing):
     fair.wait(at("08:01"))
     join(fair, *there)
     fair.wait(at("08:10"))
-    assert fair.meeting(ID).status == (status if missing else "confirmed")
+    assert fair.meeting(ID).state == (state if missing else "confirmed")
     fair.wait(at("12:00"))
-    assert (fair.meeting(ID).status, fair.meeting(ID).missing) == (status, missing)
+    assert (fair.meeting(ID).state, fair.meeting(ID).missing) == (state, missing)
     for person in (ana, hana):
         listed = fair.run(agenda.ListMeetings(by=person, tab="completed"))["meetings"]
-        assert [(each["id"], each["status"]) for each in listed] == [(ID, status)]
-        told = f"meeting.{status}" in fair.told(person)
+        assert [(each["id"], each["state"]) for each in listed] == [(ID, state)]
+        told = f"meeting.{state}" in fair.told(person)
         assert told is bool(missing)
 
 
@@ -217,18 +217,18 @@ def test_rule_45_two_who_waited_inside_at_the_start_have_met(fair):
     fair.wait(at("08:00"))
     fair.run(meeting.Leave(by=ana, id=ID))
     fair.wait(at("08:40"))
-    assert fair.meeting(ID).status == "completed"
+    assert fair.meeting(ID).state == "completed"
 
 
 def test_rule_45_the_late_one_may_still_come_and_then_it_is_completed(fair):
     fair.wait(at("08:01"))
     join(fair, ana)
     fair.wait(at("08:15"))
-    assert fair.meeting(ID).status == "no_show"
+    assert fair.meeting(ID).state == "no_show"
     join(fair, hana)
-    assert (fair.meeting(ID).status, fair.meeting(ID).missing) == ("confirmed", [])
+    assert (fair.meeting(ID).state, fair.meeting(ID).missing) == ("confirmed", [])
     fair.wait(at("08:40"))
-    assert fair.meeting(ID).status == "completed"
+    assert fair.meeting(ID).state == "completed"
 
 
 def test_rule_45_a_tick_hours_late_still_settles_everything_once(fair):
@@ -442,7 +442,7 @@ def test_rule_48_my_schedule_in_time_order_with_live_and_overlaps_marked(fair):
     assert shown["items"][1]["with"]["name"] == "Hana"
     assert shown["items"][0]["role"] == "host"
     listed = fair.run(agenda.ListMeetings(by=ana, tab="completed"))["meetings"]
-    assert [each["status"] for each in listed] == ["missed"]
+    assert [each["state"] for each in listed] == ["missed"]
 
 
 def test_rule_48_only_confirmed_chats_are_in_it(fair):

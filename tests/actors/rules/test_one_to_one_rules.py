@@ -253,7 +253,7 @@ def test_rule_40_one_request_between_two_people_at_a_time(fair):
     assert refusal.data["id"] == id_
     fair.run(meeting.Withdraw(by=ana, id=id_))
     assert fair.request(hana, ana) == "fair.hana.1"
-    assert fair.run(meeting.Withdraw(by=hana, id="fair.hana.1"))["meeting"]["status"] == "withdrawn"
+    assert fair.run(meeting.Withdraw(by=hana, id="fair.hana.1"))["meeting"]["state"] == "withdrawn"
     assert fair.request() == "fair.ana.2"
 
 
@@ -273,7 +273,7 @@ def test_rule_40_the_asked_decides_and_the_asker_withdraws(fair, asker, asked):
     assert fair.told(asker) == ["meeting.approved"]
     with refused("already_decided") as refusal:
         fair.run(meeting.Withdraw(by=asker, id=id_))
-    assert refusal.data == {"status": "in_scheduling"}
+    assert refusal.data == {"state": "in_scheduling"}
 
 
 def test_rule_40_a_decline_says_why_and_may_point_elsewhere(fair):
@@ -382,7 +382,7 @@ def test_rule_42_of_two_picks_of_one_slot_the_second_gets_slot_taken(fair):
     with refused("slot_taken") as refusal:
         fair.run(meeting.Pick(by=ben, id=second, slot=at("08:00")))
     assert [slot["start"] for slot in refusal.data["slots"]] == ["2026-12-01T09:00:00.000Z"]
-    assert fair.meeting(second).status == "in_scheduling"
+    assert fair.meeting(second).state == "in_scheduling"
 
 
 def test_rule_42_the_participants_own_chats_are_checked(fair):
@@ -438,7 +438,7 @@ def test_rule_42_neighbours_do_not_overlap(fair):
     fair.offer()
     fair.confirmed(ben, slot="08:00")
     fair.confirmed(ana, slot="08:30")
-    assert {fair.meeting(f"fair.{p}.1").status for p in ("ana", "ben")} == {"confirmed"}
+    assert {fair.meeting(f"fair.{p}.1").state for p in ("ana", "ben")} == {"confirmed"}
 
 
 def test_rule_42_what_is_no_slot_cannot_be_picked(fair):
@@ -518,7 +518,7 @@ def test_rule_43_cancel_frees_both(fair, person):
     fair.offer(slots=[at("08:00")])
     id_ = fair.confirmed()
     gone = fair.run(meeting.Cancel(by=person, id=id_, message="Ill"))["meeting"]
-    assert (gone["status"], gone["reason"], gone["sequence"]) == ("cancelled", "Ill", 1)
+    assert (gone["state"], gone["reason"], gone["sequence"]) == ("cancelled", "Ill", 1)
     told = [fair.told(side)[-1] for side in (ana, hana) if side is not person]
     assert set(told) == {"meeting.cancelled"}
     fair.confirmed(ben, slot="08:00")
@@ -628,7 +628,7 @@ def test_rule_43_a_late_word_from_the_chat_never_undoes_a_newer_change(fair):
     old = fair.meeting(id_)
     fair.run(meeting.Cancel(by=ana, id=id_))
     fair.run(agenda.Track(by=SYSTEM, person="ana", meeting=old))
-    assert fair.state("agenda/fair.ana").meetings[id_].status == "cancelled"
+    assert fair.state("agenda/fair.ana").meetings[id_].state == "cancelled"
 
 
 def test_rule_38_a_quota_without_limit_counts_all_the_same():

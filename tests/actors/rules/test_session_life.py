@@ -221,13 +221,13 @@ def test_rule_4_hosts_enter_15_and_others_5_minutes_early():
     assert hall.refused(ANA, Join).data["opens_at"] == "2026-12-01T08:55:00.000Z"
     hall.now = START - 5 * MINUTE
     hall.enter(ANA)
-    assert hall.view(ANA)["session"]["status"] == "backstage"
+    assert hall.view(ANA)["session"]["state"] == "backstage"
     assert hall.refused(ANA, Start).reason == "forbidden"
     assert hall.state.media_place("ana") == "wait"
     assert hall.state.media_place("hana") == "publish"
     hall.do(HANA, Start)
     assert hall.state.media_place("ana") == "watch"
-    assert hall.view(ANA)["session"]["status"] == "live"
+    assert hall.view(ANA)["session"]["state"] == "live"
 
 
 def test_rule_4_a_token_may_make_a_host():
@@ -249,7 +249,7 @@ def test_rule_4_nobody_starts_from_outside():
 def test_rule_5_whoever_enters_is_audience_with_everything_off():
     hall = live(ANA)
     view = hall.view(ANA)
-    assert view["me"]["stage"]["status"] == "none"
+    assert view["me"]["stage"]["state"] == "none"
     assert view["media"]["people"] == {}
     assert [p["id"] for p in view["people"]["people"] if p["host"]] == ["hana"]
     assert hall.state.media.sending("ana") == frozenset()

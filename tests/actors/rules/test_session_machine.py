@@ -194,7 +194,7 @@ class SessionMachine(RuleBasedStateMachine):
     @invariant()
     def seats_never_outlast_their_deadline(self):
         for seat in self.hall.state.stage.seats.values():
-            assert (seat.deadline is None) == (seat.status == "on_screen")
+            assert (seat.deadline is None) == (seat.state == "on_screen")
             assert seat.deadline is None or seat.deadline > self.hall.now
 
     @invariant()

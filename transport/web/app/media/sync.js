@@ -25,13 +25,13 @@ export function wantedMedia(state) {
   const me = state.person?.id;
   if (page === "chat") return wantedInChat(state.topics[`chat/${id}`], id, me);
   const session = page === "session" ? state.topics[`session/${id}`] : null;
-  if (!session || !session.me || ["ended", "cancelled", "scheduled"].includes(session.session.status)) return null;
+  if (!session || !session.me || ["ended", "cancelled", "scheduled"].includes(session.session.state)) return null;
   if (session.client?.removed !== undefined) return null;
   const number = session.me.room;
   const room = number === null ? `session/${id}` : `room/${id}.${number}`;
   const topic = state.topics[room];
   if (!topic) return { key: `session/${id}`, room: `session/${id}`, publish: false, flags: flagsOf(null, me) };
-  const publish = number !== null || session.me.host || session.me.stage.status === "on_screen";
+  const publish = number !== null || session.me.host || session.me.stage.state === "on_screen";
   return { key: `session/${id}`, room, publish, flags: flagsOf(topic.media, me) };
 }
 

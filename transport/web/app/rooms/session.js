@@ -26,7 +26,7 @@ export async function enterSession(id) {
     const about = await call("session.get", { session: id });
     keep(id, about);
     loadCompany(about.session.company);
-    if (!OVER.has(about.session.status)) await joinSession(id);
+    if (!OVER.has(about.session.state)) await joinSession(id);
   } catch (error) {
     keep(id, { problem: { reason: error.reason, text: errorText(error), data: error.data } });
   }
@@ -62,7 +62,7 @@ export function leaveSession(id) {
   const state = getState();
   const known = state.topics[topic];
   if (!known) return;
-  if (!OVER.has(known.session.status) && known.client?.removed === undefined) {
+  if (!OVER.has(known.session.state) && known.client?.removed === undefined) {
     call("session.leave", { session: id }, { retry: false }).catch(() => {});
   }
   const rooms = Object.keys(state.topics).filter((name) => name.startsWith(`room/${id}.`));
@@ -77,7 +77,7 @@ export async function sessionConnected(id, recovered) {
   const topic = topicOf(id);
   const known = getState().topics[topic];
   if (!known) return enterSession(id);
-  if (OVER.has(known.session.status)) return undefined;
+  if (OVER.has(known.session.state)) return undefined;
   if (!recovered[topic]) await joinSession(id);
   const room = getState().topics[topic]?.me.room;
   const missing = room && !recovered[roomTopic(id, room)];

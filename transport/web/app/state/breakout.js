@@ -6,7 +6,7 @@ import { NONE, silenced } from "./stage.js";
 
 /** Whether there are rooms to be in now. */
 export function roomsOpen(session) {
-  return Boolean(session.breakout) && session.breakout.status !== "closed";
+  return Boolean(session.breakout) && session.breakout.state !== "closed";
 }
 
 function without(list, gone) {
@@ -47,7 +47,7 @@ function opened(session, data, { me, at }) {
     return { ...room, assigned: people, here: people.filter((person) => here.has(person)), help: null };
   });
   const you = { assigned: assigned[me] ?? null, room: here.has(me) ? assigned[me] : null };
-  const breakout = { ...about, status: "open", opened_at: at, closing: null, rooms, you };
+  const breakout = { ...about, state: "open", opened_at: at, closing: null, rooms, you };
   const places = Object.fromEntries(moved.map((person) => [person, assigned[person]]));
   return { ...intoRooms(session, places, me), breakout };
 }
@@ -77,17 +77,17 @@ function changeRoom(session, id, change) {
 function closed(session, data, { me }) {
   const back = new Set(data.moved);
   const rooms = session.breakout.rooms.map((room) => ({ ...room, here: room.here.filter((id) => !back.has(id)), help: null }));
-  const breakout = { ...session.breakout, status: "closed", closing: null, rooms, you: { assigned: session.breakout.you.assigned, room: null } };
+  const breakout = { ...session.breakout, state: "closed", closing: null, rooms, you: { assigned: session.breakout.you.assigned, room: null } };
   const client = { ...session.client, broadcast: null };
   return { ...intoMain(session, data.moved, data.media ?? {}, me), breakout, client };
 }
 
 function timed(session, data) {
-  return { ...session, breakout: { ...session.breakout, status: "open", closing: null, ends_at: data.ends_at } };
+  return { ...session, breakout: { ...session.breakout, state: "open", closing: null, ends_at: data.ends_at } };
 }
 
 function closing(session, { ends_at, seconds }) {
-  return { ...session, breakout: { ...session.breakout, status: "closing", ends_at, closing: { ends_at, seconds } } };
+  return { ...session, breakout: { ...session.breakout, state: "closing", ends_at, closing: { ends_at, seconds } } };
 }
 
 export const breakoutEvents = {

@@ -3,7 +3,7 @@
 import { OFF } from "./media.js";
 import { changePeople } from "./people.js";
 
-export const NONE = Object.freeze({ status: "none", position: null, deadline: null, mic: false, camera: false, may_return_until: null });
+export const NONE = Object.freeze({ state: "none", position: null, deadline: null, mic: false, camera: false, may_return_until: null });
 
 function without(list, person) {
   return list.filter((item) => item.person !== person);
@@ -35,7 +35,7 @@ function requested(session, data, context) {
     ? session.stage.requests.map((item) => (item.person === data.person ? { ...item, ...request } : item))
     : [...session.stage.requests, { ...request, at: context.at }];
   const count = session.stage.request_count + (known ? 0 : 1);
-  return mine(onStage(session, { requests, request_count: count }), data, context, { status: "pending", position, mic: data.mic, camera: data.camera });
+  return mine(onStage(session, { requests, request_count: count }), data, context, { state: "pending", position, mic: data.mic, camera: data.camera });
 }
 
 function withdrawn(session, data, context) {
@@ -44,14 +44,14 @@ function withdrawn(session, data, context) {
 
 function accepted(session, data, context) {
   const next = unqueued(session, data.person, context);
-  const seat = { person: data.person, name: data.name, status: "accepted", deadline: data.deadline, mic: data.mic, camera: data.camera };
+  const seat = { person: data.person, name: data.name, state: "accepted", deadline: data.deadline, mic: data.mic, camera: data.camera };
   const seated = onStage(next, { seats: [...without(next.stage.seats, data.person), seat], invites: without(next.stage.invites, data.person) });
-  return mine(seated, data, context, { status: "accepted", position: null, deadline: data.deadline, mic: data.mic, camera: data.camera });
+  return mine(seated, data, context, { state: "accepted", position: null, deadline: data.deadline, mic: data.mic, camera: data.camera });
 }
 
 function invited(session, data, context) {
   const invites = [...without(session.stage.invites, data.person), { ...data, at: context.at }];
-  return mine(onStage(session, { invites }), data, context, { status: "invited" });
+  return mine(onStage(session, { invites }), data, context, { state: "invited" });
 }
 
 function uninvited(session, data, context) {
@@ -59,8 +59,8 @@ function uninvited(session, data, context) {
 }
 
 function countdown(session, data, context) {
-  const seats = session.stage.seats.map((seat) => (seat.person === data.person ? { ...seat, status: "countdown", deadline: data.ends_at } : seat));
-  return mine(onStage(session, { seats }), data, context, { status: "countdown", deadline: data.ends_at });
+  const seats = session.stage.seats.map((seat) => (seat.person === data.person ? { ...seat, state: "countdown", deadline: data.ends_at } : seat));
+  return mine(onStage(session, { seats }), data, context, { state: "countdown", deadline: data.ends_at });
 }
 
 function unseated(session, data, context) {
@@ -69,7 +69,7 @@ function unseated(session, data, context) {
 }
 
 function entered(session, data, context) {
-  const seat = { person: data.person, name: data.name, status: "on_screen", deadline: null, mic: data.mic, camera: data.camera };
+  const seat = { person: data.person, name: data.name, state: "on_screen", deadline: null, mic: data.mic, camera: data.camera };
   const next = onStage(session, { seats: [...without(session.stage.seats, data.person), seat] });
   const before = session.media.people[data.person] ?? OFF;
   const flags = { ...before, mic: data.mic, camera: data.camera, screen: false };
@@ -78,7 +78,7 @@ function entered(session, data, context) {
     media: { ...next.media, people: { ...next.media.people, [data.person]: flags } },
     people: changePeople(next.people, [data.person], (person) => ({ ...person, on_screen: true })),
   };
-  return mine(seen, data, context, { ...NONE, status: "on_screen", mic: data.mic, camera: data.camera });
+  return mine(seen, data, context, { ...NONE, state: "on_screen", mic: data.mic, camera: data.camera });
 }
 
 /** All of a person's sources off; blocks hold. */

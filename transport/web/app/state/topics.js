@@ -32,12 +32,12 @@ function removed(session, data, context) {
 
 const sessionEvents = {
   "session.changed": (session, data) => about(session, data),
-  "session.backstage": (session) => about(session, { status: "backstage" }),
-  "session.started": (session, _data, { at }) => about(session, { status: "live", started_at: at, hostless_until: null }),
-  "session.hostless": (session, data) => about(session, { status: "hostless", hostless_until: data.until }),
-  "session.resumed": (session) => about(session, { status: "live", hostless_until: null }),
-  "session.ended": (session, data, { at }) => about(session, { status: "ended", ended_at: at, end_reason: data.reason }),
-  "session.cancelled": (session, data) => ({ ...about(session, { status: "cancelled" }), client: { ...session.client, cancelled: data.message } }),
+  "session.backstage": (session) => about(session, { state: "backstage" }),
+  "session.started": (session, _data, { at }) => about(session, { state: "live", started_at: at, hostless_until: null }),
+  "session.hostless": (session, data) => about(session, { state: "hostless", hostless_until: data.until }),
+  "session.resumed": (session) => about(session, { state: "live", hostless_until: null }),
+  "session.ended": (session, data, { at }) => about(session, { state: "ended", ended_at: at, end_reason: data.reason }),
+  "session.cancelled": (session, data) => ({ ...about(session, { state: "cancelled" }), client: { ...session.client, cancelled: data.message } }),
   "people.changed": peopleChanged,
   "people.kicked": removed,
   "people.banned": (session, data, context) => ({ ...removed(session, data, context), bans: [...session.bans, { ...data, at: context.at }] }),

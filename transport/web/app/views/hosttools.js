@@ -16,7 +16,7 @@ export function confirmEnd(id) {
 /** The buttons in the head. */
 export function hostTools(session, id) {
   if (!session.me.moderator) return [];
-  const { status } = session.session;
+  const status = session.session.state;
   const tools = [];
   if (status === "scheduled" || status === "backstage") {
     tools.push(button(t("host.start"), { key: "start", kind: "primary", name: "play", onclick: () => act("session.start", { session: id }) }));

@@ -119,15 +119,15 @@ function proposal(meeting, me) {
 
 function status(meeting) {
   const tones = { completed: "good", no_show: "warn", missed: "warn", declined: "bad", cancelled: "bad", withdrawn: "neutral" };
-  return meeting.status in tones ? badge(t(`one.status.${meeting.status}`), tones[meeting.status]) : null;
+  return meeting.state in tones ? badge(t(`one.state.${meeting.state}`), tones[meeting.state]) : null;
 }
 
 function actions(meeting, me) {
   const role = meeting.employee.id === me ? "employee" : "participant";
-  if (meeting.status === "requested") return requestedActions(meeting, role);
-  if (meeting.status === "in_scheduling") return schedulingActions(meeting, role);
-  if (meeting.status === "confirmed") return confirmedActions(meeting);
-  if (meeting.status === "completed") return [button(t("one.note"), { key: "note", kind: "small", onclick: () => note(meeting) })];
+  if (meeting.state === "requested") return requestedActions(meeting, role);
+  if (meeting.state === "in_scheduling") return schedulingActions(meeting, role);
+  if (meeting.state === "confirmed") return confirmedActions(meeting);
+  if (meeting.state === "completed") return [button(t("one.note"), { key: "note", kind: "small", onclick: () => note(meeting) })];
   return [];
 }
 

@@ -83,7 +83,7 @@ export class OpenRooms extends Component {
           field("rooms-minutes", t("breakout.minutes"), h("input", { id: "rooms-minutes", type: "number", min: 1, max: 240, oninput: (event) => this.set({ minutes: event.target.value }) }), t("breakout.minutesHint")),
           field("rooms-late", t("breakout.late"), h("select", { id: "rooms-late", onchange: (event) => this.set({ late: event.target.value }) }, h("option", { value: "main" }, t("breakout.lateMain")), h("option", { value: "smallest" }, t("breakout.lateSmallest"))))),
         h("div", { class: "dialog-actions" },
-          before?.status === "closed" ? button(t("breakout.again"), { onclick: () => this.openAgain() }) : null,
+          before?.state === "closed" ? button(t("breakout.again"), { onclick: () => this.openAgain() }) : null,
           button(t("app.cancel"), { onclick: onClose }),
           button(t("breakout.openNow"), { kind: "primary", type: "submit" }))));
   }

@@ -21,7 +21,7 @@ export function openRequest(id, again = false) {
 
 /** Whether the stage is open to requests of this person now. */
 export function mayRequest(session) {
-  return !session.me.host && session.me.room === null && ["live", "hostless"].includes(session.session.status);
+  return !session.me.host && session.me.room === null && ["live", "hostless"].includes(session.session.state);
 }
 
 /** The state of my request, with what can be done about it; in four places. */
@@ -29,10 +29,10 @@ export function RequestBar({ session, id, wide }) {
   if (!mayRequest(session)) return h("div", { hidden: true });
   const { stage } = session.me;
   const size = wide ? "wide" : "";
-  if (stage.status === "pending") return pending(stage, id, size);
-  if (stage.status === "invited") return invited(id);
-  if (stage.status === "on_screen") return leaveButton(id, size);
-  if (stage.status !== "none") return h("p", { class: "muted small" }, t("stage.gettingReady"));
+  if (stage.state === "pending") return pending(stage, id, size);
+  if (stage.state === "invited") return invited(id);
+  if (stage.state === "on_screen") return leaveButton(id, size);
+  if (stage.state !== "none") return h("p", { class: "muted small" }, t("stage.gettingReady"));
   const back = stage.may_return_until && Date.parse(stage.may_return_until) > serverNow();
   return button(t(back ? "stage.return" : "stage.request"), { kind: `primary ${size}`, name: "hand", onclick: () => openRequest(id, back) });
 }
@@ -65,7 +65,7 @@ export class Countdown extends Component {
 
   mounted() {
     const { session, id } = this.props;
-    if (session.me.stage.status === "accepted") act("stage.ready", { session: id }, { quiet: ["wrong_state"] });
+    if (session.me.stage.state === "accepted") act("stage.ready", { session: id }, { quiet: ["wrong_state"] });
     this.timer = setInterval(() => this.refresh(), 200);
     this.vnode.dom.querySelector("button")?.focus();
     announce(t("stage.countdownSaid"));
@@ -76,8 +76,8 @@ export class Countdown extends Component {
   }
 
   left() {
-    const { status, deadline } = this.props.session.me.stage;
-    if (status !== "countdown") return SECONDS;
+    const { state, deadline } = this.props.session.me.stage;
+    if (state !== "countdown") return SECONDS;
     return Math.min(SECONDS, Math.max(0, Math.ceil((Date.parse(deadline) - serverNow()) / 1000)));
   }
 

@@ -26,7 +26,7 @@ export function RoomsDialog({ state, id, onClose }) {
 
 function timeLeft(breakout) {
   if (!breakout.ends_at) return h("p", { class: "muted" }, t("breakout.noEnd"));
-  return h(Ticker, { deadline: breakout.ends_at, every: 1000, draw: (left) => h("p", { class: "row" }, icon("clock", 18), t(breakout.status === "closing" ? "breakout.closingIn" : "breakout.endsIn", { time: countdown(left) })) });
+  return h(Ticker, { deadline: breakout.ends_at, every: 1000, draw: (left) => h("p", { class: "row" }, icon("clock", 18), t(breakout.state === "closing" ? "breakout.closingIn" : "breakout.endsIn", { time: countdown(left) })) });
 }
 
 function roomsTools(id, breakout) {
@@ -35,7 +35,7 @@ function roomsTools(id, breakout) {
   return [
     button(t("breakout.broadcast"), { key: "tell", name: "megaphone", onclick: broadcast }),
     breakout.ends_at ? button(t("breakout.extend", { minutes: EXTEND }), { key: "extend", name: "clock", onclick: () => act("breakout.extend", { session: id, minutes: EXTEND }) }) : null,
-    breakout.status === "closing"
+    breakout.state === "closing"
       ? button(t("breakout.closeNow"), { key: "close", kind: "danger", onclick: () => act("breakout.close", { session: id, countdown: 0 }) })
       : button(t("breakout.close"), { key: "close", kind: "danger", onclick: close }),
   ];

@@ -44,7 +44,7 @@ function Outside({ state, about, id, removed }) {
   if (removed !== undefined) return waiting(t("session.removed"), removed || t("session.removedHint"));
   if (!about || (!about.problem && !about.session)) return h("div", { class: "waiting" }, loading());
   const { problem, session } = about;
-  if (session && OVER.has(session.status)) return waiting(t(`session.${session.status}`), t("session.overHint"), button(t("nav.lobby"), { kind: "primary", onclick: () => go("lobby") }));
+  if (session && OVER.has(session.state)) return waiting(t(`session.${session.state}`), t("session.overHint"), button(t("nav.lobby"), { kind: "primary", onclick: () => go("lobby") }));
   if (!problem) return h("div", { class: "waiting" }, loading());
   if (problem.reason === "session_full") return full(about, id);
   if (problem.data?.register) return waiting(t("session.needsSeat"), t("session.needsSeatText"), button(t("session.registerAndJoin"), { kind: "primary", onclick: () => registerAndJoin(id) }));
@@ -81,8 +81,8 @@ function Inside({ state, session, id }) {
 
 function centre(state, session, id, room) {
   const me = state.person.id;
-  if (OVER.has(session.session.status)) return waiting(t(`session.${session.session.status}`), session.client?.cancelled || t("session.overHint"), button(t("nav.lobby"), { kind: "primary", onclick: () => go("lobby") }));
-  const { status } = session.me.stage;
+  if (OVER.has(session.session.state)) return waiting(t(`session.${session.session.state}`), session.client?.cancelled || t("session.overHint"), button(t("nav.lobby"), { kind: "primary", onclick: () => go("lobby") }));
+  const status = session.me.stage.state;
   const overlay = status === "accepted" || status === "countdown" ? h(Countdown, { key: "countdown", session, id }) : null;
   return h("div", { class: "stage-frame" }, picture(session, id, room, me, state.data.media), overlay);
 }
@@ -93,7 +93,7 @@ function picture(session, id, room, me, pictures) {
     const people = room.people.map((person) => ({ ...person, room: session.me.room, on_screen: true }));
     return h(Tiles, { people, pictures, media: room.media, me, speaking: room.client?.speaking ?? [] });
   }
-  const { status, start } = session.session;
+  const { state: status, start } = session.session;
   if (status === "scheduled" || status === "backstage") {
     return waiting(t(session.me.moderator ? "session.readyToStart" : "session.waitingForHost"), t("session.startsAt", { time: clock(start) }),
       h(Ticker, { deadline: start, every: 1000, draw: (left) => (left > 0 ? h("p", { class: "big-time", role: "timer" }, countdown(left)) : h("span")) }));
@@ -107,7 +107,7 @@ function roomName(session, room) {
 }
 
 function Head({ state, session, id, room }) {
-  const { title, status, company, end } = session.session;
+  const { title, state: status, company, end } = session.session;
   const menu = hostMenu(session, id);
   const confirmLeave = () => {
     if (session.me.host && status === "live") openDialog(Confirm, { title: t("session.leaveTitle"), text: t("session.leaveHost"), yes: t("session.leave"), onYes: walkOut });
@@ -123,13 +123,13 @@ function Head({ state, session, id, room }) {
 }
 
 function Notes({ state, session, id, room }) {
-  const { hostless_until: until, status } = session.session;
+  const { hostless_until: until, state: status } = session.session;
   const { breakout } = session;
   const notes = [];
   if (status === "hostless" && until) notes.push(h(Ticker, { key: "hostless", deadline: until, every: 1000, draw: (left) => h("div", { class: "note warn", role: "status" }, icon("clock"), t("session.hostlessNote", { time: countdown(left) })) }));
   if (state.data.soundHeld) notes.push(h("div", { key: "sound", class: "note", role: "status" }, h("span", { class: "grow" }, t("stage.soundHeld")), button(t("stage.soundOn"), { kind: "primary small", onclick: unlockSound })));
-  if (session.me.stage.status === "invited") notes.push(h("div", { key: "invited", class: "note go" }, h(RequestBar, { session, id })));
-  const closing = breakout?.status === "closing";
+  if (session.me.stage.state === "invited") notes.push(h("div", { key: "invited", class: "note go" }, h(RequestBar, { session, id })));
+  const closing = breakout?.state === "closing";
   if (roomsOpen(session) && breakout.ends_at && (closing || Date.parse(breakout.ends_at) - Date.now() < SOON) && (session.me.room !== null || session.me.moderator)) {
     notes.push(h(Ticker, { key: "rooms", deadline: breakout.ends_at, every: 500, draw: (left) => h("div", { class: classes("note", closing && "warn"), role: closing ? "alert" : "status" }, icon("clock"), h("span", null, t(closing ? "breakout.closingIn" : "breakout.endsIn", { time: countdown(left) }))) }));
   }
@@ -140,8 +140,8 @@ function Notes({ state, session, id, room }) {
 
 function Controls({ state, session, id, room }) {
   const me = state.person.id;
-  const { status } = session.me.stage;
-  if (OVER.has(session.session.status)) return h("div", { class: "controls" }, lifeRing());
+  const status = session.me.stage.state;
+  if (OVER.has(session.session.state)) return h("div", { class: "controls" }, lifeRing());
   if (session.me.room !== null) return h("div", { class: "controls" }, ...roomControls(session, id, room, me), lifeRing());
   const shown = session.me.host || status === "on_screen";
   return h("div", { class: "controls" },

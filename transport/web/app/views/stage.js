@@ -12,7 +12,7 @@ import { personItems } from "./people.js";
 export function shownOnStage(session) {
   const hosts = session.people.people.filter((person) => person.host && person.room === null);
   const known = new Map(session.people.people.map((person) => [person.id, person]));
-  const seated = session.stage.seats.filter((seat) => seat.status === "on_screen");
+  const seated = session.stage.seats.filter((seat) => seat.state === "on_screen");
   const others = seated.map((seat) => known.get(seat.person) ?? { id: seat.person, name: seat.name, host: false, on_screen: true, room: null, role: "participant" });
   return [...hosts, ...others.filter((person) => !person.host)];
 }
