@@ -54,7 +54,7 @@ class Connection:
         self.codec = codec
         self.person: Person | None = None
         self.expires: datetime | None = None
-        self.busy = False
+        self.busy_since: float | None = None
         self._websocket = websocket
         self._visit = visit
         self._nursery = nursery
@@ -102,6 +102,7 @@ class Connection:
         self.end(Close.SLOW_CONSUMER)
 
     def _leave(self) -> None:
+        self.context.busy.discard(self)
         self.context.hub.detach(self.id)
         person, self.person = self.person, None
         if person is not None:
@@ -119,7 +120,8 @@ class Connection:
     # -- its messages ----------------------------------------------------------------------
 
     async def _receive(self, message: str | bytes) -> None:
-        self.busy = True
+        self.busy_since = trio.current_time()
+        self.context.busy.add(self)
         self.context.metrics.count_received(self.codec.name)
         try:
             value = self.codec.decode(message, self.context.limits.depth)
@@ -130,7 +132,26 @@ class Connection:
         if self.outbox.holding:  # connect came as a notification: nothing was answered
             self.outbox.release()
         await self.outbox.wait_below(self.context.limits.outbox_bytes // 2)
-        self.busy = False
+        self.busy_since = None
+        self.context.busy.discard(self)
+
+    @property
+    def reading(self) -> bool:
+        """Whether what the peer sends is read now."""
+        return self.busy_since is None or self._websocket.looking_ahead
+
+    def look_ahead(self) -> None:
+        """Have what comes read although a request is still being carried out."""
+        if not self.reading:
+            self._nursery.start_soon(self._look_ahead)
+
+    async def _look_ahead(self) -> None:
+        if self.reading:  # the request was done meanwhile
+            return
+        try:
+            await self._websocket.look_ahead()
+        except (Closed, trio.BrokenResourceError):
+            self._scope.cancel()
 
     async def _batch(self, values: list[Any]) -> None:
         limit = self.context.limits.batch

@@ -111,6 +111,16 @@ class Visit:
             self._settled = True
             self._registry.handshakes -= 1
 
+    def unsettle(self) -> bool:
+        """Say that a handshake follows, if none is under way; False if there are too many."""
+        registry = self._registry
+        if self._settled:
+            if registry.handshakes >= registry.limits.handshakes:
+                return False
+            self._settled = False
+            registry.handshakes += 1
+        return True
+
     def leave(self) -> None:
         """Count it out."""
         self.settle()
@@ -131,6 +141,7 @@ class Context:
     :param gate: passed by those who enter, while there is work to do for them; never while they
         are waited for. Without it a thousand who come at once would hold the loop together.
     :param draining: set while the server sends its clients elsewhere.
+    :param busy: connections on which a message is being worked on.
     :param watch: has the heartbeat look after a connection.
     :param retry_spread: seconds over which clients that are sent away come back.
     :param readiness: waits for the connections' input.
@@ -150,6 +161,7 @@ class Context:
     readiness: Readiness = attrs.field(factory=Readiness)
     prefix: str = attrs.field(factory=lambda: token_hex(4))
     gate: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(ENTERING))
+    busy: set["Connection"] = attrs.field(factory=set)
     draining: bool = False
     retry_spread: float = 10.0
     _numbers: Iterator[int] = attrs.field(factory=count)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from transport.connection import Connection
 
 TICK = 0.5
-"""Seconds between two rounds; how late a ping may be."""
+"""Seconds between two rounds; how late a ping may be, and how long a request may take before what
+comes behind it is looked at."""
 
 SWEEP_EVERY = 60.0
 """Seconds between two rounds over the token buckets."""
@@ -65,6 +66,10 @@ class Heartbeat:
             _, connection, pinged = self._pongs.popleft()
             self._judge(connection, pinged)
             yield
+        for connection in [*context.busy]:
+            if connection.busy_since is not None and now - connection.busy_since >= TICK:
+                connection.look_ahead()
+                yield
         if now - self._swept > SWEEP_EVERY:
             self._swept = now
             context.buckets.sweep()
@@ -81,7 +86,7 @@ class Heartbeat:
 
     @staticmethod
     def _judge(connection: "Connection", pinged: float) -> None:
-        # A connection busy with a request is not reading; its pong may lie in the socket.
+        # Of a connection that is not being read, the pong may lie in the socket.
         silent = connection.outbox.last_received < pinged
-        if connection.person is not None and silent and not connection.busy:
+        if connection.person is not None and silent and connection.reading:
             connection.end(Close.NO_PONG)

@@ -1,7 +1,7 @@
 """The one port: looks at a request's head and hands the stream to the one it is for.
 
 ``GET /v1/ws`` with an upgrade becomes a connection with an outbox; everything else goes to the
-HTTP application, with the head put back in front.
+HTTP application, with the head put back in front, and comes back here if an upgrade follows.
 """
 
 import re
@@ -21,11 +21,10 @@ from transport.websocket import READ_BYTES, HandshakeFailed, Proposal, WebSocket
 log = structlog.get_logger("greenroom.transport")
 
 WEBSOCKET_PATH = "/v1/ws"
-_END = b"\r\n\r\n"
+END = b"\r\n\r\n"
 _LINE = re.compile(rb"([A-Z]{1,16}) (\S{1,8192}) HTTP/1\.[01]\r\n")
 
 AnyStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
-HttpHandler = Callable[[AnyStream, bytes], Awaitable[None]]
 
 
 @attrs.frozen
@@ -52,11 +51,15 @@ class Head:
     @property
     def rest(self) -> bytes:
         """What came behind the head."""
-        return self.raw[self.raw.index(_END) + len(_END) :]
+        return self.raw[self.raw.index(END) + len(END) :]
 
     def values(self, name: str) -> list[str]:
         """Return a header field's values, in their order."""
         return [value.decode("latin-1") for value in self.fields.get(name.encode(), ())]
+
+
+HttpHandler = Callable[[AnyStream, Head], Awaitable[Head | None]]
+"""Answers requests, from the one whose head is given on; returns the head of an upgrade."""
 
 
 class Rejected(Exception):  # noqa: N818  the request is
@@ -83,7 +86,7 @@ async def read_head(stream: AnyStream, limit: int) -> Head | None:
     :raises Rejected: it is too long, or no HTTP/1.
     """
     raw = bytearray()
-    while _END not in raw:
+    while END not in raw:
         if len(raw) > limit:
             raise Rejected("431 Request Header Fields Too Large", "head")
         received = await stream.receive_some(READ_BYTES)
@@ -99,9 +102,9 @@ def parse_head(raw: bytes) -> Head:
     :raises Rejected: it is no HTTP/1, or has no end.
     """
     line = _LINE.match(raw)
-    if line is None or _END not in raw:
+    if line is None or END not in raw:
         raise Rejected("400 Bad Request", "head")
-    text, *rest = raw[: raw.index(_END)].split(b"\r\n")
+    text, *rest = raw[: raw.index(END)].split(b"\r\n")
     fields: dict[bytes, list[bytes]] = {}
     for one in rest:
         name, _, value = one.partition(b":")
@@ -151,7 +154,9 @@ class Listener:
             await self._turn_away(stream, Rejected(status, visit))
             return
         try:
-            await self._route(stream, visit, address)
+            head = await self._first_head(stream)
+            while head is not None:
+                head = await self._route(stream, head, visit, address)
         except Rejected as rejected:
             self._context.metrics.rejected.labels(rejected.label).inc()
             await self._turn_away(stream, rejected)
@@ -164,7 +169,7 @@ class Listener:
             if isinstance(stream, trio.SocketStream):
                 await stream.send_eof()
 
-    async def _route(self, stream: AnyStream, visit: Visit, address: str) -> None:
+    async def _first_head(self, stream: AnyStream) -> Head | None:
         limits = self._context.limits
         with trio.move_on_after(limits.head_seconds) as patience:
             if isinstance(stream, trio.SSLStream):
@@ -172,17 +177,23 @@ class Listener:
             head = await read_head(stream, limits.head_bytes)
         if patience.cancelled_caught:
             raise Rejected("408 Request Timeout", "slow")
-        if head is None:
-            return
-        if address in limits.trusted_proxies and not self._forwarded(head, visit):
+        return head
+
+    async def _route(
+        self, stream: AnyStream, head: Head, visit: Visit, address: str
+    ) -> Head | None:
+        """Hand the stream to whom the request is for; return the head of what follows."""
+        if address in self._context.limits.trusted_proxies and not self._forwarded(head, visit):
             raise Rejected("429 Too Many Requests", "address")
         kind = "websocket" if head.is_websocket else "http"
         self._context.metrics.accepted.labels(kind).inc()
-        if head.is_websocket:
-            await self._websocket(stream, head, visit)
-        else:
+        if not head.is_websocket:
             visit.settle()
-            await self._http(stream, head.raw)
+            return await self._http(stream, head)
+        if not visit.unsettle():
+            raise Rejected("503 Service Unavailable", "handshakes")
+        await self._websocket(stream, head, visit)
+        return None
 
     @staticmethod
     def _forwarded(head: Head, visit: Visit) -> bool:

@@ -40,6 +40,7 @@ class Readiness:
 
         :raises OSError: the connection is broken.
         """
+        await trio.lowlevel.checkpoint_if_cancelled()
         waited = False
         while True:
             # Edge-triggered: the socket is looked at before each wait, so no input is missed
@@ -50,8 +51,8 @@ class Readiness:
                 await self._wait(descriptor)
                 waited = True
             else:
-                if not waited:
-                    await trio.lowlevel.checkpoint()
+                if not waited:  # what has been read must not get lost
+                    await trio.lowlevel.cancel_shielded_checkpoint()
                 return data
 
     async def _wait(self, descriptor: int) -> None:

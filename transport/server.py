@@ -172,7 +172,7 @@ class Server:
 
         async def handle(stream: trio.SocketStream) -> None:
             try:
-                await self._watch_http.serve(stream, b"")
+                await self._watch_http.serve(stream, None)
             except (trio.BrokenResourceError, OSError):
                 pass  # whoever watched has gone
             finally:

@@ -9,6 +9,7 @@ back at once.
 import binascii
 import re
 from base64 import b64decode, b64encode
+from collections import deque
 from collections.abc import Mapping, Sequence
 from hashlib import sha1
 from typing import Any
@@ -25,12 +26,19 @@ from transport.outbox import Outbox
 READ_BYTES = 4096
 """Bytes asked of a socket at once: most messages are far shorter."""
 
+AHEAD = 32
+"""Messages read while another is being worked on, at most."""
+
 LINGER_BYTES = 64 << 20
 """What a peer may still send after our close frame, before its connection is cut."""
 
 _ACCEPT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _KEY_BYTES = 16
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
+
+
+_DONE = trio.Event()
+_DONE.set()
 
 
 class HandshakeFailed(Exception):  # noqa: N818  said of the client's part
@@ -113,7 +121,7 @@ class WebSocket:
     :param trailing: bytes that came right behind the handshake.
     """
 
-    __slots__ = ("_limit", "_outbox", "_parts", "_size", "_wire")
+    __slots__ = ("_ahead", "_limit", "_looked", "_looking", "_outbox", "_parts", "_size", "_wire")
 
     def __init__(self, outbox: Outbox, limit: int, trailing: bytes = b"") -> None:
         self._outbox = outbox
@@ -121,6 +129,9 @@ class WebSocket:
         self._wire = Connection(ConnectionType.SERVER, None, trailing)
         self._parts: list[str | bytes] = []
         self._size = 0
+        self._ahead: deque[str | bytes] | None = None
+        self._looking: trio.CancelScope | None = None
+        self._looked = _DONE
 
     async def get_message(self) -> str | bytes:
         """Return the peer's next message: text as str, binary as bytes.
@@ -129,6 +140,42 @@ class WebSocket:
 
         :raises Closed: the peer has closed, has gone, or has sent what must not be.
         """
+        await self._stop_looking()
+        if self._ahead:
+            return self._ahead.popleft()
+        return await self._next()
+
+    async def look_ahead(self) -> None:
+        """Read while a message is being worked on, so that pings are answered and an end is seen.
+
+        What comes is kept for :meth:`get_message`, which ends this. It also ends when so much is
+        kept that the rest had better wait in the socket.
+
+        :raises Closed: the peer has closed, has gone, or has sent what must not be.
+        """
+        kept = self._ahead = self._ahead or deque()
+        self._looked = trio.Event()
+        try:
+            with trio.CancelScope() as self._looking:
+                size = sum(map(len, kept))
+                while len(kept) < AHEAD and size <= self._limit:
+                    kept.append(await self._next())
+                    size += len(kept[-1])
+        finally:
+            self._looking = None
+            self._looked.set()
+
+    async def _stop_looking(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await self._looked.wait()
+
+    @property
+    def looking_ahead(self) -> bool:
+        """Whether :meth:`look_ahead` is reading."""
+        return self._looking is not None
+
+    async def _next(self) -> str | bytes:
         while True:
             for event in self._wire.events():
                 if isinstance(event, Message):
@@ -192,6 +239,7 @@ class WebSocket:
         if self._wire.state is ConnectionState.OPEN:
             self._send_close(code, reason)
         self._parts.clear()
+        await self._stop_looking()
         await self._outbox.wait_below(0)
         received = 0
         try:

@@ -50,9 +50,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] == "websocket":  # an upgrade on a kept-alive HTTP connection
-            await send({"type": "websocket.close", "code": 1000})
-        elif scope["type"] == "http":
+        if scope["type"] == "http":
             answer = _Answer(send)
             try:
                 self._check_length(scope)
