@@ -1,6 +1,6 @@
 """People of a whole fair, each over a connection of their own, with a script and think times."""
 
-from collections import Counter
+from collections import Counter, deque
 from random import Random
 from typing import Any
 
@@ -10,12 +10,24 @@ import trio
 from actors.errors import Refused
 from bench.load.latency import Latencies
 from bench.load.target import Target
+from bench.media_load import publish_offer
 from transport.client import Client, Disconnected, RemoteError, open_client
 
 SERIOUS = frozenset({"internal", "overloaded", "storage_unavailable"})
 """Refusals that are no answer to what was asked, but a failure."""
 
 ANSWER_SECONDS = 30.0
+OUT_SECONDS = (0.5, 4.0)
+"""How long somebody who went home is away."""
+
+OPEN_QUESTIONS = 20
+"""Questions a host leaves standing; older ones are deleted, or a long fair would pile them up."""
+
+ROOMS_PART = 0.1
+"""Of what a host does: opening rooms."""
+
+ROWS = 120
+"""Steps of the plot over time, about."""
 
 
 @attrs.define(eq=False)
@@ -23,16 +35,23 @@ class Diary:
     """What all people did, and what they were told.
 
     :param said: text -> session, of every chat message that was acknowledged.
-    :param unknown: texts whose acknowledgement never came.
+    :param inside: session -> who is in it, as they were told last.
+    :param votes: (session, question) -> whose vote stands, as they were told last.
+    :param unsure: people and questions of whom the last answer never came.
+    :param step: seconds of one row over time.
     """
 
     latencies: Latencies = attrs.field(factory=Latencies)
     by_method: dict[str, Latencies] = attrs.field(factory=dict)
-    by_second: dict[int, Latencies] = attrs.field(factory=dict)
+    by_step: dict[int, Latencies] = attrs.field(factory=dict)
     refused: Counter[str] = attrs.field(factory=Counter)
     failed: Counter[str] = attrs.field(factory=Counter)
     said: dict[str, str] = attrs.field(factory=dict)
-    unknown: set[str] = attrs.field(factory=set)
+    inside: dict[str, set[str]] = attrs.field(factory=dict)
+    votes: dict[tuple[str, str], set[str]] = attrs.field(factory=dict)
+    unsure: set[Any] = attrs.field(factory=set)
+    step: float = 1.0
+    visits: int = 0
     events: int = 0
     reconnects: int = 0
     reloaded: int = 0
@@ -46,7 +65,16 @@ class Diary:
             return
         self.latencies.record(now - intended)
         self.by_method.setdefault(method, Latencies()).record(now - intended)
-        self.by_second.setdefault(int(intended - self.measured), Latencies()).record(now - intended)
+        step = int((intended - self.measured) / self.step)
+        self.by_step.setdefault(step, Latencies()).record(now - intended)
+
+    def rows(self) -> list[dict[str, float]]:
+        """Return latency over time."""
+        return [
+            {"second": step * self.step, "done": len(found), "p50_ms": found.at(50),
+             "p99_ms": found.at(99)}
+            for step, found in sorted(self.by_step.items())
+        ]  # fmt: skip
 
 
 class Attendee:
@@ -67,33 +95,57 @@ class Attendee:
         self._topic = f"session/{session}"
         self._number = 0
         self._client: Client | None = None
+        self._home = False
 
     def _token(self) -> str:
         return self._target.token(self.name)
 
     async def run(self, until: float) -> None:
-        """Come in and do things until an instant, then stay until cancelled."""
+        """Come and go until an instant, then stay until cancelled."""
+        while True:
+            self._home = False
+            try:
+                await self._visit(until)
+            except* (Refused, Disconnected) as group:
+                self._diary.failed[f"connect: {group.exceptions[0]!r}"] += 1
+            await trio.sleep(self._random.uniform(*OUT_SECONDS))
+
+    async def _visit(self, until: float) -> None:
         async with open_client(self._target.url, self._token) as client:
             self._client = client
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._follow, client)
-                await self._enter()
-                await self._live(until)
-                await trio.sleep_forever()
-
-    def account(self) -> None:
-        """Add this connection's own counts to the diary."""
-        if self._client is not None:
-            statistics = self._client.statistics()
-            self._diary.reconnects += statistics.connects - 1
-            self._diary.reloaded += statistics.reloaded
+            self._diary.visits += 1
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._follow, client)
+                    await self._enter()
+                    await self._live(until)
+                    if not self._home:
+                        await trio.sleep_forever()
+                    nursery.cancel_scope.cancel()
+            finally:
+                self._client = None
+                statistics = client.statistics()
+                self._diary.reconnects += statistics.connects - 1
+                self._diary.reloaded += statistics.reloaded
 
     async def _enter(self) -> None:
-        await self.ask("session.join", trio.current_time(), session=self.session)
+        await self._join(trio.current_time())
+
+    async def _join(self, due: float) -> None:
+        self._diary.unsure.add(self.name)
+        if await self.ask("session.join", due, session=self.session) is not None:
+            self._diary.inside.setdefault(self.session, set()).add(self.name)
+            self._diary.unsure.discard(self.name)
+
+    async def _leave(self, due: float) -> None:
+        self._diary.unsure.add(self.name)
+        if await self.ask("session.leave", due, session=self.session) is not None:
+            self._diary.inside.setdefault(self.session, set()).discard(self.name)
+            self._diary.unsure.discard(self.name)
 
     async def _live(self, until: float) -> None:
         due = trio.current_time() + self._random.expovariate(1 / self._think)
-        while due < until:
+        while due < until and not self._home:
             await trio.sleep_until(due)
             await self._act(due)
             due += self._random.expovariate(1 / self._think)
@@ -107,7 +159,9 @@ class Attendee:
             with trio.fail_after(ANSWER_SECONDS):
                 result = await client.call(method, **params)
         except Refused as refused:
-            book = diary.failed if refused.reason in SERIOUS else diary.refused
+            # A media worker may be gone for a second; everything else must stand.
+            serious = refused.reason in SERIOUS and not method.startswith("rtc.")
+            book = diary.failed if serious else diary.refused
             book[f"{method}: {refused.reason}"] += 1
             return None
         except (RemoteError, Disconnected, trio.TooSlowError) as error:
@@ -118,17 +172,15 @@ class Attendee:
 
     async def _act(self, due: float) -> None:
         acts = (self._say, self._say, self._say, self._question, self._vote, self._people,
-                self._stage, self._microphone, self._drop, self._out_and_in)  # fmt: skip
-        weights = (3, 3, 3, 1, 3, 1, 1, 2, 0.3, 0.5)
+                self._stage, self._microphone, self._drop, self._out_and_in, self._go)  # fmt: skip
+        weights = (3, 3, 3, 1, 3, 1, 1, 2, 0.3, 0.5, 0.3)
         await self._random.choices(acts, weights)[0](due)
 
     async def _say(self, due: float) -> None:
         self._number += 1
         text = f"{self.name} says {self._number}"
-        self._diary.unknown.add(text)
         if await self.ask("chat.send", due, topic=self._topic, text=text) is not None:
             self._diary.said[text] = self.session
-            self._diary.unknown.discard(text)
 
     async def _question(self, due: float) -> None:
         await self.ask("qa.ask", due, session=self.session, text=f"{self.name} asks: why?")
@@ -137,7 +189,10 @@ class Attendee:
         found = await self.ask("qa.list", due, session=self.session, limit=20)
         if found and found["questions"]:
             ident = self._random.choice(found["questions"])["id"]
-            await self.ask("qa.upvote", trio.current_time(), session=self.session, id=ident)
+            now, key = trio.current_time(), (self.session, ident)
+            told = await self.ask("qa.upvote", now, session=self.session, id=ident)
+            if told is not None:
+                self._diary.votes.setdefault(key, set()).add(self.name)
 
     async def _people(self, due: float) -> None:
         await self.ask("people.list", due, session=self.session, limit=50)
@@ -154,9 +209,13 @@ class Attendee:
             self._client.interrupt()
 
     async def _out_and_in(self, due: float) -> None:
-        await self.ask("session.leave", due, session=self.session)
+        await self._leave(due)
         await trio.sleep(self._random.uniform(0.2, 1.0))
-        await self.ask("session.join", trio.current_time(), session=self.session)
+        await self._join(trio.current_time())
+
+    async def _go(self, due: float) -> None:
+        await self._leave(due)
+        self._home = True
 
     async def _follow(self, client: Client) -> None:
         async for event in client.events():
@@ -167,11 +226,23 @@ class Attendee:
         if type_name == "stage.accepted" and data.get("person") == self.name:
             await self.ask("stage.ready", trio.current_time(), session=self.session)
         elif type_name == "stage.entered" and data.get("person") == self.name:
+            await self._send()
             await self.ask("stage.leave", trio.current_time(), session=self.session)
+
+    async def _send(self) -> None:
+        """Offer sound and picture, where there is somebody to take them."""
+        if self._target.media:
+            sdp, now = publish_offer(self._random.randrange(1, 1 << 31)), trio.current_time()
+            await self.ask("rtc.offer", now, room=self._topic, sdp=sdp)
+            await self.ask("rtc.close", trio.current_time(), room=self._topic)
 
 
 class Host(Attendee):
-    """Starts the session, lets people on screen, opens rooms and closes them."""
+    """Starts the session, lets people on screen, opens rooms and closes them, tidies questions."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._questions: deque[str] = deque()
 
     def _token(self) -> str:
         return self._target.token(self.name, sessions=frozenset({self.session}))
@@ -181,7 +252,7 @@ class Host(Attendee):
         await self.ask("session.start", trio.current_time(), session=self.session)
 
     async def _act(self, due: float) -> None:
-        if self._random.random() < 0.1:  # noqa: PLR2004  rooms come and go now and then
+        if self._random.random() < ROOMS_PART:
             await self.ask("breakout.open", due, session=self.session, rooms=4, assign="random")
             await trio.sleep(self._think)
             due = trio.current_time()
@@ -193,3 +264,8 @@ class Host(Attendee):
         if type_name == "stage.requested":
             now = trio.current_time()
             await self.ask("stage.accept", now, session=self.session, person=data["person"])
+        elif type_name == "qa.asked":
+            self._questions.append(data["id"])
+            while len(self._questions) > OPEN_QUESTIONS:
+                now, ident = trio.current_time(), self._questions.popleft()
+                await self.ask("qa.delete", now, session=self.session, id=ident)

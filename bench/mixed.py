@@ -1,23 +1,24 @@
 """A whole fair at once.
 
 Hosts and audiences of several sessions come in over a ramp, do what people do with think times,
-drop and come back. ``python -m bench.mixed`` tells the commands a second, their latency from the
-intended time, and whether everything that was acknowledged is there at the end.
+drop and come back, go home and come again. ``python -m bench.mixed`` tells the commands a second,
+their latency from the intended time, and whether everything that was acknowledged holds at the end.
 """
 
 import argparse
 import json
 import time
+from itertools import pairwise
 from typing import Any
 
 import psutil
 import trio
 
-from bench.attendee import Attendee, Diary, Host
-from bench.load.latency import Latencies
+from bench.attendee import ROWS, Attendee, Diary, Host
+from bench.fair_checks import end_sessions, left_behind, promises, settled
 from bench.load.swarm import BUSY
-from bench.load.target import Target, described, opened
-from transport.client import Client, open_client
+from bench.load.target import Flaws, Target, described, opened
+from bench.load.watch import Watch
 
 PER_SESSION = 30
 THINK = 4.0
@@ -25,23 +26,37 @@ SAMPLE = 0.5
 RAMP_PART = 0.25
 """Of the time, over which people come; it is the warm-up as well."""
 
+RAMP_SECONDS = 60.0
+"""Longest ramp."""
+
 SETTLE = 3.0
-PAGE = 100
-PAGE_PAUSE = 0.05
+ROUGH = 2_000
+"""Samples kept; of a longer fair every second, third … one."""
+
 MB = 1e6
 
 
 class Fair:
-    """The people, and what is watched while they are there."""
+    """The people, and what is watched while they are there.
 
-    def __init__(self, target: Target, people: int, seconds: float, *, crash: bool) -> None:
+    :param seconds: after everybody has come.
+    :param flaws: what goes wrong meanwhile.
+    """
+
+    def __init__(
+        self, target: Target, people: int, seconds: float, flaws: Flaws | None = None
+    ) -> None:
         sessions = max(1, people // PER_SESSION)
         self.target = target
         self.seconds = seconds
-        self.diary = Diary()
+        self.ramp = min(RAMP_SECONDS, seconds * RAMP_PART)
+        self.diary = Diary(step=max(1.0, seconds / ROWS))
         self.series: list[dict[str, float]] = []
         self.sessions = [f"{target.event}-s{number}" for number in range(sessions)]
-        self._crash = crash
+        self.before: dict[str, float] = {}
+        self.after: dict[str, float] = {}
+        self.workers_killed = 0
+        self._flaws = flaws
         self._people: list[Attendee] = [
             Host(target, f"host-{name}", name, self.diary, think=THINK, seed=number)
             for number, name in enumerate(self.sessions)
@@ -54,98 +69,71 @@ class Fair:
 
     async def run(self) -> list[str]:
         """Hold the fair; return the promises that were broken."""
+        flaws = self._flaws
+        if flaws is not None:
+            self.before = await settled(self.target, flaws.idle_seconds * 2)
         begun = self.diary.begun = trio.current_time()
-        ramp = self.seconds * RAMP_PART
-        self.diary.measured = begun + ramp
-        until = begun + ramp + self.seconds
+        self.diary.measured = begun + self.ramp
+        until = begun + self.ramp + self.seconds
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch)
             for number, person in enumerate(self._people):
-                nursery.start_soon(self._arrive, person, number, ramp, until)
-            if self._crash:
-                await trio.sleep_until(begun + ramp + self.seconds / 2)
-                await trio.to_thread.run_sync(self.target.crash)
+                nursery.start_soon(self._arrive, person, number, until)
+            if flaws is not None:
+                nursery.start_soon(self._break_things, flaws, until)
             await trio.sleep_until(until + SETTLE)
-            for person in self._people:
-                person.account()
-            broken = await self._check()
+            broken = await promises(self.target, self.sessions, self.diary)
             nursery.cancel_scope.cancel()
+        if flaws is not None:
+            await end_sessions(self.target, self.sessions)
+            left, self.after = await left_behind(self.target, self.before)
+            broken += left
         return broken
 
-    async def _arrive(self, person: Attendee, number: int, ramp: float, until: float) -> None:
+    async def _arrive(self, person: Attendee, number: int, until: float) -> None:
         hosts = len(self.sessions)
         # Hosts come first; the others wait for the doors they open.
-        wait = 0.0 if number < hosts else 0.5 + ramp * (number - hosts) / len(self._people)
+        wait = 0.0 if number < hosts else 0.5 + self.ramp * (number - hosts) / len(self._people)
         await trio.sleep(wait)
         await person.run(until)
 
+    async def _break_things(self, flaws: Flaws, until: float) -> None:
+        """Kill the daemon once, and media workers now and then."""
+        kill_at = self.diary.measured + self.seconds * flaws.kill_at
+        killed = False
+        due = self.diary.begun + flaws.worker_seconds
+        while due < until:
+            if due > kill_at and not killed:
+                await trio.sleep_until(kill_at)
+                await trio.to_thread.run_sync(self.target.crash)
+                killed = True
+            await trio.sleep_until(due)
+            self.workers_killed += self.target.kill_worker()
+            due += flaws.worker_seconds
+
     async def _watch(self) -> None:
+        watch, every = Watch(self.target), max(SAMPLE, self.seconds / ROUGH)
         psutil.cpu_percent()
-        spent, at = 0.0, trio.current_time()
-        ours = time.process_time()
+        at, ours = trio.current_time(), time.process_time()
         while True:
-            await trio.sleep(SAMPLE)
+            await trio.sleep(every)
             now = trio.current_time()
-            sample = {"at": now - self.diary.measured, "machine": psutil.cpu_percent() / 100}
+            sample = {"at": now - self.diary.measured}
             sample["generator"] = (time.process_time() - ours) / (now - at)
-            try:
-                sample |= self._of_server(spent, now - at)
-                spent = sample.pop("cpu_seconds", 0.0)
-            except psutil.NoSuchProcess:
-                spent = 0.0  # killed; the next one starts from nothing
             ours, at = time.process_time(), now
-            self.series.append(sample)
-
-    def _of_server(self, before: float, seconds: float) -> dict[str, float]:
-        process = self.target.process()
-        if process is None:
-            return {}
-        times = process.cpu_times()
-        spent = times.user + times.system
-        return {
-            "cpu_seconds": spent,
-            "server": max(0.0, spent - before) / seconds if before else 0.0,
-            "rss": process.memory_info().rss,
-            "files": process.num_fds(),
-        }
-
-    # At the end
-
-    async def _check(self) -> list[str]:
-        """Return what was acknowledged and is not there once."""
-        broken = []
-        for session in self.sessions:
-            token = self.target.token(f"host-{session}", sessions=frozenset({session}))
-            async with open_client(self.target.url, token) as client:
-                kept = await _history(client, f"session/{session}")
-            said = [text for text, where in self.diary.said.items() if where == session]
-            broken += [
-                f"{text!r} was acknowledged and is gone" for text in said if text not in kept
-            ]
-            broken += [f"{text!r} is there {n} times" for text, n in kept.items() if n > 1]
-        return broken
-
-
-async def _history(client: Client, topic: str) -> dict[str, int]:
-    kept: dict[str, int] = {}
-    before: str | None = None
-    while True:
-        more: dict[str, Any] = {"before": before} if before else {}
-        page = await client.call("chat.history", topic=topic, limit=PAGE, **more)
-        if not page["messages"]:
-            return kept
-        for message in page["messages"]:
-            kept[message["text"]] = kept.get(message["text"], 0) + 1
-        before = min((message["id"] for message in page["messages"]), key=int)
-        await trio.sleep(PAGE_PAUSE)  # within the rate of one person
+            self.series.append(sample | await trio.to_thread.run_sync(watch.look))
 
 
 def hold(
-    people: int, seconds: float, url: str | None, token_key: str | None, *, crash: bool
+    people: int,
+    seconds: float,
+    url: str | None,
+    token_key: str | None,
+    flaws: Flaws | None = None,
 ) -> dict[str, Any]:
     """Hold a fair and return what came of it."""
-    with opened(url, token_key) as target:
-        fair = Fair(target, people, seconds, crash=crash)
+    with opened(url, token_key, flaws) as target:
+        fair = Fair(target, people, seconds, flaws)
         target.load(described(target.event, fair.sessions))
         broken = trio.run(fair.run)
     return _result(fair, people, seconds, broken)
@@ -162,22 +150,28 @@ def _result(fair: Fair, people: int, seconds: float, broken: list[str]) -> dict[
         "by_method": {name: one.summary() for name, one in sorted(diary.by_method.items())},
         "events_received": diary.events,
         "acknowledged_messages": len(diary.said),
+        "visits": diary.visits,
         "reconnects": diary.reconnects,
         "topics_reloaded": diary.reloaded,
+        "media_workers_killed": fair.workers_killed,
+        "actors_restarted": _grown(series, "restarts"),
         "refused": dict(diary.refused),
         "failures": dict(diary.failed),
         "failed": sum(diary.failed.values()),
         "broken": broken,
-        "over_time": [_second(second, one) for second, one in sorted(diary.by_second.items())],
+        "before": fair.before,
+        "after": fair.after,
+        "over_time": diary.rows(),
         "series": [{key: round(value, 3) for key, value in one.items()} for one in series],
         "limit": _limit(series),
     }
 
 
-def _second(second: int, found: Latencies) -> dict[str, float]:
-    return {
-        "second": second, "done": len(found), "p50_ms": found.at(50), "p99_ms": found.at(99),
-    }  # fmt: skip
+def _grown(series: list[dict[str, float]], key: str) -> int:
+    """Return how much a counter grew in all, over restarts of the server."""
+    values = [one[key] for one in series if key in one]
+    steps = pairwise(values)
+    return round(sum(after - before if after >= before else after for before, after in steps))
 
 
 def _limit(series: list[dict[str, float]]) -> str:
@@ -209,7 +203,7 @@ def run(
 
     :param seconds: after everybody has come.
     """
-    return {"bench": "mixed", **hold(people, seconds, url, token_key, crash=False)}
+    return {"bench": "mixed", **hold(people, seconds, url, token_key)}
 
 
 def main() -> None:

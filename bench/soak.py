@@ -1,28 +1,51 @@
-"""Hold ``mixed`` for long, kill the daemon in the middle, and see what grows or gets lost.
+"""Hold ``mixed`` for long while things die, and see what grows, gets lost or is left behind.
 
-Memory and open files are watched after the restart; half an hour is what a figure needs.
+The daemon is killed once, early on; actors and media workers die all the time. Memory is watched
+after the restart and its warm-up; half an hour is what a figure needs. At the end everybody leaves,
+and actors, tasks and files must be as they were before anybody came. Nothing is killed in a
+deployment of somebody's own: there it is the load alone, and what the server tells of itself.
 """
 
 import argparse
 import json
 from typing import Any
 
+from bench.load.target import Flaws
 from bench.mixed import MB, hold, slope
 
-WARM_PART = 0.6
-"""Of the time: the restart in the middle and its warm-up are over by then."""
+KILL_PART = 0.2
+"""Of the time, after which the daemon is killed."""
+
+WARM_PART = 0.45
+"""Of the time: the restart and its warm-up are over by then."""
 
 SLOPE_SECONDS = 300.0
 """Watched for less, memory says nothing of an hour."""
 
 
-def run(people: int = 150, seconds: float = 1_800.0) -> dict[str, Any]:
-    """Hold a fair, kill the daemon in the middle, and return what came of it.
+def flaws_of(seconds: float) -> Flaws:
+    """Return what goes wrong in a soak of so many seconds."""
+    return Flaws(
+        kill_at=KILL_PART,
+        actor_seconds=min(15.0, seconds / 6),
+        worker_seconds=min(60.0, seconds / 3),
+        idle_seconds=3.0,
+    )
+
+
+def run(
+    people: int = 150,
+    seconds: float = 1_800.0,
+    url: str | None = None,
+    token_key: str | None = None,
+) -> dict[str, Any]:
+    """Hold a fair while things die, and return what came of it.
 
     :param seconds: after everybody has come.
     """
-    result = hold(people, seconds, None, None, crash=True)
-    warm = [one for one in result["series"] if one["at"] > seconds * WARM_PART]
+    flaws = flaws_of(seconds) if url is None else None
+    result = hold(people, seconds, url, token_key, flaws)
+    warm = [one for one in result["series"] if one["at"] > seconds * WARM_PART and "rss" in one]
     watched = warm[-1]["at"] - warm[0]["at"] if warm else 0.0
     growth = slope(warm) if watched >= SLOPE_SECONDS else None
     files = [one["files"] for one in warm if "files" in one]
@@ -39,9 +62,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=1_800.0)
+    parser.add_argument("--url")
+    parser.add_argument("--token-key")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = run(given.people, given.seconds)
+    result = run(given.people, given.seconds, given.url, given.token_key)
     if not given.json:
         for name in ("over_time", "series", "by_method"):
             result.pop(name)

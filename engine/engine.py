@@ -15,6 +15,7 @@ from typing import Any, Self
 import attrs
 import structlog
 import trio
+from prometheus_client import ProcessCollector
 
 from actors.clock import SystemClock
 from actors.door import FrontDoor
@@ -122,6 +123,7 @@ class Engine:
             authenticator = Authenticator([Key.parse(pair) for pair in config.key], clock)
             exporter = StoreExporter(store) if store is not None else None
             hub.metrics.registry.register(EngineCollector(system, services))
+            ProcessCollector(registry=hub.metrics.registry)
             server = Server(
                 door,
                 hub,

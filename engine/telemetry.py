@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 
 import attrs
+import trio
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from trio.lowlevel import in_trio_run
 
 from actors.kernel import ActorSystem
 from actors.services import Services
@@ -47,12 +49,16 @@ class EngineCollector(Collector):
             "greenroom_actors_following", "People following an entity, by entity, summed", present
         )
         yield from self._kernel()
+        if in_trio_run():
+            tasks = trio.lowlevel.current_statistics().tasks_living
+            yield GaugeMetricFamily("greenroom_runtime_tasks", "Tasks of the event loop", tasks)
 
     def _kernel(self) -> Iterable[Metric]:
         now = self._system.statistics()
         for name, about in (
             ("actors", "Actors in memory, supervisors included"),
             ("waiting", "Messages in all mailboxes"),
+            ("deepest", "Messages in the fullest mailbox"),
             ("timers", "Pending timers"),
         ):
             yield GaugeMetricFamily(f"greenroom_kernel_{name}", about, getattr(now, name))

@@ -22,6 +22,7 @@ class Statistics:
 
     :param actors: alive or passive, supervisors included.
     :param waiting: messages in all mailboxes.
+    :param deepest: messages in the fullest mailbox.
     :param handled: messages handled since the start.
     :param timers: pending.
     :param dead_letters: by reason.
@@ -34,6 +35,7 @@ class Statistics:
     failures: int
     handled: int
     waiting: int
+    deepest: int
     timers: int
     dead_letters: dict[str, int]
 

@@ -306,6 +306,7 @@ class ActorSystem:
         """Return the totals of this moment."""
         counters = self.counters
         cells = self._cells.values()
+        depths = [len(cell.mailbox) for cell in cells]
         return Statistics(
             actors=len(cells),
             spawned=counters.spawned,
@@ -313,7 +314,8 @@ class ActorSystem:
             restarts=counters.restarts,
             failures=counters.failures,
             handled=counters.handled_by_ended + sum(cell.handled for cell in cells),
-            waiting=sum(len(cell.mailbox) for cell in cells),
+            waiting=sum(depths),
+            deepest=max(depths, default=0),
             timers=len(self.timers),
             dead_letters=dict(self.dead_letters.counts),
         )

@@ -29,6 +29,22 @@ STOP_SECONDS = 15.0
 TOKEN_LIFE = timedelta(hours=6)
 
 
+@attrs.frozen
+class Flaws:
+    """What is to go wrong in a daemon of our own, for soaks.
+
+    :param kill_at: part of the time after which the daemon is killed.
+    :param actor_seconds: mean time between two deaths of actors.
+    :param worker_seconds: time between two deaths of media workers.
+    :param idle_seconds: how soon an idle actor leaves memory.
+    """
+
+    kill_at: float
+    actor_seconds: float
+    worker_seconds: float
+    idle_seconds: float
+
+
 @attrs.define
 class Target:
     """A server under load.
@@ -44,6 +60,11 @@ class Target:
     pid: int | None = None
     daemon: "Daemon | None" = None
 
+    @property
+    def media(self) -> bool:
+        """Whether it is a daemon of our own that has media workers."""
+        return self.daemon is not None and self.daemon.flaws is not None
+
     def crash(self) -> None:
         """Kill the daemon and start it again on the same port and data.
 
@@ -53,6 +74,17 @@ class Target:
             raise LoadFailed("a deployment is not ours to kill")
         self.daemon.kill()
         self.pid = self.daemon.start()
+
+    def kill_worker(self) -> bool:
+        """Kill a media worker of our own daemon; False if there is none now."""
+        process = self.process() if self.daemon is not None else None
+        try:
+            workers = process.children() if process is not None else []
+        except psutil.NoSuchProcess:
+            return False
+        for worker in workers[:1]:
+            worker.kill()
+        return bool(workers)
 
     def token(self, person: str, **claims: Any) -> str:
         """Return a token for somebody in the event."""
@@ -100,15 +132,18 @@ def described(event: str, sessions: Sequence[str], **more: Any) -> dict[str, Any
 
 
 @contextmanager
-def opened(url: str | None = None, token_key: str | None = None) -> Iterator[Target]:
+def opened(
+    url: str | None = None, token_key: str | None = None, flaws: Flaws | None = None
+) -> Iterator[Target]:
     """Yield a deployment at ``url``, or else a daemon of our own, in a folder of its own.
 
+    :param flaws: of the daemon of our own.
     :raises LoadFailed: the daemon did not start, or no key was given for the deployment.
     """
     event = f"bench-{token_hex(3)}"
     if url is None:
         with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as folder:
-            daemon = Daemon(Path(folder))
+            daemon = Daemon(Path(folder), flaws)
             try:
                 pid = daemon.start()
                 url = f"ws://127.0.0.1:{daemon.port}/v1/ws"
@@ -129,12 +164,14 @@ class Daemon:
     """A daemon of our own, in a folder of its own; it can be killed and started again.
 
     :param folder: for its data and its log.
+    :param flaws: what is to go wrong in it; without any it has no media workers either.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, flaws: Flaws | None = None) -> None:
         self.key = Key("bench", token_hex(20))
         self.port = 0
         self._folder = folder
+        self.flaws = flaws
         self._stack = ExitStack()
         self._starts = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -144,11 +181,15 @@ class Daemon:
 
         :raises LoadFailed: it did not start.
         """
+        flaws, program = self.flaws, ["engine.cli"]
+        if flaws is not None:
+            program = ["bench.load.faulty", str(flaws.actor_seconds), str(flaws.idle_seconds)]
         command = [
-            sys.executable, "-m", "engine.cli", "serve", "--port", str(self.port),
+            sys.executable, "-m", *program, "serve", "--port", str(self.port),
             "--key", f"{self.key.id}:{self.key.secret}", "--data", str(self._folder / "data"),
         ]  # fmt: skip
-        environment = {"GREENROOM_MEDIA_WORKERS": "0", "GREENROOM_DRAIN_SECONDS": "0.1"}
+        workers = "0" if flaws is None else "1"
+        environment = {"GREENROOM_MEDIA_WORKERS": workers, "GREENROOM_DRAIN_SECONDS": "0.1"}
         self._starts += 1
         log = self._folder / f"log-{self._starts}"
         process = self._stack.enter_context(running(command, log, environment))

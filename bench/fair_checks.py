@@ -1,0 +1,148 @@
+"""What must hold at the end of a fair, and what must be gone once everybody has left."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import trio
+
+from bench.attendee import Diary
+from bench.load.target import Target
+from bench.load.watch import ask, metrics_url
+from transport.client import Client, open_client
+
+PAGE = 100
+PAGE_PAUSE = 0.25
+"""Between two pages, within the rate of one person."""
+
+LEAVING_SECONDS = 120.0
+"""How long actors, tasks and files may take to go once nobody is there."""
+
+LOOK_SECONDS = 1.0
+READERS = 6
+"""Files that may be open beside those of the beginning: the database's readers come with use."""
+
+LEFT = ("actors", "tasks", "timers", "clients", "subscriptions", "mailboxes")
+"""What must be back where it was; beside the files."""
+
+
+async def promises(target: Target, sessions: list[str], diary: Diary) -> list[str]:
+    """Return what was acknowledged and does not hold.
+
+    Every acknowledged message is in its session once, People shows who is in and nobody else, and
+    each question has the votes that were given.
+    """
+    broken: list[str] = []
+    for session in sessions:
+        token = target.token(f"host-{session}", sessions=frozenset({session}))
+        async with open_client(target.url, token) as client:
+            broken += await _messages(client, session, diary)
+            broken += await _people(client, session, diary)
+            broken += await _votes(client, session, diary)
+    return broken
+
+
+async def _messages(client: Client, session: str, diary: Diary) -> list[str]:
+    kept: dict[str, int] = {}
+    before: str | None = None
+    while True:
+        more: dict[str, Any] = {"before": before} if before else {}
+        page = await client.call("chat.history", topic=f"session/{session}", limit=PAGE, **more)
+        if not page["messages"]:
+            break
+        for message in page["messages"]:
+            kept[message["text"]] = kept.get(message["text"], 0) + 1
+        before = min((message["id"] for message in page["messages"]), key=int)
+        await trio.sleep(PAGE_PAUSE / 5)
+    said = [text for text, where in diary.said.items() if where == session]
+    gone = [f"{text!r} was acknowledged and is gone" for text in said if text not in kept]
+    return gone + [f"{text!r} is there {n} times" for text, n in kept.items() if n > 1]
+
+
+async def _people(client: Client, session: str, diary: Diary) -> list[str]:
+    shown = {
+        one["id"] async for one in _listed(client, "people.list", "people", session)
+    } - diary.unsure
+    inside = diary.inside.get(session, set()) - diary.unsure
+    missing = [f"{person} is in {session}, and People says no" for person in inside - shown]
+    return missing + [f"People of {session} shows {ghost}, who left" for ghost in shown - inside]
+
+
+async def _votes(client: Client, session: str, diary: Diary) -> list[str]:
+    broken = []
+    async for question in _listed(client, "qa.list", "questions", session):
+        key = (session, question["id"])
+        given = len(diary.votes.get(key, ()))
+        if key not in diary.unsure and question["votes"] != given:
+            broken.append(
+                f"question {question['id']} of {session} has {question['votes']} votes, not {given}"
+            )
+    return broken
+
+
+async def _listed(
+    client: Client, method: str, what: str, session: str
+) -> AsyncIterator[Mapping[str, Any]]:
+    after = None
+    while True:
+        more: dict[str, Any] = {"after": after} if after is not None else {}
+        page = await client.call(method, session=session, limit=PAGE, **more)
+        for one in page[what]:
+            yield one
+        after = page.get("next")
+        if after is None:
+            return
+        await trio.sleep(PAGE_PAUSE)
+
+
+async def end_sessions(target: Target, sessions: list[str]) -> None:
+    """Have every host end the session."""
+    for session in sessions:
+        token = target.token(f"host-{session}", sessions=frozenset({session}))
+        async with open_client(target.url, token) as client:
+            await client.call("session.join", session=session)
+            await client.call("session.end", session=session)
+
+
+async def standing(target: Target) -> dict[str, float]:
+    """Return what the server holds now, by its own word; empty if it does not say."""
+    return await trio.to_thread.run_sync(ask, metrics_url(target.url))
+
+
+async def settled(target: Target, quiet: float) -> dict[str, float]:
+    """Return what the server holds once the number of actors has not changed for a while.
+
+    :param quiet: seconds.
+    """
+    found = await standing(target)
+    since = trio.current_time()
+    while trio.current_time() - since < quiet:
+        await trio.sleep(LOOK_SECONDS)
+        now = await standing(target)
+        if now.get("actors") != found.get("actors"):
+            found, since = now, trio.current_time()
+    return found | await standing(target)
+
+
+async def left_behind(
+    target: Target, before: Mapping[str, float]
+) -> tuple[list[str], dict[str, float]]:
+    """Wait until everything is as it was before anybody came; return what is not, and how it is."""
+    end = trio.current_time() + LEAVING_SECONDS
+    while True:
+        now = await standing(target)
+        left = _left(before, now)
+        if not left or trio.current_time() > end:
+            return left, now
+        await trio.sleep(LOOK_SECONDS)
+
+
+def _left(before: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
+    if not now:
+        return ["the server does not tell its metrics"]
+    left = [
+        f"{now[name] - before[name]:.0f} {name} were left behind"
+        for name in LEFT
+        if name in before and now.get(name, 0.0) > before[name]
+    ]
+    files = now.get("files", 0.0) - before.get("files", 0.0)
+    return [*left, f"{files:.0f} files were left open"] if files > READERS else left

@@ -1,0 +1,142 @@
+"""Looks at a server under load: processor, memory, files, tasks, actors, mailboxes.
+
+What the machine knows of the process is read there, if the server runs here. What only the server
+knows, how many messages wait in its mailboxes above all, it tells at ``/metrics``. A deployment
+elsewhere tells everything there, if it lets us look.
+"""
+
+import http.client
+import os
+import ssl
+import time
+from urllib.parse import urlsplit
+
+import attrs
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+from bench.load.target import Target
+
+METRICS = "GREENROOM_BENCH_METRICS"
+"""The variable that says where ``/metrics`` is, if not beside the WebSocket."""
+
+ASK_EVERY = 1.0
+"""Seconds between two questions to the server: an answer costs it some milliseconds."""
+
+ASK_SECONDS = 5.0
+"""How long an answer may take."""
+
+TOLD = {
+    "greenroom_kernel_waiting": "mailboxes",
+    "greenroom_kernel_deepest": "deepest_mailbox",
+    "greenroom_kernel_actors": "actors",
+    "greenroom_kernel_restarts_total": "restarts",
+    "greenroom_kernel_timers": "timers",
+    "greenroom_runtime_tasks": "tasks",
+    "greenroom_node_num_clients": "clients",
+    "greenroom_node_num_subscriptions": "subscriptions",
+    "greenroom_node_fanout_backlog": "backlog",
+    "process_cpu_seconds_total": "cpu_seconds",
+    "process_resident_memory_bytes": "rss",
+    "process_open_fds": "files",
+}
+"""What is taken from ``/metrics``, and what it is called here."""
+
+
+def metrics_url(url: str) -> str:
+    """Return where the server at a WebSocket's URL tells its metrics."""
+    given = os.environ.get(METRICS)
+    if given:
+        return given
+    parts = urlsplit(url)
+    return f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}/metrics"
+
+
+def ask(url: str) -> dict[str, float]:
+    """Return what a server tells at its ``/metrics``; nothing if it does not tell."""
+    parts = urlsplit(url)
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        connection = http.client.HTTPSConnection(parts.netloc, timeout=ASK_SECONDS, context=context)
+    else:
+        connection = http.client.HTTPConnection(parts.netloc, timeout=ASK_SECONDS)
+    try:
+        connection.request("GET", parts.path or "/metrics")
+        answer = connection.getresponse()
+        text = answer.read().decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException):
+        return {}
+    finally:
+        connection.close()
+    return read(text) if answer.status == http.HTTPStatus.OK else {}
+
+
+def read(text: str) -> dict[str, float]:
+    """Return what is of interest in Prometheus' text format."""
+    found: dict[str, float] = {}
+    try:
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                name = TOLD.get(sample.name)
+                if name is not None:
+                    found[name] = sample.value
+    except ValueError:
+        return {}  # something else answers there
+    return found
+
+
+@attrs.define(eq=False)
+class Watch:
+    """One server, looked at again and again.
+
+    :param target: what is loaded; its process may be another one later.
+    """
+
+    target: Target
+    _spent: float | None = None
+    _at: float = 0.0
+    _pid: int | None = None
+    _asked: float = float("-inf")
+    _silent: bool = False
+
+    def look(self) -> dict[str, float]:
+        """Return what is known of this moment.
+
+        ``machine`` is a part of all processors, ``server`` one of a single one, ``rss`` bytes.
+        The server itself is asked at most once in :data:`ASK_EVERY` seconds, and no more once a
+        deployment has not answered.
+        """
+        sample = {"machine": psutil.cpu_percent() / 100}
+        now = time.monotonic()
+        if now - self._asked >= ASK_EVERY and not self._silent:
+            self._asked = now
+            told = ask(metrics_url(self.target.url))
+            self._silent = not told and self.target.daemon is None
+            sample |= told
+        sample |= self._process()
+        spent = sample.pop("cpu_seconds", None)
+        if spent is not None:
+            sample |= self._used(spent)
+        return sample
+
+    def _process(self) -> dict[str, float]:
+        try:
+            process = self.target.process()
+            if process is None:
+                return {}
+            times = process.cpu_times()
+            return {
+                "cpu_seconds": times.user + times.system,
+                "rss": float(process.memory_info().rss),
+                "files": float(process.num_fds()),
+            }
+        except psutil.Error:
+            return {}  # killed; the next one starts from nothing
+
+    def _used(self, spent: float) -> dict[str, float]:
+        before, at, pid = self._spent, self._at, self._pid
+        self._spent, self._at, self._pid = spent, time.monotonic(), self.target.pid
+        if before is None or pid != self._pid or spent < before or self._at <= at:
+            return {}
+        return {"server": (spent - before) / (self._at - at)}
