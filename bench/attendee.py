@@ -193,6 +193,8 @@ class Attendee:
             told = await self.ask("qa.upvote", now, session=self.session, id=ident)
             if told is not None:
                 self._diary.votes.setdefault(key, set()).add(self.name)
+            else:
+                self._diary.unsure.add(key)  # refused, or carried out without a word
 
     async def _people(self, due: float) -> None:
         await self.ask("people.list", due, session=self.session, limit=50)

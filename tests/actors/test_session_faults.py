@@ -3,6 +3,8 @@
 import pytest
 import trio
 
+from actors.entity import EntityActor
+from actors.participant import ParticipantActor
 from tests.actors.house import (
     GUESTS,
     HANA,
@@ -99,6 +101,26 @@ async def crash(house: House, entity: str) -> None:
 
 def failures(house: House, entity: str) -> int:
     return house.services.address(entity)._cell.failures
+
+
+@pytest.mark.parametrize(
+    ("kind", "actor"), [("event/", EntityActor), ("person/", ParticipantActor)]
+)
+async def test_who_connects_while_an_actor_dies_is_let_in(autojump_clock, monkeypatch, kind, actor):
+    carry_out = actor.on_receive_batch
+    doomed = [kind]
+
+    async def die_once(self, batch):
+        if self.entity.startswith(kind) and doomed:
+            raise RuntimeError(doomed.pop())
+        await carry_out(self, batch)
+
+    monkeypatch.setattr(actor, "on_receive_batch", die_once)
+    async with open_house() as house:
+        welcome = await house.enter(LATE, "late")
+        assert not doomed
+        assert welcome["epoch"] == house.door.epoch
+        await house.call(LATE, "session.join", session="ux", connection="late")
 
 
 async def test_rule_32_a_room_that_crashes_comes_back_with_people_chat_and_time(autojump_clock):

@@ -36,6 +36,9 @@ def test_commands_and_crashes_of_actors_are_counted(shared_daemon):
         assert float(after[name]) > float(before[name])
     assert float(after["greenroom_kernel_failures_total"]) == 0
     assert float(after["greenroom_actors_effects_lost_total"]) == 0
+    assert float(after["greenroom_runtime_tasks"]) > 1
+    assert float(after["process_resident_memory_bytes"]) > 1e7
+    assert float(after["greenroom_kernel_deepest"]) <= float(after["greenroom_kernel_waiting"])
 
 
 def test_an_admin_reads_the_live_tree_and_nobody_else(shared_daemon):

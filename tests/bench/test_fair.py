@@ -1,0 +1,85 @@
+"""A fair's end: a broken promise is found, and so is what was left behind."""
+
+import pytest
+
+from bench.attendee import Diary
+from bench.fair_checks import READERS, _left, _messages, _people, _votes
+from bench.load.watch import METRICS, metrics_url, read
+from bench.soak import flaws_of
+
+
+class Told:
+    """A client whose server says what it was given."""
+
+    def __init__(self, **pages):
+        self.pages = pages
+
+    async def call(self, method, **params):
+        page = self.pages[method]
+        if method == "chat.history":
+            texts = [] if "before" in params else page
+            return {"messages": [{"id": str(n), "text": text} for n, text in enumerate(texts)]}
+        start = int(params.get("after") or 0)
+        what = "people" if method == "people.list" else "questions"
+        return {what: page[start : start + 2], "next": start + 2 if start + 2 < len(page) else None}
+
+
+@pytest.mark.parametrize(
+    ("kept", "broken"),
+    [(["a", "b"], []), (["a"], ["'b' was acknowledged and is gone"]),
+     (["a", "b", "b"], ["'b' is there 2 times"]), (["a", "b", "never answered"], [])],
+)  # fmt: skip
+async def test_messages_that_are_gone_or_doubled_are_found(autojump_clock, kept, broken):
+    diary = Diary(said={"a": "s", "b": "s", "c": "another"})
+    assert await _messages(Told(**{"chat.history": kept}), "s", diary) == broken
+
+
+async def test_ghosts_and_missing_people_are_found(autojump_clock):
+    diary = Diary(inside={"s": {"ana", "ben", "cem"}}, unsure={"dora"})
+    shown = [{"id": name} for name in ("ana", "ben", "cem", "dora")]
+    assert await _people(Told(**{"people.list": shown}), "s", diary) == []
+    shown[1] = {"id": "ghost"}
+    assert await _people(Told(**{"people.list": shown}), "s", diary) == [
+        "ben is in s, and People says no",
+        "People of s shows ghost, who left",
+    ]
+
+
+async def test_votes_that_were_not_given_are_found(autojump_clock):
+    diary = Diary(votes={("s", "1"): {"ana", "ben"}, ("s", "3"): {"ana"}}, unsure={("s", "3")})
+    listed = [{"id": "1", "votes": 2}, {"id": "2", "votes": 0}, {"id": "3", "votes": 7}]
+    assert await _votes(Told(**{"qa.list": listed}), "s", diary) == []
+    listed[1] = {"id": "2", "votes": 1}
+    assert await _votes(Told(**{"qa.list": listed}), "s", diary) == [
+        "question 2 of s has 1 votes, not 0"
+    ]
+
+
+def test_what_was_left_behind_is_told():
+    before = {"actors": 10.0, "tasks": 40.0, "files": 20.0}
+    assert _left(before, {"actors": 9.0, "tasks": 40.0, "files": 20.0 + READERS}) == []
+    assert _left(before, {"actors": 12.0, "tasks": 41.0, "files": 40.0}) == [
+        "2 actors were left behind", "1 tasks were left behind", "20 files were left open",
+    ]  # fmt: skip
+    assert _left(before, {}) == ["the server does not tell its metrics"]
+
+
+def test_metrics_are_looked_for_beside_the_websocket_or_where_one_says(monkeypatch):
+    assert metrics_url("wss://live.example.org/v1/ws") == "https://live.example.org/metrics"
+    assert metrics_url("ws://h:8700/v1/ws") == "http://h:8700/metrics"
+    monkeypatch.setenv(METRICS, "http://h:9100/metrics")
+    assert metrics_url("ws://h:8700/v1/ws") == "http://h:9100/metrics"
+
+
+def test_what_a_server_tells_is_read_and_anything_else_is_nothing():
+    text = "# TYPE greenroom_kernel_waiting gauge\ngreenroom_kernel_waiting 7.0\nother 3\n"
+    assert read(text) == {"mailboxes": 7.0}
+    assert read("<html>") == {}
+
+
+@pytest.mark.parametrize("seconds", [12.0, 1_800.0])
+def test_a_soak_of_any_length_kills_the_daemon_before_memory_is_watched(seconds):
+    flaws = flaws_of(seconds)
+    assert 0 < flaws.kill_at < 0.45
+    assert flaws.actor_seconds < seconds
+    assert flaws.worker_seconds < seconds
