@@ -1,5 +1,6 @@
 """A server with a door of its own, so that the transport is tested without the actors."""
 
+import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -238,3 +239,15 @@ async def speaking(house, codec=JSON, *, connect=True, sub="ana", **params):
 @pytest.fixture(name="speaking")
 def _speaking():
     return speaking
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", "key.pem", "-out", "chain.pem", "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    return folder / "chain.pem", folder / "key.pem"

@@ -1,25 +1,11 @@
 """The same port over TLS, where writes go through the queue."""
 
 import ssl
-import subprocess
 
-import pytest
 import trio
 
 from transport.client import open_client
 from transport.server import tls_context
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-keyout", "key.pem", "-out", "chain.pem", "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
-    return folder / "chain.pem", folder / "key.pem"
 
 
 async def test_calls_events_and_resume_work_over_tls(running, certificate):
