@@ -135,6 +135,10 @@ def check(file: Path | None, explain: bool, as_json: bool, **flags: Any) -> None
         for row in rows:
             table.add_row(row["option"], row["value"], row["variable"], row["help"])
         console().print(table)
+    if config.media.workers:
+        from transport.media import accelerator
+
+        console().print(f"Media: fan-out {accelerator.describe(config.media.fan_out)}.")
     console().print("[green]The configuration is valid.[/green]")
 
 

@@ -4,6 +4,7 @@ Every option is one field of :class:`Config` or of one of its sections; the comm
 ``greenroom check --explain`` and the documentation print what stands here.
 """
 
+import ipaddress
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,7 @@ class MediaOptions:
     stun: tuple[str, ...] = option((), "STUN servers handed to clients, as stun:host:port.")
     turn: tuple[str, ...] = option((), "TURN servers handed to clients, as turn:host:port.")
     turn_secret: str = option("", "Shared secret for short-lived TURN credentials.")
+    fan_out: str = option("auto", "Who sends to the viewers: auto (C where it was built), python.")
 
 
 @attrs.frozen(kw_only=True)
@@ -248,6 +250,7 @@ def _check(config: Config) -> None:
         raise ConfigError("certificate and private_key go together")
     _check_cluster(config)
     _check_ports(config)
+    _check_media(config.media)
     if config.log_level not in {"debug", "info", "warning", "error"}:
         raise ConfigError("log_level must be debug, info, warning or error")
 
@@ -259,6 +262,21 @@ def _check_cluster(config: Config) -> None:
         raise ConfigError("cluster.replicas must be 1, 3 or 5")
     if config.cluster.servers and config.webhook:
         raise ConfigError("webhooks are delivered by an engine of one node only")
+
+
+def _check_media(media: MediaOptions) -> None:
+    if media.workers < 0:
+        raise ConfigError("media.workers must not be negative")
+    if not 0 <= media.port <= 65536 - max(1, media.workers):
+        raise ConfigError("media.port must leave each worker a port below 65536")
+    if media.fan_out not in {"auto", "python"}:
+        raise ConfigError("media.fan_out must be auto or python")
+    for name, addresses in (("hosts", media.hosts), ("addresses", media.addresses)):
+        for address in addresses:
+            try:
+                ipaddress.ip_address(address)
+            except ValueError:
+                raise ConfigError(f"media.{name}: {address!r} is not an IP address") from None
 
 
 def _check_ports(config: Config) -> None:

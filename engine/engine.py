@@ -202,6 +202,7 @@ async def _open_media(
         ports=ports,
         public=options.addresses,
         servers=IceServers(stun=options.stun, turn=options.turn, secret=options.turn_secret),
+        fan_out=options.fan_out,
     )
     plane = WorkerPlane(settings, deliver(hub, clock.now))
     hub.metrics.registry.register(MediaCollector(plane))

@@ -68,6 +68,13 @@ def test_what_is_wrong_is_told_in_a_line(args, complaint):
     assert "Traceback" not in result.output
 
 
+def test_check_tells_who_sends_to_the_viewers(monkeypatch):
+    key = ("--key", f"k:{SECRET}")
+    assert "Media: fan-out in " in run("check", *key).output
+    monkeypatch.setenv("GREENROOM_MEDIA_FAN_OUT", "python")
+    assert "in Python, as configured" in run("check", *key).output
+
+
 def test_check_prints_every_option_for_machines_without_secrets():
     rows = json.loads(run("check", "--key", f"k:{SECRET}", "--json").output)
     assert SECRET not in json.dumps(rows)

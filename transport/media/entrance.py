@@ -7,7 +7,7 @@ answered for a peer connection's ICE credentials (RFC 7983 for telling them apar
 from collections import Counter
 
 from transport.media import dtls, stun
-from transport.media.peer import Address, Peer, Sender
+from transport.media.peer import Address, Peer, Socket
 from transport.media.rtp import MAXIMUM_DATAGRAM, Malformed
 from transport.media.srtp import Buffer
 
@@ -42,10 +42,10 @@ class Entrance:
             address: known for address, known in self._by_address.items() if known is not peer
         }
 
-    def datagram(self, length: int, address: Address, sendto: Sender, now: float) -> None:
+    def datagram(self, length: int, address: Address, socket: Socket, now: float) -> None:
         """Handle the datagram at the start of :attr:`buffer`. Never raises.
 
-        :param sendto: how to answer to where it came from.
+        :param socket: where it came in, and where answers go out.
         :param now: seconds on a steady clock.
         """
         if not 0 < length <= MAXIMUM_DATAGRAM:
@@ -59,13 +59,13 @@ class Entrance:
                 return
             peer.media(self.buffer, length, now)
         elif first <= _STUN_LAST:
-            self._stun(bytes(self.buffer.view[:length]), address, sendto, now)
+            self._stun(bytes(self.buffer.view[:length]), address, socket, now)
         elif first in dtls.FIRST_BYTES and address in self._by_address:
             self._by_address[address].handshake(bytes(self.buffer.view[:length]), now)
         else:
             self._counters["dropped_unknown"] += 1
 
-    def _stun(self, data: bytes, address: Address, sendto: Sender, now: float) -> None:
+    def _stun(self, data: bytes, address: Address, socket: Socket, now: float) -> None:
         try:
             request = stun.parse(data)
         except Malformed:
@@ -74,7 +74,7 @@ class Entrance:
         if request is None:
             return
         peer = self._by_fragment.get(request.fragment)
-        if peer is None or not peer.stun(request, address, sendto, now):
+        if peer is None or not peer.stun(request, address, socket, now):
             self._counters["dropped_stun"] += 1
             return
         self._by_address[address] = peer

@@ -1,12 +1,6 @@
-"""One stream to one viewer: what an m-line of a subscribe connection carries now.
-
-:func:`fan_out` is the place where the forwarding unit spends its time. A packet is written once as
-a template; for each viewer the template is copied, four numbers are put in, and libsrtp encrypts in
-place.
-"""
+"""One stream to one viewer: what an m-line of a subscribe connection carries now."""
 
 import secrets
-import struct
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
@@ -20,19 +14,17 @@ from transport.media.continuity import (
     Newest,
 )
 from transport.media.description import Codec
-from transport.media.negotiation import LEVEL_NUMBER, SEND_TIME_NUMBER, Line
+from transport.media.forwarding import HEADER, Row
+from transport.media.negotiation import SEND_TIME_NUMBER, Line
+from transport.media.pacing import Pacer
 from transport.media.peer import Peer
 from transport.media.rtp import Packet
-from transport.media.srtp import TRAILER, Buffer, protect_at
 from transport.media.track import Layer, Track
 
 RESEND_PAUSE = 0.02
 """Seconds in which one packet is not sent again twice."""
 
 RESENT_KEPT = 256
-
-_NUMBERS = struct.Struct("!xBHLL")
-_HEADER = 12
 
 
 def _first_sequence() -> int:
@@ -47,6 +39,7 @@ class Output:
     :param track: what is shown; None for an idle line.
     :param layer: the layer that flows through it.
     :param target: the layer it waits for a key frame of.
+    :param pacer: spreads what the viewer's line cannot take at once; None where it can.
     """
 
     line: Line
@@ -56,6 +49,7 @@ class Output:
     track: Track | None = None
     layer: Layer | None = None
     target: Layer | None = None
+    pacer: Pacer | None = None
     payload_type: int = 0
     repair_type: int | None = None
     sequence_shift: int = 0
@@ -63,8 +57,6 @@ class Output:
     picture_shift: int = 0
     base_shift: int = 0
     first_in: int = 0
-    packets: int = 0
-    octets: int = 0
     resent: int = 0
     asked: int = 0
     loss: float = 0.0
@@ -74,7 +66,63 @@ class Output:
     _repair_sequence: int = attrs.field(factory=_first_sequence)
     _resent_at: OrderedDict[int, float] = attrs.field(factory=OrderedDict)
     _paused_at: float = 0.0
+    _packets: int = 0
+    _octets: int = 0
     _reported: tuple[int, float] | None = None
+
+    @property
+    def packets(self) -> int:
+        """Packets sent, retransmissions apart."""
+        return self._packets + (self.layer.sent if self.layer is not None else 0)
+
+    @property
+    def octets(self) -> int:
+        """Octets of these packets behind their fixed headers."""
+        return self._octets + (self.layer.sent_octets if self.layer is not None else 0)
+
+    def missed(self, size: int, why: str | None = None) -> None:
+        """Take note of a packet of its layer that was not sent.
+
+        :param size: its octets.
+        :param why: the counter of its reason; None if it came from before this viewer's first.
+        """
+        self._packets -= 1
+        self._octets -= size - HEADER
+        if why is not None:
+            self.counters[why] += 1
+
+    def row(self) -> Row | None:
+        """Return what sending to this viewer needs; None while it is not connected."""
+        peer = self.peer
+        if peer.outbound is None or peer.address is None or peer.socket is None:
+            return None
+        return Row(
+            peer.outbound,
+            self.payload_type,
+            self.sequence_shift,
+            self.timestamp_shift,
+            self.line.ssrc,
+            self.first_in,
+            self.picture_shift,
+            self.base_shift,
+            peer.socket,
+            peer.address,
+            self,
+            peer.keys,
+        )
+
+    def pace(self, pacer: Pacer | None) -> None:
+        """Send through a pacer from now on, or past it."""
+        if pacer is self.pacer:
+            return
+        self._flush()
+        self.pacer = pacer
+        if self.layer is not None:
+            self.layer.table = None
+
+    def _flush(self) -> None:
+        if self.pacer is not None:
+            self.pacer.flush()
 
     def show(self, track: Track | None) -> bool:
         """Show another track, or none; True if that is a change."""
@@ -100,9 +148,13 @@ class Output:
         self._unwait()
         layer = self.layer
         if layer is not None:
+            self._flush()
             layer.active.remove(self)
+            layer.table = None
             self.continuity.close(layer.newest)
             self._paused_at = layer.newest_at
+            self._packets += layer.sent
+            self._octets += layer.sent_octets
             self.layer = None
 
     def _unwait(self) -> None:
@@ -125,12 +177,15 @@ class Output:
             self._ticks(layer, packet, now),
         )
         self.layer = layer
+        self._packets -= layer.sent
+        self._octets -= layer.sent_octets
         self.payload_type, self.repair_type = codec.payload_type, codec.retransmission
         self.first_in = sequence
         self.sequence_shift = segment.sequence_shift
         self.timestamp_shift = segment.timestamp_shift
         self.picture_shift, self.base_shift = segment.picture_shift, segment.base_shift
         layer.active.append(self)
+        layer.table = None
         return True
 
     def _ticks(self, layer: Layer, packet: Packet, now: float) -> int | None:
@@ -240,73 +295,3 @@ class Output:
         ntp, at = self._reported
         trip = rtcp.round_trip(report, ntp + int((now - at) * 2**32))
         return trip if trip is not None and trip < 10 else None  # noqa: PLR2004  a stale report
-
-
-def extension(layer: Layer, now: float) -> bytes:
-    """Return the header extensions every viewer gets with a packet."""
-    elements = {SEND_TIME_NUMBER: rtp.absolute_send_time(now)}
-    if layer.level is not None:
-        elements[LEVEL_NUMBER] = bytes([layer.level])
-    return rtp.pack_extensions(elements)
-
-
-def fan_out(layer: Layer, packet: Packet, sequence: int, now: float, scratch: Buffer) -> None:
-    """Send a packet to everybody a layer flows to, and begin with those who can begin here.
-
-    :param sequence: the packet's extended number.
-    :param scratch: where packets are put together.
-    """
-    if layer.waiting:
-        _begin(layer, packet, sequence, now)
-    if not layer.active:
-        return
-    head = extension(layer, now)
-    whole = rtp.template(packet, head)
-    size = len(whole)
-    if size + TRAILER > len(scratch.data):
-        return
-    start = size - len(packet.payload)
-    late = sequence < layer.newest.sequence
-    codec = layer.codec.name if layer.codec is not None else ""
-    numbers = payload.picture(codec, packet.payload) if codec in ("VP8", "VP9") else None
-    data, view, pointer, length = scratch.data, scratch.view, scratch.pointer, scratch.length
-    marker = 0x80 if packet.marker else 0
-    source_sequence, source_timestamp = packet.sequence, packet.timestamp
-    put, protect = _NUMBERS.pack_into, protect_at
-    for output in layer.active:
-        if late and sequence < output.first_in:
-            continue
-        view[:size] = whole
-        put(
-            data,
-            0,
-            output.payload_type | marker,
-            source_sequence + output.sequence_shift & 0xFFFF,
-            source_timestamp + output.timestamp_shift & 0xFFFFFFFF,
-            output.line.ssrc,
-        )
-        data[0] = whole[0]
-        if numbers is not None and (output.picture_shift or output.base_shift):
-            payload.renumber(data, start, numbers, output.picture_shift, output.base_shift)
-        peer = output.peer
-        length[0] = size
-        if peer.outbound is None or protect(peer.outbound, pointer, length):
-            output.counters["dropped_protect"] += 1
-            continue
-        try:
-            peer.sendto(view[: length[0]], peer.address)  # type: ignore[misc,arg-type]
-        except OSError:
-            output.counters["dropped_send"] += 1
-            continue
-        output.packets += 1
-        output.octets += size - _HEADER
-
-
-def _begin(layer: Layer, packet: Packet, sequence: int, now: float) -> None:
-    if sequence < layer.newest.sequence or layer.codec is None:
-        return
-    moving = layer.track.kind == "video"
-    if moving and not payload.starts_key_frame(layer.codec.name, packet.payload):
-        return
-    for output in tuple(layer.waiting):
-        output.begin(layer, packet, sequence, now)

@@ -16,8 +16,16 @@ from transport.media.srtp import Buffer
 Address = tuple[Any, ...]
 """Whatever the socket says: host and port, and for IPv6 flow and scope."""
 
-Sender = Callable[[Any, Address], int]
-"""A socket's ``sendto``."""
+
+class Socket(Protocol):
+    """The part of a UDP socket that is used; tests have others."""
+
+    def sendto(self, data: Any, address: Any, /) -> int:
+        """Send a datagram; raises OSError when that cannot be done now."""
+
+    def fileno(self) -> int:
+        """Return its number."""
+
 
 CONSENT_LIFE = 30.0
 """Seconds without an authentic STUN request after which a peer is given up (RFC 7675)."""
@@ -40,6 +48,9 @@ class Handler(Protocol):
     def connected(self, now: float) -> None:
         """Begin: packets can be sent from now on."""
 
+    def moved(self) -> None:
+        """Take note that packets are sent to another address, with other keys, or not at all."""
+
 
 class Peer:
     """One transport.
@@ -60,7 +71,7 @@ class Peer:
         self.addresses: dict[Address, None] = {}
         self.address: Address | None = None
         self.dropped: Address | None = None
-        self.sendto: Sender | None = None
+        self.socket: Socket | None = None
         self.outbound: Any = None
         self.heard_at = now
         self.failed = False
@@ -72,7 +83,7 @@ class Peer:
         self._dtls: Dtls | None = None
         self._inbound: Any = None
         self._retransmit_at: float | None = None
-        self._keys: Any = None
+        self.keys: Any = None
 
     @property
     def is_connected(self) -> bool:
@@ -94,7 +105,8 @@ class Peer:
             return
         self.failed = False
         self._dtls = Dtls(self._identity, remote.fingerprints, client=client)
-        self.outbound = self._inbound = self._keys = None
+        self.outbound = self._inbound = self.keys = None
+        self._handler.moved()
         if client and self.address is not None:
             self._start()
 
@@ -102,7 +114,7 @@ class Peer:
         if self._dtls is not None:
             self._send_all(self._dtls.start())
 
-    def stun(self, request: stun.Request, address: Address, sendto: Sender, now: float) -> bool:
+    def stun(self, request: stun.Request, address: Address, socket: Socket, now: float) -> bool:
         """Answer a binding request; False if it is not authentic."""
         response = stun.answer(request, self.credentials.password, (address[0], address[1]))
         if response is None:
@@ -115,8 +127,10 @@ class Peer:
             self.addresses[address] = None
         first = self.address is None
         if first or request.nominates:
-            self.address, self.sendto = address, sendto
-        self._send_to(sendto, response, address)
+            if (address, socket) != (self.address, self.socket):
+                self._handler.moved()
+            self.address, self.socket = address, socket
+        self._send_to(socket, response, address)
         if first:
             self._start_if_client()
         return True
@@ -140,9 +154,10 @@ class Peer:
         if self._dtls.closed:
             self.failed = True
         elif self._dtls.keys is not None and self.outbound is None:
-            self._keys = self._dtls.keys
-            self._inbound = self._keys.inbound
-            self.outbound = srtp.handle(self._keys.outbound)
+            self.keys = self._dtls.keys
+            self._inbound = self.keys.inbound
+            self.outbound = srtp.handle(self.keys.outbound)
+            self._handler.moved()
             self._counters["connected"] += 1
             self._handler.connected(now)
 
@@ -180,7 +195,7 @@ class Peer:
         self._protected(packet, srtp.protect_rtcp_at)
 
     def _protected(self, packet: bytes, protect: Callable[[Any, Any, Any], int]) -> None:
-        if self.outbound is None or self.address is None or self.sendto is None:
+        if self.outbound is None or self.address is None or self.socket is None:
             return
         scratch, length = self._scratch, len(packet)
         if length + srtp.TRAILER > len(scratch.data):
@@ -191,17 +206,17 @@ class Peer:
         if protect(self.outbound, scratch.pointer, scratch.length):
             self._counters["dropped_protect"] += 1
             return
-        self._send_to(self.sendto, scratch.view[: scratch.length[0]], self.address)
+        self._send_to(self.socket, scratch.view[: scratch.length[0]], self.address)
 
     def _send_all(self, datagrams: list[bytes]) -> None:
-        if self.address is None or self.sendto is None:
+        if self.address is None or self.socket is None:
             return
         for datagram in datagrams:
-            self._send_to(self.sendto, datagram, self.address)
+            self._send_to(self.socket, datagram, self.address)
 
-    def _send_to(self, sendto: Sender, datagram: bytes | memoryview, address: Address) -> None:
+    def _send_to(self, socket: Socket, datagram: bytes | memoryview, address: Address) -> None:
         try:
-            sendto(datagram, address)
+            socket.sendto(datagram, address)
         except OSError:
             # A full socket buffer or a network that is gone: UDP may lose, the loop may not stop.
             self._counters["dropped_send"] += 1
@@ -225,5 +240,6 @@ class Peer:
         """Say goodbye."""
         if self._dtls is not None:
             self._send_all(self._dtls.close())
-        self.outbound = self._inbound = self._keys = self._dtls = None
+        self.outbound = self._inbound = self.keys = self._dtls = None
         self.failed = True
+        self._handler.moved()

@@ -48,6 +48,7 @@ class MediaSettings:
     :param public: addresses to tell clients instead of ``hosts``, for a machine behind NAT. A pair
         of host and port tells another port as well.
     :param last_videos: cameras of a room that a viewer gets at once.
+    :param fan_out: ``python``, or ``auto`` for C where it was built.
     """
 
     workers: int = 1
@@ -56,6 +57,7 @@ class MediaSettings:
     public: tuple[str | tuple[str, int], ...] = ()
     servers: IceServers = attrs.field(factory=IceServers)
     last_videos: int = LAST_VIDEOS
+    fan_out: str = "auto"
 
 
 @attrs.define(eq=False)
@@ -130,6 +132,7 @@ class WorkerPlane:
             "high": self.settings.ports[1],
             "public": list(self.settings.public),
             "last_videos": self.settings.last_videos,
+            "fan_out": self.settings.fan_out,
         }
         return WorkerProcess(settings, lambda kind, data: self._fact(slot, kind, data))
 

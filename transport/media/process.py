@@ -142,6 +142,7 @@ class WorkerProcess:
             return
         self.port = answer["port"]
         self.alive = True
+        _log.info("media worker started", port=self.port, fan_out=answer["fan_out"])
         started()
         await self._watch(nursery.cancel_scope)
 

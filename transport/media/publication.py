@@ -95,6 +95,9 @@ class Publication:
     def connected(self, now: float) -> None:
         """Begin."""
 
+    def moved(self) -> None:
+        """Take note of another path: nothing but feedback takes it."""
+
     def packet(self, packet: Packet, now: float) -> None:
         """Take a packet: account for it and hand it on."""
         self._note_transport(packet, now)
@@ -200,6 +203,7 @@ class Publication:
         out = b""
         for ssrc, layer in self._layers.items():
             layer.measure(now)
+            layer.close_burst()
             lost = layer.missing.to_ask(now)
             if lost:
                 layer.asked_again += len(lost)

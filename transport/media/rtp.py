@@ -137,16 +137,6 @@ def pack_extensions(elements: dict[int, bytes]) -> bytes:
     return _EXTENSION.pack(ONE_BYTE_PROFILE, len(body) // 4) + body
 
 
-def template(packet: Packet, extension: bytes) -> bytearray:
-    """Write a packet whose payload type, numbers and SSRC a forwarder fills in per viewer.
-
-    :param extension: as :func:`pack_extensions` made it.
-    """
-    first = 0x90 if extension else 0x80
-    head = HEADER.pack(first, 0, 0, 0, 0)
-    return bytearray(head + extension + packet.payload)
-
-
 def serialize(packet: Packet) -> bytes:
     """Write a whole packet."""
     extension = pack_extensions(packet.extensions)

@@ -20,6 +20,7 @@ from transport.media.bandwidth import (
 from transport.media.description import Description
 from transport.media.negotiation import Line, Transport
 from transport.media.output import Output
+from transport.media.pacing import Pacer
 from transport.media.peer import Peer
 from transport.media.track import Layer, Track
 
@@ -72,11 +73,18 @@ class Seat:
 class Subscription:
     """One connection's subscribe peer connection for one place.
 
+    :param pacer: for when its line is narrow.
     :param now: seconds on a steady clock.
     """
 
     def __init__(
-        self, person: str, connection: str, counters: Counter[str], now: float, place: str = ""
+        self,
+        person: str,
+        connection: str,
+        counters: Counter[str],
+        pacer: Pacer,
+        now: float,
+        place: str = "",
     ) -> None:
         self.person = person
         self.connection = connection
@@ -93,6 +101,7 @@ class Subscription:
         self.needs_offer = True
         self.changed = False
         self._counters = counters
+        self._pacer = pacer
         self._outputs: dict[int, Output] = {}
         self._repairs: set[int] = set()
         self._plan = ProbePlan(now)
@@ -202,6 +211,12 @@ class Subscription:
             if output.target is not None:
                 output.target.ask_key_frame(now, output.target.track.peer)
 
+    def moved(self) -> None:
+        """Have packets sent where the client is now."""
+        for output in self.outputs():
+            if output.layer is not None:
+                output.layer.table = None
+
     def replaced(self) -> None:
         """Begin anew with another peer connection of the same client."""
         for output in self.outputs():
@@ -284,6 +299,7 @@ class Subscription:
             self._meter()
             self.estimate.tick(now)
             self._choose(now, pressure)
+            self._pace()
         if now - self._reported_at >= REPORT_EVERY:
             self._reported_at = now
             out = [output.sender_report(now, self.cname) for output in self.outputs()]
@@ -336,6 +352,13 @@ class Subscription:
         output.want(layers[level])
         if output.target is not None and output.target is not before:
             output.target.ask_key_frame(now, output.target.track.peer)
+
+    def _pace(self) -> None:
+        self._pacer.estimated(self.estimate.bitrate)
+        for output in self.outputs():
+            layer = output.layer
+            if layer is not None and output.line.kind == "video":
+                output.pace(self._pacer if self._pacer.is_needed(layer.peak) else None)
 
     # Probing
 

@@ -14,15 +14,14 @@ from actors.errors import Refused
 from transport.media import description, negotiation
 from transport.media.dtls import Identity
 from transport.media.entrance import Entrance
+from transport.media.forwarding import Forwarder, TableMaker
 from transport.media.negotiation import Transport
-from transport.media.output import fan_out
 from transport.media.peer import Handler, Peer
 from transport.media.publication import Publication
 from transport.media.room import LOUDEST, Room, placement
-from transport.media.rtp import Packet
 from transport.media.srtp import Buffer
 from transport.media.subscription import ANSWER_WITHIN, Subscription
-from transport.media.track import Layer, Track
+from transport.media.track import Track
 
 LAST_VIDEOS = 12
 """Cameras of a room that are forwarded at once: those who spoke last."""
@@ -48,10 +47,15 @@ class Switchboard:
 
     :param addresses: host and port clients are told.
     :param fact: takes what the engine is to know.
+    :param accelerated: sends to many viewers in Python's place.
     """
 
     def __init__(
-        self, addresses: list[tuple[str, int]], fact: Fact, last_videos: int = LAST_VIDEOS
+        self,
+        addresses: list[tuple[str, int]],
+        fact: Fact,
+        last_videos: int = LAST_VIDEOS,
+        accelerated: TableMaker | None = None,
     ) -> None:
         self.counters: Counter[str] = Counter()
         self.entrance = Entrance(self.counters)
@@ -64,6 +68,7 @@ class Switchboard:
         self._last_videos = last_videos
         self._identity = Identity()
         self._scratch = Buffer()
+        self._forwarder = Forwarder(self.counters, accelerated)
         self._room_of: dict[str, dict[str, None]] = {}
         self._by_person: dict[str, list[Publication]] = {}
         self._homes: dict[str, str] = {}
@@ -133,8 +138,8 @@ class Switchboard:
         self._homes[connection] = room
         subscription = self.subscriptions.get(connection)
         if subscription is None:
-            place = placement(room)
-            subscription = Subscription(person, connection, self.counters, now, place)
+            pacer, place = self._forwarder.pacer(now), placement(room)
+            subscription = Subscription(person, connection, self.counters, pacer, now, place)
             subscription.peer = self._peer(subscription, now)
             self.subscriptions[connection] = subscription
             self.entrance.admit(subscription.peer)
@@ -161,7 +166,7 @@ class Switchboard:
         if publication is None:
             publication = Publication(person, connection, self.counters, placement(room))
             publication.peer = self._peer(publication, now)
-            publication.on_packet, publication.on_level = self._packet, self._level
+            publication.on_packet, publication.on_level = self._forwarder.forward, self._level
             self.publications[connection] = publication
             self._by_person.setdefault(person, []).append(publication)
         elif publication.fragment != remote.fragment:
@@ -320,12 +325,6 @@ class Switchboard:
 
     # Packets
 
-    def _packet(self, layer: Layer, packet: Packet, sequence: int, now: float) -> None:
-        self.counters["packets_in"] += 1
-        if layer.active or layer.waiting:
-            fan_out(layer, packet, sequence, now, self._scratch)
-            self.counters["packets_out"] += len(layer.active)
-
     def _level(self, track: Track, level: int, now: float) -> None:
         publication = self.publications.get(track.connection)
         if track.source != "audio" or publication is None:
@@ -345,6 +344,7 @@ class Switchboard:
             if not publication.peer.tick(now):
                 self._unpublish(publication.connection, now)
                 self._fact("gone", {"connection": publication.connection, "side": "publish"})
+        self._forwarder.tick(now)
         self._turn = (self._turn + 1) % TURNS
         for number, subscription in enumerate(tuple(self.subscriptions.values())):
             if number % TURNS != self._turn:

@@ -13,10 +13,15 @@ from transport.media.retransmission import Missing, Ring
 from transport.media.rtp import Packet
 
 if TYPE_CHECKING:
+    from transport.media.forwarding import Table
     from transport.media.output import Output
+    from transport.media.pacing import Pacer
 
 KEY_FRAME_PAUSE = 0.3
 """Seconds between two key frame requests for one layer."""
+
+PEAK_DECAY = 0.9993
+"""Of the largest burst, at each tick: half of it is left after ten seconds."""
 
 RATE_WINDOW = 0.5
 FLOWING = 1.0
@@ -31,6 +36,10 @@ class Layer:
     """One encoding of a track.
 
     :param rid: its name in simulcast, else empty.
+    :param table: who gets its packets; None when it must be made anew.
+    :param paced: those who get them at the pace of their line.
+    :param sent: packets handed to the viewers; ``sent_octets`` likewise.
+    :param peak: octets of the largest burst of late.
     """
 
     track: "Track"
@@ -46,6 +55,11 @@ class Layer:
     newest_at: float = float("-inf")
     active: "list[Output]" = attrs.field(factory=list)
     waiting: "list[Output]" = attrs.field(factory=list)
+    table: "Table | None" = None
+    paced: "list[tuple[Pacer, Table]]" = attrs.field(factory=list)
+    sent: int = 0
+    sent_octets: int = 0
+    peak: float = 0.0
     clocks: rtcp.SenderReport | None = None
     clocks_at: float = 0.0
     jitter: float = 0.0
@@ -55,6 +69,7 @@ class Layer:
     asked_again: int = 0
     _transit: float | None = None
     _octets: int = 0
+    _burst: int = 0
     _rate_at: float = 0.0
     _asked_at: float = float("-inf")
     _told: tuple[int, int] = (0, 0)
@@ -72,7 +87,9 @@ class Layer:
         :param sequence: its extended number.
         """
         self.packets += 1
-        self._octets += len(packet.payload) + 12
+        size = len(packet.payload) + 12
+        self._octets += size
+        self._burst += size
         codec = self.codec
         if sequence > self.newest.sequence or not self.packets > 1:
             numbers = payload.picture(codec.name, packet.payload) if codec else NO_PICTURE
@@ -107,6 +124,11 @@ class Layer:
             rate if not self.bitrate or span > 4 * RATE_WINDOW else (self.bitrate + rate) / 2
         )
         self._octets, self._rate_at = 0, now
+
+    def close_burst(self) -> None:
+        """Take what has come since the last time as one burst; to be called every tick."""
+        self.peak = max(self._burst, self.peak * PEAK_DECAY)
+        self._burst = 0
 
     def end(self) -> None:
         """Let go of every viewer."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from actors.errors import GreenroomError, Refused
+from transport.media import accelerator
 from transport.media.control import ControlBroken, Decoder, encode, refusal
 from transport.media.statistics import statistics
 from transport.media.switchboard import Switchboard
@@ -118,12 +119,20 @@ class Worker:
         return orders(self._board, time.monotonic(), params)
 
     def _start(
-        self, hosts: list[str], low: int, high: int, public: list[str], last_videos: int
+        self,
+        hosts: list[str],
+        low: int,
+        high: int,
+        public: list[str],
+        last_videos: int,
+        fan_out: str = "auto",
     ) -> dict[str, Any]:
         self._sockets = bind(hosts, low, high)
         port = self._sockets[0].getsockname()[1]
         told = [(host, port) if isinstance(host, str) else tuple(host) for host in public or hosts]
-        self._board = Switchboard([(host, int(at)) for host, at in told], self._fact, last_videos)
+        addresses = [(host, int(at)) for host, at in told]
+        accelerated = accelerator.load(fan_out)
+        self._board = Switchboard(addresses, self._fact, last_videos, accelerated)
         loop = asyncio.get_running_loop()
         for each in self._sockets:
             loop.add_reader(each.fileno(), self._readable(each, self._board))
@@ -131,10 +140,11 @@ class Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
-        return {"port": port, "pid": os.getpid()}
+        kind = "python" if accelerated is None else "c"
+        return {"port": port, "pid": os.getpid(), "fan_out": kind}
 
     def _readable(self, bound: socket.socket, board: Switchboard) -> Callable[[], None]:
-        entrance, receive, sendto = board.entrance, bound.recvfrom_into, bound.sendto
+        entrance, receive = board.entrance, bound.recvfrom_into
         data, clock, take = entrance.buffer.data, time.monotonic, entrance.datagram
 
         def read() -> None:
@@ -148,7 +158,7 @@ class Worker:
                     # An ICMP error of an earlier send; the next datagram is unharmed.
                     continue
                 try:
-                    take(length, address, sendto, now)
+                    take(length, address, bound, now)
                 except Exception as error:  # noqa: BLE001  no datagram may end the process
                     board.counters["faults"] += 1
                     if board.counters["faults"] <= 10:  # noqa: PLR2004  do not fill the disk

@@ -1,5 +1,9 @@
 """A room on a switchboard without sockets, and visitors who may send whatever they like."""
 
+import itertools
+import weakref
+from typing import ClassVar
+
 from aioice import stun as reference
 
 from tests.transport.media.test_sans_io import OFFER
@@ -16,12 +20,23 @@ STRANGER = ("192.0.2.66", 6)
 class Wire:
     """Takes what the worker sends."""
 
+    numbers = itertools.count(3)
+    known: ClassVar = weakref.WeakValueDictionary()
+
     def __init__(self):
         self.sent = []
+        self.refuses = False
+        self.number = next(self.numbers)
+        self.known[self.number] = self
 
-    def __call__(self, data, address):
+    def sendto(self, data, address):
+        if self.refuses:
+            raise BlockingIOError
         self.sent.append((bytes(data), address))
         return len(data)
+
+    def fileno(self):
+        return self.number
 
 
 class Visitor:
@@ -141,10 +156,14 @@ def viewer(board, facts, person, room, address):
     return made
 
 
-def room_with_two():
+def room_with_two(accelerated=None):
     """A room with Ana, who publishes, and Bob, who watches; both connected."""
     facts = []
-    board = Switchboard([("192.0.2.1", 5000)], lambda kind, data: facts.append((kind, data)))
+    board = Switchboard(
+        [("192.0.2.1", 5000)],
+        lambda kind, data: facts.append((kind, data)),
+        accelerated=accelerated,
+    )
     board.allow("session/ux", "ana", frozenset({"audio", "video"}), True, 0.0)
     board.allow("session/ux", "bob", frozenset(), True, 0.0)
     ana = publisher(board, "ana", "session/ux", ADDRESS)
