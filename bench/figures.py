@@ -136,26 +136,30 @@ def storm(result: Result) -> Iterator[Figure]:
 
 
 def media(result: Result) -> Iterator[Figure]:
-    """Tell of packets forwarded, beside aiortc's relay."""
-    best = result["forwarding"]["best"]
-    if best:
-        yield Figure("packets forwarded, one core", best["out_per_second"], "/s")
-        yield Figure("a packet", best["microseconds_per_packet"], "us", higher=False)
-    crowd = result.get("audience")
-    if crowd:
-        name = f"lost, {crowd['viewers']} viewers"
+    """Tell of packets forwarded, beside aiortc's relay and Janus."""
+    cost = "microseconds_per_packet"
+    best = {kind: each["best"] for kind, each in result["forwarding"].items() if each["best"]}
+    for kind, step in best.items():
+        name = f"packets forwarded, one core, fan-out in {kind}"
+        yield Figure(name, step["out_per_second"], "/s")
+        python = best.get("python") if kind == "c" else None
+        yield Figure(f"a packet, fan-out in {kind}", step[cost], "us",
+                     "Python" if python else "", python[cost] if python else None,
+                     1.3 if python else None, of_ratio=True, higher=False)  # fmt: skip
+    for kind, crowd in result["audience"].items():
+        name = f"lost, {crowd['viewers']} viewers, fan-out in {kind}"
         yield Figure(name, 100 * crowd["loss"], "%", target=1.0, sense="at most", higher=False)
         yield Figure("a peer connection", crowd["bytes_per_connection"] / 1000, "kB",
                      target=200.0, sense="at most", higher=False)  # fmt: skip
-        yield Figure("peer connections set up", crowd["setups_per_second"], "/s")
-    peer = result.get("janus")
-    if peer:
-        yield Figure("a packet, the same load", peer["ours"]["microseconds_per_packet"], "us",
-                     "Janus VideoRoom", peer["janus"]["microseconds_per_packet"], 0.5,
+        yield Figure("peer connections set up, one core", crowd["setups_per_second"], "/s")
+    peer = result["janus"] or {"ratios": ()}
+    for kind in peer["ratios"]:
+        yield Figure(f"a packet, the same load, fan-out in {kind}", peer[kind][cost], "us",
+                     "Janus VideoRoom", peer["janus"][cost], 0.5,
                      of_ratio=True, higher=False)  # fmt: skip
     relay = result["relay"]
-    yield Figure("one more viewer", relay["ours_percent_per_viewer"], "% of a core",
-                 "aiortc MediaRelay", relay["relay_percent_per_viewer"], 20.0, of_ratio=True,
+    yield Figure("one more viewer", relay["ours"]["percent_per_viewer"], "% of a core",
+                 "aiortc MediaRelay", relay["relay"]["percent_per_viewer"], 30.0, of_ratio=True,
                  higher=False)  # fmt: skip
 
 

@@ -1,28 +1,36 @@
-"""What forwarding costs: packets a second on one core, beside aiortc's MediaRelay, in one run."""
+"""What forwarding costs: on one core, beside aiortc's MediaRelay and Janus, in one run."""
 
 import argparse
-import os
+import statistics
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bench import media_janus
+from bench.media_drive import apart, drive, keep
 from bench.media_janus import Janus
-from bench.media_load import Endpoint, Publisher, Unit, drive, keep
+from bench.media_load import Endpoint, Publisher, Unit
+from transport.media import accelerator
 
 LOSS_ALLOWED = 0.01
+STEP = 1.3
+WARM_UP = 500, 1.0
+"""Packets a second, and seconds, before anything is measured."""
+
+COST = "microseconds_per_packet"
 
 
-def _pin(unit: Unit | Janus) -> None:
-    """Give the server a core and take the others, so that neither waits for the other."""
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) > 1:
-        for task in Path(f"/proc/{unit.process.pid}/task").iterdir():
-            # Threads begun later are on their parent's core.
-            os.sched_setaffinity(int(task.name), {cores[0]})
-        os.sched_setaffinity(0, set(cores[1:]))
+def fan_outs() -> tuple[str, ...]:
+    """Return the kinds of fan-out there are here."""
+    return ("c", "python") if accelerator.load() is not None else ("python",)
+
+
+def start(kind: str) -> Unit | Janus:
+    """Start a forwarding unit: ``c`` or ``python``, which are ours, or ``janus``."""
+    if kind == "janus":
+        return Janus.start()
+    return Unit.start("auto" if kind == "c" else kind)
 
 
 def _measure(
@@ -32,14 +40,9 @@ def _measure(
     rate: float,
     seconds: float,
 ) -> dict[str, float]:
-    for viewer in viewers:
-        viewer.received = 0
-        viewer.first.clear()
-        viewer.newest.clear()
-    cpu = unit.cpu()
-    sent, took = drive(publishers, viewers, rate, seconds)
-    spent = unit.cpu() - cpu
-    received = sum(viewer.received for viewer in viewers)
+    cpu, own = unit.cpu(), time.process_time()
+    sent, received, took = drive(publishers, viewers, rate, seconds)
+    spent, load = unit.cpu() - cpu, time.process_time() - own
     # Every publisher's packets are meant for every viewer.
     wanted = max(1, sent * len(viewers))
     return {
@@ -47,138 +50,164 @@ def _measure(
         "out_per_second": received / took,
         "loss": max(0.0, 1 - received / wanted),
         "cpu_percent": 100 * spent / took,
-        "microseconds_per_packet": 1e6 * spent / max(1, received),
+        "load_cpu_percent": 100 * load / took,
+        COST: 1e6 * spent / max(1, received),
     }
 
 
 def forwarding(
-    publishers: int = 4, viewers: int = 10, seconds: float = 3.0, start: float = 2000.0
+    kind: str, publishers: int = 4, viewers: int = 20, seconds: float = 2.5, rate: float = 2500.0
 ) -> dict[str, Any]:
     """Raise the rate until more than 1 % is lost; return each step and the best one.
 
-    :param start: packets a second in, of the first step.
+    :param rate: packets a second in, of the first step.
     """
-    unit = Unit.start()
-    affinity = os.sched_getaffinity(0)
+    unit = start(kind)
     try:
-        _pin(unit)
-        sources = [unit.publisher(number) for number in range(publishers)]
-        sinks = [unit.viewer(number) for number in range(viewers)]
-        _measure(unit, sources, sinks, 500, 1.0)
-        steps, rate = [], start
-        while True:
-            step = _measure(unit, sources, sinks, rate, seconds)
-            steps.append(step)
-            if step["loss"] > LOSS_ALLOWED or step["in_per_second"] < 0.9 * rate:
-                break
-            rate *= 1.3
-        good = [step for step in steps if step["loss"] <= LOSS_ALLOWED]
-        best = max(good, key=lambda step: step["out_per_second"]) if good else None
-        return {"publishers": publishers, "viewers": viewers, "steps": steps, "best": best}
+        with apart(unit.process.pid):
+            sources = [unit.publisher(number) for number in range(publishers)]
+            sinks = [unit.viewer(number) for number in range(viewers)]
+            _measure(unit, sources, sinks, *WARM_UP)
+            steps: list[dict[str, float]] = []
+            while True:
+                step = _measure(unit, sources, sinks, rate, seconds)
+                steps.append(step)
+                if step["loss"] > LOSS_ALLOWED or step["in_per_second"] < 0.9 * rate:
+                    break
+                rate *= STEP
     finally:
-        os.sched_setaffinity(0, affinity)
         unit.stop()
+    good = [step for step in steps if step["loss"] <= LOSS_ALLOWED]
+    best = max(good, key=lambda step: step["out_per_second"]) if good else None
+    return {"publishers": publishers, "viewers": viewers, "steps": steps, "best": best}
 
 
-def audience(viewers: int = 300, rate: float = 257.0, seconds: float = 4.0) -> dict[str, Any]:
+def audience(
+    kind: str, viewers: int = 300, rate: float = 257.0, seconds: float = 4.0
+) -> dict[str, Any]:
     """One publisher to a large audience: cost, loss, and what each peer connection takes.
 
     :param rate: packets a second of the publisher, video of about 2.3 Mbit/s.
     """
-    unit = Unit.start()
-    affinity = os.sched_getaffinity(0)
+    unit = Unit.start("auto" if kind == "c" else kind)
     try:
-        _pin(unit)
-        source = unit.publisher(0)
-        first = [unit.viewer(number) for number in range(10)]
-        memory, cpu, started = unit.memory(), unit.cpu(), time.monotonic()
-        sinks = list(first)
-        for number in range(10, viewers):
-            sinks.append(unit.viewer(number))
-            if number % 50 == 0:
-                keep([source], sinks)
-        took, made = time.monotonic() - started, viewers - len(first)
-        per_connection = (unit.memory() - memory) / made
-        setup = 1000 * (unit.cpu() - cpu) / made
-        _measure(unit, [source], sinks, rate, 1.0)
-        result = _measure(unit, [source], sinks, rate, seconds)
-        return {
-            "viewers": viewers,
-            **result,
-            "bytes_per_connection": per_connection,
-            "setups_per_second": made / took,
-            "setup_cpu_milliseconds": setup,
-        }
+        with apart(unit.process.pid):
+            source = unit.publisher(0)
+            sinks = [unit.viewer(number) for number in range(10)]
+            first = len(sinks)
+            memory, cpu, started = unit.memory(), unit.cpu(), time.monotonic()
+            for number in range(first, viewers):
+                sinks.append(unit.viewer(number))
+                if number % 50 == 0:
+                    keep([source], sinks)
+            took, made = time.monotonic() - started, viewers - first
+            per_connection = (unit.memory() - memory) / made
+            setup = (unit.cpu() - cpu) / made
+            _measure(unit, [source], sinks, rate, 1.0)
+            result = _measure(unit, [source], sinks, rate, seconds)
     finally:
-        os.sched_setaffinity(0, affinity)
         unit.stop()
+    return {
+        "viewers": viewers,
+        **result,
+        "bytes_per_connection": per_connection,
+        "setup_milliseconds": 1000 * took / made,
+        "setup_cpu_milliseconds": 1000 * setup,
+        "setups_per_second": 1 / setup,
+    }
 
 
 def beside_janus(
-    publishers: int = 4, viewers: int = 10, rate: float = 1500.0, seconds: float = 4.0
-) -> dict[str, Any] | None:
+    publishers: int = 4, viewers: int = 10, rate: float = 1500.0, seconds: float = 3.0,
+    rounds: int = 3,
+) -> dict[str, Any] | None:  # fmt: skip
     """Send the same load through a media worker and through Janus; None where there is no Janus.
 
     :param rate: packets a second in, low enough for both.
     """
     if not media_janus.available():
         return None
-    found: dict[str, Any] = {"publishers": publishers, "viewers": viewers}
-    affinity = os.sched_getaffinity(0)
-    kinds: tuple[tuple[str, type[Unit | Janus]], ...] = (("ours", Unit), ("janus", Janus))
-    for name, kind in kinds:
-        unit = kind.start()
-        try:
-            _pin(unit)
-            sources = [unit.publisher(number) for number in range(publishers)]
-            sinks = [unit.viewer(number) for number in range(viewers)]
-            _measure(unit, sources, sinks, 500, 1.0)
-            found[name] = _measure(unit, sources, sinks, rate, seconds)
-        finally:
-            os.sched_setaffinity(0, affinity)
-            unit.stop()
-    cost = "microseconds_per_packet"
-    found["ratio"] = found["ours"][cost] / max(1e-9, found["janus"][cost])
-    return found
+    kinds = (*fan_outs(), "janus")
+    found: dict[str, list[dict[str, float]]] = {kind: [] for kind in kinds}
+    for _ in range(rounds):
+        for kind in kinds:
+            unit = start(kind)
+            try:
+                with apart(unit.process.pid):
+                    sources = [unit.publisher(number) for number in range(publishers)]
+                    sinks = [unit.viewer(number) for number in range(viewers)]
+                    _measure(unit, sources, sinks, *WARM_UP)
+                    found[kind].append(_measure(unit, sources, sinks, rate, seconds))
+            finally:
+                unit.stop()
+    median = {
+        kind: {key: statistics.median(each[key] for each in several) for key in several[0]}
+        for kind, several in found.items()
+    }
+    theirs = median["janus"][COST]
+    return {
+        "publishers": publishers,
+        "viewers": viewers,
+        "rounds": found,
+        **median,
+        "ratios": {kind: median[kind][COST] / theirs for kind in fan_outs()},
+    }
 
 
 def run(*, quick: bool = False, say: Callable[[str], None] = print) -> dict[str, Any]:
     """Run everything and return the figures.
 
-    :param quick: shorter steps, for a look rather than a record.
+    :param quick: shorter steps and fewer rounds, for a look rather than a record.
     """
     from bench.media_relay import compare
 
-    seconds = 1.5 if quick else 4.0
-    found: dict[str, Any] = {"forwarding": forwarding(seconds=seconds)}
-    best = found["forwarding"]["best"]
-    if best is not None:
+    seconds = 1.0 if quick else 2.5
+    found: dict[str, Any] = {"forwarding": {}, "audience": {}}
+    for kind in fan_outs():
+        found["forwarding"][kind] = forwarding(kind, seconds=seconds)
+        _say_forwarding(kind, found["forwarding"][kind], say)
+    for kind in fan_outs():
+        crowd = found["audience"][kind] = audience(kind, seconds=2 * seconds)
         say(
-            f"forwarding  {best['out_per_second']:8.0f} packets/s out on one core, "
-            f"{best['microseconds_per_packet']:.1f} us a packet, loss {best['loss']:.2%}"
+            f"audience    {crowd['viewers']} viewers, {kind}: {crowd['cpu_percent']:.0f} % of a "
+            f"core, {crowd[COST]:.1f} us a packet, loss {crowd['loss']:.2%}; a peer connection: "
+            f"{crowd['bytes_per_connection'] / 1000:.0f} kB, {crowd['setup_cpu_milliseconds']:.1f} "
+            f"ms, {crowd['setups_per_second']:.0f} of them a second on one core"
         )
-    crowd = found["audience"] = audience(seconds=seconds)
+    peer = found["janus"] = beside_janus(seconds=seconds, rounds=1 if quick else 3)
+    _say_janus(peer, say)
+    relay = found["relay"] = compare(rounds=1 if quick else 3, seconds=2.0 if quick else 4.0)
     say(
-        f"audience    {crowd['viewers']} viewers: {crowd['cpu_percent']:.0f} % of a core, "
-        f"loss {crowd['loss']:.2%}; a peer connection: {crowd['bytes_per_connection'] / 1000:.0f} "
-        f"kB, {crowd['setups_per_second']:.0f} set up a second"
+        f"MediaRelay  {relay['relay']['percent_per_viewer']:.2f} % of a core a viewer, "
+        f"here {relay['ours']['percent_per_viewer']:.3f} %: {relay['ratio']:.0f} times "
+        f"({relay['ratio_low']:.0f} to {relay['ratio_high']:.0f})"
     )
-    relay = found["relay"] = compare(seconds=3.0 if quick else 8.0)
-    say(
-        f"MediaRelay  {relay['relay_percent_per_viewer']:.2f} % of a core a viewer, "
-        f"here {relay['ours_percent_per_viewer']:.3f} %: {relay['ratio']:.0f} times"
-    )
-    peer = found["janus"] = beside_janus(seconds=seconds)
-    if peer is None:
-        say("Janus       is not installed")
-    else:
-        say(
-            f"Janus       {peer['janus']['microseconds_per_packet']:.1f} us a packet "
-            f"(loss {peer['janus']['loss']:.2%}), here "
-            f"{peer['ours']['microseconds_per_packet']:.1f} us "
-            f"(loss {peer['ours']['loss']:.2%}): {peer['ratio']:.2f} of its cost"
-        )
     return found
+
+
+def _say_forwarding(kind: str, found: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    best = found["best"]
+    if best is None:
+        say(f"forwarding  {kind}: more than {LOSS_ALLOWED:.0%} lost from the first step on")
+        return
+    say(
+        f"forwarding  {kind}: {best['out_per_second']:.0f} packets/s out on one core, "
+        f"{best[COST]:.1f} us a packet, loss {best['loss']:.2%}, "
+        f"{best['cpu_percent']:.0f} % busy (the load {best['load_cpu_percent']:.0f} %)"
+    )
+
+
+def _say_janus(peer: Mapping[str, Any] | None, say: Callable[[str], None]) -> None:
+    if peer is None:
+        say("Janus       is not installed: apt-get install janus")
+        return
+    janus = peer["janus"]
+    for kind, ratio in peer["ratios"].items():
+        say(
+            f"Janus       {janus[COST]:.1f} us a packet (loss {janus['loss']:.2%}), "
+            f"{kind} {peer[kind][COST]:.1f} us (loss {peer[kind]['loss']:.2%}): "
+            f"{ratio:.2f} of its cost"
+        )
 
 
 def _soak(seconds: float) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import multiprocessing
-import os
+import statistics
 import time
 from multiprocessing.connection import Connection
 from typing import Any
@@ -11,11 +11,12 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaRelay
 from aiortc.mediastreams import MediaStreamError
 
+from bench.media_drive import apart
 from bench.media_load import ROOM, Unit, processor_seconds
 from transport.media.client import MovingPicture
 
-FEW, MANY = 1, 4
-"""Viewers of the two measurements; what one costs is their difference."""
+VIEWERS = 1, 3, 6
+"""Viewers of the measurements; what one costs is the slope of the line through them."""
 
 SIZE = (640, 360, 30)
 SETTLE = 2.0
@@ -129,15 +130,15 @@ class _Forwarded:
         self._unit.stop()
 
 
-async def _measure(unit: _Relayed | _Forwarded, seconds: float) -> dict[str, float]:
-    """Return percent of a core at few and at many viewers, and the frames a second they saw."""
+async def _measure(unit: _Relayed | _Forwarded, seconds: float) -> list[dict[str, float]]:
+    """Return percent of a core at each number of viewers, and the frames a second they saw."""
     publisher = RTCPeerConnection(_BARE)
     publisher.addTrack(MovingPicture(*SIZE, noise=NOISE))
     await unit.publish(publisher)
     await asyncio.sleep(SETTLE)
     viewers: list[_Viewer] = []
-    found: dict[str, float] = {}
-    for name, count in (("few", FEW), ("many", MANY)):
+    found: list[dict[str, float]] = []
+    for count in VIEWERS:
         while len(viewers) < count:
             viewers.append(_Viewer())
             await unit.view(viewers[-1], len(viewers))
@@ -146,27 +147,51 @@ async def _measure(unit: _Relayed | _Forwarded, seconds: float) -> dict[str, flo
         cpu, started = processor_seconds(unit.pid), time.monotonic()
         await asyncio.sleep(seconds)
         took = time.monotonic() - started
-        found[f"{name}_percent"] = 100 * (processor_seconds(unit.pid) - cpu) / took
+        percent = 100 * (processor_seconds(unit.pid) - cpu) / took
         seen = sum(viewer.frames for viewer in viewers) - frames
-        found[f"{name}_frames"] = seen / took / count
-    found["percent_per_viewer"] = (found["many_percent"] - found["few_percent"]) / (MANY - FEW)
+        found.append({"viewers": count, "percent": percent, "frames": seen / took / count})
     for each in (publisher, *(viewer.connection for viewer in viewers)):
         await each.close()
     return found
 
 
-def compare(seconds: float = 8.0) -> dict[str, Any]:
-    """Measure both; return what one more viewer costs in each, and how many times more there."""
+def _slope(points: list[dict[str, float]]) -> float:
+    """Return the percent of a core that one more viewer takes: least squares through the points."""
+    line = statistics.linear_regression(
+        [each["viewers"] for each in points], [each["percent"] for each in points]
+    )
+    return line.slope
+
+
+def compare(rounds: int = 3, seconds: float = 4.0) -> dict[str, Any]:
+    """Measure both in turn; return what one more viewer costs in each, and how many times more.
+
+    :param rounds: of both; the median counts, and the range is told.
+    :param seconds: of each measurement.
+    """
+    kinds: dict[str, type[_Relayed | _Forwarded]] = {"relay": _Relayed, "ours": _Forwarded}
+    points: dict[str, list[list[dict[str, float]]]] = {name: [] for name in kinds}
+    for _ in range(rounds):
+        for name, kind in kinds.items():
+            unit = kind()
+            try:
+                with apart(unit.pid):
+                    points[name].append(asyncio.run(_measure(unit, seconds)))
+            finally:
+                unit.stop()
     found: dict[str, Any] = {}
-    for name, kind in (("relay", _Relayed), ("ours", _Forwarded)):
-        unit = kind()
-        try:
-            found[name] = asyncio.run(_measure(unit, seconds))
-        finally:
-            unit.stop()
-        found[f"{name}_percent_per_viewer"] = found[name]["percent_per_viewer"]
-    # Below the clock's resolution nothing is known: at least one tick is taken.
-    tick = 100 / os.sysconf("SC_CLK_TCK") / seconds / (MANY - FEW)
-    ours = max(tick, found["ours_percent_per_viewer"])
-    found["ratio"] = found["relay_percent_per_viewer"] / ours
-    return found
+    for name, several in points.items():
+        slopes = [_slope(each) for each in several]
+        found[name] = {
+            "percent_per_viewer": statistics.median(slopes),
+            "slopes": slopes,
+            "frames": statistics.median(point["frames"] for each in several for point in each),
+            "rounds": several,
+        }
+    relay, ours = found["relay"]["slopes"], found["ours"]["slopes"]
+    return {
+        **found,
+        "ratio": statistics.median(relay) / statistics.median(ours),
+        "ratio_low": min(relay) / max(ours),
+        "ratio_high": max(relay) / min(ours),
+    }
