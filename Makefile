@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_READY := $(VENV)/.run-ready
 TEST_READY := $(VENV)/.test-ready
+BENCH_READY := $(VENV)/.bench-ready
 NODE_READY := tests/browser/node_modules/.ready
 
 .PHONY: run test check lint types layers rules unit bench bench-quick simulate profile clean
@@ -35,10 +36,10 @@ unit: $(TEST_READY)
 	$(BIN)/pytest -n 2 $(HEAVY:%=--ignore=%)
 	$(BIN)/pytest $(HEAVY)
 
-bench: $(TEST_READY)  ## measure everything and write docs/benchmarks.md
+bench: $(BENCH_READY)  ## measure everything and write docs/benchmarks.md
 	$(BIN)/greenroom bench all
 
-bench-quick: $(TEST_READY)  ## the same in minutes, for a look
+bench-quick: $(BENCH_READY)  ## the same in minutes, for a look
 	$(BIN)/greenroom bench all --quick
 
 simulate: $(TEST_READY)  ## a thousand fairs on a clock that jumps, with faults
@@ -50,10 +51,16 @@ profile: $(TEST_READY)  ## where a loaded daemon's time goes: bench/results/prof
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis artifacts tests/browser/node_modules
 
-$(RUN_READY): pyproject.toml constraints.txt .ci/setup
+INSTALLED_FROM := pyproject.toml constraints.txt .ci/setup hatch_build.py transport/media/fan_out.c
+
+$(RUN_READY): $(INSTALLED_FROM)
 	.ci/setup run
 	touch $@
 
-$(TEST_READY): pyproject.toml constraints.txt .ci/setup
+$(TEST_READY): $(INSTALLED_FROM)
 	.ci/setup test
 	touch $@ $(RUN_READY)
+
+$(BENCH_READY): $(INSTALLED_FROM)
+	.ci/setup bench
+	touch $@ $(TEST_READY) $(RUN_READY)
