@@ -15,6 +15,9 @@ from transport.media import accelerator
 
 LOSS_ALLOWED = 0.01
 STEP = 1.3
+ATTEMPTS = 3
+"""How often a rate is tried before it counts as too high."""
+
 WARM_UP = 500, 1.0
 """Packets a second, and seconds, before anything is measured."""
 
@@ -55,6 +58,25 @@ def _measure(
     }
 
 
+def _holds(step: Mapping[str, float], rate: float) -> bool:
+    return step["loss"] <= LOSS_ALLOWED and step["in_per_second"] >= 0.9 * rate
+
+
+def _step(
+    unit: Unit | Janus,
+    publishers: list[Publisher],
+    viewers: list[Endpoint],
+    rate: float,
+    seconds: float,
+) -> dict[str, float]:
+    """Measure a rate until it holds, a few times at most: others' work may have cost packets."""
+    for _ in range(ATTEMPTS):
+        step = _measure(unit, publishers, viewers, rate, seconds)
+        if _holds(step, rate):
+            break
+    return step
+
+
 def forwarding(
     kind: str, publishers: int = 4, viewers: int = 20, seconds: float = 2.5, rate: float = 2500.0
 ) -> dict[str, Any]:
@@ -70,9 +92,9 @@ def forwarding(
             _measure(unit, sources, sinks, *WARM_UP)
             steps: list[dict[str, float]] = []
             while True:
-                step = _measure(unit, sources, sinks, rate, seconds)
+                step = _step(unit, sources, sinks, rate, seconds)
                 steps.append(step)
-                if step["loss"] > LOSS_ALLOWED or step["in_per_second"] < 0.9 * rate:
+                if not _holds(step, rate):
                     break
                 rate *= STEP
     finally:

@@ -83,6 +83,24 @@ class Visitor:
         assert srtp.protect_at(self.outbound, self.buffer.pointer, self.buffer.length) == 0
         self.give(bytes(self.buffer.view[: self.buffer.length[0]]), now)
 
+    def rtcp(self, data, now=1.0):
+        self.buffer.view[: len(data)] = data
+        self.buffer.length[0] = len(data)
+        assert srtp.protect_rtcp_at(self.outbound, self.buffer.pointer, self.buffer.length) == 0
+        self.give(bytes(self.buffer.view[: self.buffer.length[0]]), now)
+
+    def told(self):
+        """Decrypt what came as RTCP since the last time, as bytes; media is passed over."""
+        found = []
+        for data, address in self.wire.sent:
+            if address != self.address or not 128 <= data[0] < 192 or not rtp.is_rtcp(data[1]):
+                continue
+            self.buffer.view[: len(data)] = data
+            length = srtp.unprotect(self.dtls.keys.inbound, self.buffer, len(data), rtcp=True)
+            found.append(bytes(self.buffer.view[:length]))
+        self.wire.sent.clear()
+        return found
+
     def received(self):
         """Decrypt what came as media since the last time."""
         found = []
