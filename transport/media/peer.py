@@ -30,6 +30,9 @@ class Socket(Protocol):
 CONSENT_LIFE = 30.0
 """Seconds without an authentic STUN request after which a peer is given up (RFC 7675)."""
 
+STREAMS_LIMIT = 512
+"""SSRCs one client may have used: libsrtp keeps a context for every one it has authenticated."""
+
 ADDRESSES_LIMIT = 16
 """Addresses of one client that are listened to at once."""
 
@@ -82,6 +85,7 @@ class Peer:
         self._remote: Description | None = None
         self._dtls: Dtls | None = None
         self._inbound: Any = None
+        self._streams: set[bytes] = set()
         self._retransmit_at: float | None = None
         self.keys: Any = None
 
@@ -106,6 +110,7 @@ class Peer:
         self.failed = False
         self._dtls = Dtls(self._identity, remote.fingerprints, client=client)
         self.outbound = self._inbound = self.keys = None
+        self._streams.clear()
         self._handler.moved()
         if client and self.address is not None:
             self._start()
@@ -161,10 +166,10 @@ class Peer:
             self._counters["connected"] += 1
             self._handler.connected(now)
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, why: str, counter: str = "handshake_failed") -> None:
         self.failed = True
-        self._counters["handshake_failed"] += 1
-        _log.info("handshake failed", why=why)
+        self._counters[counter] += 1
+        _log.info("peer connection given up", why=why)
 
     def media(self, buffer: Buffer, length: int, now: float) -> None:
         """Take an SRTP or SRTCP datagram that stands at the buffer's start."""
@@ -174,6 +179,10 @@ class Peer:
         is_rtcp = rtp.is_rtcp(buffer.data[1])
         try:
             length = srtp.unprotect(self._inbound, buffer, length, rtcp=is_rtcp)
+            self._streams.add(bytes(buffer.data[4:8] if is_rtcp else buffer.data[8:12]))
+            if len(self._streams) > STREAMS_LIMIT:
+                self._fail("too many streams", "dropped_flooder")
+                return
             if not is_rtcp:
                 self._handler.packet(rtp.parse(buffer.data, length), now)
                 return

@@ -21,9 +21,6 @@ from transport.media.twcc import Recorder
 
 FEEDBACK_EVERY = 0.05
 REPORT_EVERY = 1.0
-UNKNOWN_LIMIT = 1000
-"""Packets of streams nobody described after which a publisher is given up."""
-
 CAMERA_CEILING = 3_000_000
 """Bit/s told to publishers that know no transport-wide feedback."""
 
@@ -61,7 +58,6 @@ class Publication:
         self._extensions: dict[str, int] = {}
         self._recorder = Recorder()
         self._transport_wide = False
-        self._unknown = 0
         self._feedback_at = self._report_at = 0.0
 
     def describe(self, offer: Description, sources: Mapping[str, str]) -> None:
@@ -103,9 +99,11 @@ class Publication:
         self._note_transport(packet, now)
         layer = self._layers.get(packet.ssrc)
         if layer is None:
-            layer = self._repairs.get(packet.ssrc) or self._bind(packet)
+            layer = self._repairs.get(packet.ssrc)
+            if layer is None or packet.payload_type not in layer.track.repairs:
+                layer = self._bind(packet)
             if layer is None:
-                self._stranger()
+                self._counters["dropped_stream"] += 1
                 return
         if packet.payload_type in layer.track.repairs:
             codec = layer.track.repairs[packet.payload_type]
@@ -116,7 +114,7 @@ class Publication:
             return
         if layer.codec is None or layer.codec.payload_type != packet.payload_type:
             if packet.payload_type not in layer.track.codecs:
-                self._stranger()
+                self._counters["dropped_stream"] += 1
                 return
             layer.codec = layer.track.codecs[packet.payload_type]
         self._accept(layer, packet, now)
@@ -149,13 +147,6 @@ class Publication:
         if value:
             layer.level = value[0]
         self.on_level(layer.track, value[0] & 0x7F if value else LEVEL_UNTOLD, now)
-
-    def _stranger(self) -> None:
-        self._unknown += 1
-        self._counters["dropped_stream"] += 1
-        if self._unknown > UNKNOWN_LIMIT:
-            # libsrtp keeps a context for every SSRC it has authenticated: no unbounded number.
-            self.peer.failed = True
 
     def _bind(self, packet: Packet) -> Layer | None:
         track = self._track_of(packet)

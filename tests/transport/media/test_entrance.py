@@ -21,6 +21,7 @@ from tests.transport.media.hall import (
 )
 from transport.media import rtcp, rtp
 from transport.media.dtls import Dtls, HandshakeFailed, Identity
+from transport.media.peer import STREAMS_LIMIT
 from transport.media.rtp import Packet
 from transport.media.switchboard import Switchboard
 
@@ -158,13 +159,23 @@ def test_a_replayed_packet_is_dropped(hall):
     assert board.counters["dropped_srtp"] == 1
 
 
-def test_a_flood_of_undescribed_streams_ends_the_flooder(hall):
-    board, ana, _bob, _ = hall
-    for number in range(1200):
-        ana.rtp(video(1, ssrc=10_000 + number, payload_type=120))
-    board.tick(1.5)
-    assert "c-ana" not in board.publications
-    assert "c-bob" in board.subscriptions
+@pytest.mark.parametrize("who", ["ana", "bob"])
+@pytest.mark.parametrize("how", ["described", "undescribed", "repair", "feedback"])
+def test_a_flood_of_streams_ends_the_flooder_and_nobody_else(hall, who, how):
+    """libsrtp keeps a context for every SSRC it has authenticated."""
+    board, ana, bob, _ = hall
+    visitor, other = (ana, "c-bob") if who == "ana" else (bob, "c-ana")
+    kinds = {"described": PICTURE, "undescribed": 120, "repair": 97}
+    for number in range(STREAMS_LIMIT + 1):
+        if how == "feedback":
+            visitor.rtcp(rtcp.pack_receiver_report(10_000 + number, ()))
+        else:
+            visitor.rtp(video(1, ssrc=10_000 + number, payload_type=kinds[how]))
+    for _ in range(30):
+        board.tick(1.5)
+    everybody = {**board.publications, **board.subscriptions}
+    assert list(everybody) == [other]
+    assert board.counters["dropped_flooder"] == 1
 
 
 def test_a_departed_viewer_does_not_disturb_the_publisher(hall):
