@@ -3,14 +3,18 @@
 Each target takes any bytes and returns; an exception that is not a documented refusal is a find.
 """
 
+import contextlib
 from datetime import UTC, datetime
 
 from actors.errors import Refused
 from engine.tokens import Authenticator, Key
+from tests.transport.media.hall import STRANGER, room_with_two, video
 from transport import rpc
 from transport.builtin import TOKEN_LENGTH, Connect
 from transport.codec import CODECS, JSON, Unreadable
 from transport.listener import Head, Rejected, parse_head
+from transport.media import rtcp, rtp
+from transport.media.rtp import Malformed
 from transport.params import structure_plain
 from transport.websocket import HandshakeFailed, Proposal
 
@@ -68,4 +72,33 @@ def connect(data):
         assert expires > datetime.now(UTC)
 
 
-TARGETS = {"head": head, "codec": codec, "connect": connect}
+STRANGERS, OWN, MEDIA, FEEDBACK = range(4)
+
+
+def datagram(data):
+    """Give a media worker's door a datagram, and the core behind it what would be authentic.
+
+    The first byte says whose it is: a stranger's, one that claims a client's address, or what a
+    client's keys have decrypted, media or feedback. No libFuzzer guesses a key.
+    """
+    board, ana, bob, _ = room_with_two()
+    kind, body = (data[0] % 4, data[1:]) if data else (STRANGERS, b"")
+    if kind in (STRANGERS, OWN):
+        ana.give(body[:2048], address=STRANGER if kind == STRANGERS else None)
+    elif kind == MEDIA:
+        with contextlib.suppress(Malformed):
+            board.publications["c-ana"].packet(rtp.parse(body), 1.0)
+    for message in rtcp.parse(body) if kind == FEEDBACK else ():
+        board.publications["c-ana"].report(message, 1.0)
+        board.subscriptions["c-bob"].report(message, 1.0)
+    for step in range(30):
+        board.tick(1.0 + step / 100)
+    # Whatever that was, the next picture arrives.
+    bob.received()
+    ana.rtp(video(70), 1.5)
+    ana.rtp(video(71), 1.5)
+    assert bob.received()
+    assert not board.counters["faults"]
+
+
+TARGETS = {"head": head, "codec": codec, "connect": connect, "datagram": datagram}
