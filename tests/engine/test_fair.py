@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
-from engine.script_fair import ACTS, run_fair
+from engine.scripts.fair import ACTS, run_fair
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

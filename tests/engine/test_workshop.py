@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
-from engine.script_workshop import ACTS, run_workshop
+from engine.scripts.workshop import ACTS, run_workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

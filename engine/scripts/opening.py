@@ -17,9 +17,9 @@ from actors.rules.base import Person
 from engine.config import Config, MediaOptions
 from engine.engine import Engine
 from engine.loading import load_steps, steps, within
-from engine.script_fair_venue import AT_A_TIME, Venue
+from engine.scripts.transcript import Transcript
+from engine.scripts.venue import AT_A_TIME, Venue
 from engine.tokens import Key, mint
-from engine.transcript import Transcript
 from transport.client import open_client
 from transport.limits import Limits
 

@@ -14,13 +14,13 @@ import trio
 from rich.console import Console
 from trio.testing import MockClock
 
-from engine.script_fair_venue import Venue
-from engine.script_opening import opened
-from engine.script_workshop_cast import START, WORKSHOP
-from engine.script_workshop_rooms import breakout_rooms, company_tab, leaving, people_tab
-from engine.script_workshop_stage import entering, going_on_screen, on_screen, ways_in
-from engine.script_workshop_talk import chat_tab, questions_tab
-from engine.transcript import Transcript
+from engine.scripts.opening import opened
+from engine.scripts.transcript import Transcript
+from engine.scripts.venue import Venue
+from engine.scripts.workshop_cast import START, WORKSHOP
+from engine.scripts.workshop_rooms import breakout_rooms, company_tab, leaving, people_tab
+from engine.scripts.workshop_stage import entering, going_on_screen, on_screen, ways_in
+from engine.scripts.workshop_talk import chat_tab, questions_tab
 
 ACTS: tuple[tuple[str, Callable[[Venue], Awaitable[None]]], ...] = (
     ("Before: My Schedule, Lobby, Program and company profile", ways_in),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from actors.rules.base import Person
-from engine.script_opening import Cast
+from engine.scripts.opening import Cast
 
 EVENT, SESSION, COMPANY = "fair", "ux", "acme"
 TOPIC = f"session/{SESSION}"

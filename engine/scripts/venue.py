@@ -13,8 +13,8 @@ from actors.errors import GreenroomError, Refused
 from actors.rules.base import Person
 from actors.rules.records import instant
 from engine.engine import Engine
-from engine.script_fair_cast import EVERYBODY, ORGANIZER
-from engine.transcript import Transcript
+from engine.scripts.fair_cast import EVERYBODY, ORGANIZER
+from engine.scripts.transcript import Transcript
 from transport.client import Client, Event
 
 PATIENCE = 60.0

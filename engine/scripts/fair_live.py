@@ -7,8 +7,8 @@ from typing import Any
 from actors.rules.base import Person
 from actors.rules.meeting.record import GRACE, OPENS_BEFORE
 from actors.rules.records import instant, iso
-from engine.script_fair_cast import EMPLOYEES, HELPER, VISITORS
-from engine.script_fair_venue import ScriptFailed, Venue, crowd, instant_of, who
+from engine.scripts.fair_cast import EMPLOYEES, HELPER, VISITORS
+from engine.scripts.venue import ScriptFailed, Venue, crowd, instant_of, who
 
 EVERY_NTH_MISSES = 11
 """Of the participants, one in so many does not come."""

@@ -8,7 +8,7 @@ import trio
 
 from actors.errors import Refused
 from actors.rules.base import Person
-from engine.script_fair_cast import (
+from engine.scripts.fair_cast import (
     ABOUT,
     COMPANIES,
     DAYS,
@@ -23,7 +23,7 @@ from engine.script_fair_cast import (
     asks_question,
     colleague,
 )
-from engine.script_fair_venue import (
+from engine.scripts.venue import (
     PATIENCE,
     QUIET_PAUSE,
     ScriptFailed,

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 
 from rich.console import Console
 
-from engine.script_fair import run_fair
-from engine.script_workshop import run_workshop
-from engine.transcript import Transcript
+from engine.scripts.fair import run_fair
+from engine.scripts.transcript import Transcript
+from engine.scripts.workshop import run_workshop
 
 Script = Callable[[Console | None], Transcript]
 

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from actors.rules.base import Person
-from engine.script_fair_venue import ScriptFailed, Venue, crowd
-from engine.script_workshop_cast import (
+from engine.scripts.venue import ScriptFailed, Venue, crowd
+from engine.scripts.workshop_cast import (
     ANA,
     BEN,
     CEM,

@@ -12,7 +12,7 @@ import trio
 from rich.console import Console
 from trio.testing import MockClock
 
-from engine.script_fair_before import (
+from engine.scripts.fair_before import (
     availability,
     changes,
     organizer_sets_the_frame,
@@ -20,11 +20,11 @@ from engine.script_fair_before import (
     review,
     scheduling,
 )
-from engine.script_fair_cast import DAYS, EVERYBODY, OPENING, ZONE, description
-from engine.script_fair_live import all_chats, completed, one_chat, reminders
-from engine.script_fair_venue import Venue
-from engine.script_opening import Cast, opened
-from engine.transcript import Transcript
+from engine.scripts.fair_cast import DAYS, EVERYBODY, OPENING, ZONE, description
+from engine.scripts.fair_live import all_chats, completed, one_chat, reminders
+from engine.scripts.opening import Cast, opened
+from engine.scripts.transcript import Transcript
+from engine.scripts.venue import Venue
 
 FAIR = Cast(opening=OPENING, zone=ZONE, description=description, people=EVERYBODY)
 

@@ -7,8 +7,8 @@ from typing import Any
 import trio
 
 from actors.rules.base import Person
-from engine.script_fair_venue import PATIENCE, Venue
-from engine.script_workshop_cast import (
+from engine.scripts.venue import PATIENCE, Venue
+from engine.scripts.workshop_cast import (
     ANA,
     BEN,
     CEM,
@@ -21,7 +21,7 @@ from engine.script_workshop_cast import (
     SESSION,
     TOPIC,
 )
-from engine.script_workshop_stage import HERE, all_heard, each, expect
+from engine.scripts.workshop_stage import HERE, all_heard, each, expect
 
 ROOMS = 10
 

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from actors.rules.base import Person
-from engine.script_fair_venue import Venue
-from engine.script_workshop_cast import BEN, CEM, DORA, FAY, GUESTS, HANA, HOSTS, HUGO, TOPIC
-from engine.script_workshop_stage import HERE, all_heard, each, expect
+from engine.scripts.venue import Venue
+from engine.scripts.workshop_cast import BEN, CEM, DORA, FAY, GUESTS, HANA, HOSTS, HUGO, TOPIC
+from engine.scripts.workshop_stage import HERE, all_heard, each, expect
 
 
 async def questions_tab(venue: Venue) -> None:
