@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PACE = 2.5
 """How much faster than the estimate packets may leave."""
 
-BURST_SECONDS = 0.05
+BURST_SECONDS = 0.1
 """What a line is trusted to hold at once, in seconds of its estimate."""
 
 SMALLEST_BURST = 2_400

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -110,10 +110,9 @@ class Subscription:
         self._ticked_at = self._chosen_at = self._reported_at = now
         self._sent = (0, 0)
 
-    def outputs(self) -> Iterator[Output]:
+    def outputs(self) -> Collection[Output]:
         """Every m-line, in order."""
-        for seat in self.seats:
-            yield from seat.outputs.values()
+        return self._outputs.values()
 
     # Seats
 
@@ -277,7 +276,7 @@ class Subscription:
     @property
     def is_probing(self) -> bool:
         """Whether it must be ticked often."""
-        return self._probe is not None
+        return self._probe is not None and self.peer.is_connected
 
     # Time
 
@@ -304,8 +303,7 @@ class Subscription:
             self._reported_at = now
             out = [output.sender_report(now, self.cname) for output in self.outputs()]
             for at in range(0, len(out), 16):
-                compound = b"".join(out[at : at + 16])
-                if compound:
+                if compound := b"".join(out[at : at + 16]):
                     self.peer.send_control(compound)
 
     def _meter(self) -> None:
@@ -318,6 +316,8 @@ class Subscription:
         pictures = [
             each for each in self.outputs() if each.line.kind == "video" and each.track is not None
         ]
+        if not pictures:
+            return
         options = [_flowing(each.track, now) for each in pictures if each.track is not None]
         wishes = [
             Wish(

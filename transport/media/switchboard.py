@@ -74,6 +74,7 @@ class Switchboard:
         self._homes: dict[str, str] = {}
         self._quality_at = 0.0
         self._turn = 0
+        self._probing: set[Subscription] = set()
 
     # Orders
 
@@ -346,12 +347,13 @@ class Switchboard:
                 self._fact("gone", {"connection": publication.connection, "side": "publish"})
         self._forwarder.tick(now)
         self._turn = (self._turn + 1) % TURNS
-        for number, subscription in enumerate(tuple(self.subscriptions.values())):
-            if number % TURNS != self._turn:
-                if subscription.is_probing:
-                    subscription.tick(now, self.pressure)
-                continue
+        self._probing = {each for each in self._probing if each.is_probing}
+        for subscription in self._probing:
             subscription.tick(now, self.pressure)
+        for subscription in tuple(self.subscriptions.values())[self._turn :: TURNS]:
+            subscription.tick(now, self.pressure)
+            if subscription.is_probing:
+                self._probing.add(subscription)
             if not subscription.peer.tick(now) and subscription.offered_at is None:
                 subscription.show(())
                 self._forget(subscription.peer)
@@ -372,12 +374,10 @@ class Switchboard:
             people = [{"person": name, "level": level} for name, level in speakers]
             self._fact("rtc.speaking", {"room": room.name, "people": people})
         loudest = room.levels.forwarded(now)
-        crowded = len(room.publish) > LOUDEST
-        if crowded and loudest != room.loudest:
+        if len(room.publish) <= LOUDEST:
+            loudest = set()
+        if loudest != room.loudest:
             room.loudest = loudest
-            self._reroute(room.viewers, now)
-        elif not crowded and room.loudest:
-            room.loudest = set()
             self._reroute(room.viewers, now)
 
     def _tell_quality(self) -> None:
