@@ -156,11 +156,13 @@ async def _measure(unit: _Relayed | _Forwarded, seconds: float) -> list[dict[str
 
 
 def _slope(points: list[dict[str, float]]) -> float:
-    """Return the percent of a core that one more viewer takes: least squares through the points."""
-    line = statistics.linear_regression(
-        [each["viewers"] for each in points], [each["percent"] for each in points]
-    )
-    return line.slope
+    """Return the percent of a core that one more viewer takes: least squares through the points.
+
+    What counts is what was shown: a viewer who saw half of the frames is half a viewer, so that
+    frames that are dropped for want of time make nobody look cheap.
+    """
+    shown = [each["viewers"] * each["frames"] / SIZE[2] for each in points]
+    return statistics.linear_regression(shown, [each["percent"] for each in points]).slope
 
 
 def compare(rounds: int = 3, seconds: float = 4.0) -> dict[str, Any]:
