@@ -44,12 +44,18 @@ class FrontDoor:
         """Take in a connection; return its unread notifications and what could be resumed."""
         if len(topics) > RESUMED_TOPICS:
             raise Refused("invalid_params", f"At most {RESUMED_TOPICS} topics can be resumed.")
-        if not person.is_system:
-            await self._twice(f"event/{person.event}", Admit(by=person))
+        await self.admit(person)
         resumable = {topic: seq if epoch == self.epoch else -1 for topic, seq in topics.items()}
         message = Connect(person, connection, resumable)
         answer = await self._twice(self._participant(person), message)
         return {**answer, "epoch": self.epoch}
+
+    async def admit(self, person: Person) -> None:
+        """Check that a person may take part, with the token they have.
+
+        :raises Refused: they may not.
+        """
+        await self._twice(f"event/{person.event}", Admit(by=person))
 
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Carry out a command and return its result."""

@@ -27,6 +27,9 @@ RESUME_ATTEMPTS = 2
 REMOVED = 3503
 """The close code for whoever may no longer take part in the event."""
 
+INVALID_TOKEN = 3000
+"""The close code for a token that is no good any more; those that are stay connected."""
+
 _log = structlog.get_logger("greenroom.participant")
 
 
@@ -49,10 +52,15 @@ class Gone:
 
 @attrs.frozen
 class Expel:
-    """The person may no longer take part: end their connections."""
+    """The person may no longer take part: end their connections.
+
+    :param code: what they are closed with; :data:`INVALID_TOKEN` for those only whose token is no
+        good any more, which may come back with another one.
+    """
 
     person: str
     message: str
+    code: int = REMOVED
 
 
 @attrs.frozen
@@ -78,9 +86,9 @@ class ParticipantActor(EntityActor):
                     self._gone(by, connection)
                 case Connect():
                     await self._connect(envelope, envelope.message)
-                case Expel(person, message):
+                case Expel() as expel:
                     own = await self._take_own(own)
-                    self._expel(person, message)
+                    self._expel(expel)
                 case _:
                     own.append(envelope)
         await self._take_own(own)
@@ -127,13 +135,13 @@ class ParticipantActor(EntityActor):
             if last and entity != self.entity:
                 self.services.address(entity).tell(Dropped(by=by))
 
-    def _expel(self, person: str, message: str) -> None:
+    def _expel(self, expel: Expel) -> None:
         """End every connection, and leave what the person is in: no grace for a banned one."""
-        presence = self.services.presence
+        presence, person = self.services.presence, expel.person
         for connection in presence.connections(self.entity, person):
             for entity in presence.entities(connection):
                 kind, _, ident = entity.partition("/")
                 by = presence.person(entity, person)
-                if kind == "session" and by is not None:
+                if kind == "session" and by is not None and expel.code == REMOVED:
                     self.services.address(entity).tell(Leave(by=by, session=ident))
-            self.services.publisher.close(connection, REMOVED, message)
+            self.services.publisher.close(connection, expel.code, expel.message)

@@ -246,6 +246,12 @@ class Door(Protocol):
         :raises Refused: the person is banned, or may hold no more connections.
         """
 
+    async def admit(self, person: Person) -> None:
+        """Check that a person may take part, with the token they have.
+
+        :raises Refused: they may not.
+        """
+
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Carry out a command and return its result.
 

@@ -128,6 +128,9 @@ def serve_ours(size: int) -> None:
         async def call(self, command: Command) -> Mapping[str, Any]:
             raise NotImplementedError(command)
 
+        async def admit(self, person: Person) -> None:
+            pass
+
         def gone(self, person: Person, connection: str) -> None:
             pass
 

@@ -49,6 +49,9 @@ class ResumingDoor:
         """Nobody asks for anything."""
         raise NotImplementedError(command)
 
+    async def admit(self, person: Person) -> None:
+        """Everybody may come in."""
+
     def gone(self, person: Person, connection: str) -> None:
         """Nothing is kept of anybody."""
 

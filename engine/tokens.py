@@ -76,12 +76,11 @@ class Verified:
     person: Person
     expires: datetime
     not_before: datetime | None
-    issued: datetime | None
 
 
 @attrs.define
 class Authenticator:
-    """Verifies tokens against a set of keys and a list of revocations.
+    """Verifies tokens against a set of keys. What has been revoked, the actors know.
 
     :param keys: every key whose tokens are taken.
     :param clock: tells the time.
@@ -89,13 +88,7 @@ class Authenticator:
 
     keys: Mapping[str, Key] = attrs.field(converter=_by_id, repr=False)
     clock: Clock = attrs.field(factory=SystemClock)
-    _revoked: dict[tuple[str, str], datetime] = attrs.field(factory=dict, init=False)
     _known: OrderedDict[bytes, Verified] = attrs.field(factory=OrderedDict, init=False, repr=False)
-
-    def revoke(self, event: str, person: str, before: datetime) -> None:
-        """Refuse every token of a person that was minted before an instant."""
-        at = self._revoked.get((event, person), before)
-        self._revoked[event, person] = max(at, before)
 
     def verify(self, token: str) -> tuple[Person, datetime]:
         """Return whom a token stands for, and when it expires.
@@ -125,7 +118,6 @@ class Authenticator:
             _person(claims),
             _instant(claims, "exp"),
             _instant(claims, "nbf") if "nbf" in claims else None,
-            _instant(claims, "iat") if "iat" in claims else None,
         )
 
     def _claims(self, token: str, key: Key) -> dict[str, Any]:
@@ -149,9 +141,6 @@ class Authenticator:
             raise Refused("token_expired", "The token has expired.")
         if token.not_before is not None and token.not_before > now + LEEWAY:
             raise _unauthorized("The token is not valid yet.")
-        revoked = self._revoked.get((token.person.event, token.person.id))
-        if revoked is not None and (token.issued is None or token.issued < revoked):
-            raise _unauthorized("The token has been revoked.")
 
 
 def mint(key: Key, person: Person, *, now: datetime, ttl: timedelta) -> str:
@@ -164,7 +153,7 @@ def mint(key: Key, person: Person, *, now: datetime, ttl: timedelta) -> str:
         "name": person.name,
         "event": person.event,
         "role": person.role,
-        "iat": int(now.timestamp()),
+        "iat": int(now.timestamp() * 1000) / 1000,  # as exact as revocations
         "nbf": int(now.timestamp()),
         "exp": int((now + ttl).timestamp()),
     }
@@ -229,4 +218,5 @@ def _person(claims: Mapping[str, Any]) -> Person:
         company=company,
         grants=_ids(claims, "grants") & GRANTS,
         sessions=_ids(claims, "sessions"),
+        issued=_instant(claims, "iat") if "iat" in claims else None,
     )

@@ -79,7 +79,7 @@ async def connect(connection: "Connection", params: Mapping[str, Any]) -> Mappin
     if resume is not None and len(resume.topics) > context.limits.topics:
         raise Refused("invalid_params", "too many topics to resume", path="resume.topics")
     connection.outbox.hold()  # what is resumed comes after the answer
-    context.hub.attach(connection.id, connection.outbox, connection.codec, connection.end)
+    context.hub.attach(connection.id, connection.outbox, connection.codec, connection.told)
     try:
         told = await _enter(connection, person, resume)
     except Refused:
@@ -141,6 +141,7 @@ async def refresh(connection: "Connection", params: Mapping[str, Any]) -> Mappin
     current = connection.person
     if current is None or key_of(person) != key_of(current):
         raise Refused("unauthorized", "The token is somebody else's.")
+    await connection.context.door.admit(person)
     connection.person, connection.expires = person, expires
     return {"expires": iso(expires)}
 

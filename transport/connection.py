@@ -98,6 +98,20 @@ class Connection:
             self.context.metrics.disconnects.labels(str(int(code))).inc()
             self._scope.cancel()
 
+    def told(self, code: int, reason: str) -> None:
+        """End the connection for the actors; for a revoked token, only if it is this one's."""
+        if code == Close.INVALID_TOKEN:
+            self._nursery.start_soon(self._check_token)
+        else:
+            self.end(code, reason)
+
+    async def _check_token(self) -> None:
+        try:
+            if self.person is not None:
+                await self.context.door.admit(self.person)
+        except Refused as refused:
+            self._refuse_entry(refused)
+
     def _overflow(self) -> None:
         self.end(Close.SLOW_CONSUMER)
 

@@ -26,6 +26,7 @@ class Person:
 
     :param id: the token's ``sub``; unique within the event.
     :param sessions: ids of the sessions this person hosts; ``*`` stands for all.
+    :param issued: when the token was minted, if it says so; no part of who somebody is.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Person:
     company: str | None = None
     grants: frozenset[str] = frozenset()
     sessions: frozenset[str] = frozenset()
+    issued: datetime | None = attrs.field(default=None, eq=False)
 
     @property
     def is_organizer(self) -> bool:

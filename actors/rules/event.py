@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
@@ -21,6 +21,7 @@ from actors.rules.base import (
     Send,
 )
 from actors.rules.event_model import (
+    EPOCH,
     PAGE_LIMIT,
     About,
     Admit,
@@ -38,11 +39,14 @@ from actors.rules.event_model import (
     ListCompany,
     Lobby,
     Readmit,
+    Revoke,
+    Revoked,
     Unbanned,
 )
 from actors.rules.parts import Composed, Parts
 from actors.rules.person import Notify
 from actors.rules.policy import Policy
+from actors.rules.records import iso
 from actors.rules.text import invalid
 
 # Decide
@@ -58,11 +62,17 @@ def _may_organize(command: Command, state: EventState) -> None:
 def admit(state: EventState, person: Person) -> None:
     """Let a person pass.
 
-    :raises Refused: ``banned``, or ``not_found`` for an event that was never created.
+    :raises Refused: ``unauthorized`` for a revoked token, ``banned``, or ``not_found`` for an event
+        that was never created.
     """
+    revoked = state.revoked.get(person.id)
+    if revoked is not None and (person.issued is None or person.issued < revoked):
+        raise Refused("unauthorized", "The token has been revoked.")
+    if person.is_system:
+        return
     if not state.created:
         raise Refused("not_found", f"There is no event called {state.id}.")
-    if person.id in state.bans and not person.is_system:
+    if person.id in state.bans:
         message = state.bans[person.id].message
         raise Refused("banned", message or "You have been banned from this event.")
 
@@ -146,6 +156,19 @@ def _unban(state: EventState, command: Readmit, now: datetime) -> Sequence[Event
     return [Unbanned(at=now, person=command.person, by=command.by.id)]
 
 
+def _revoke(state: EventState, command: Revoke, now: datetime) -> Sequence[Event]:
+    if not command.by.is_system:
+        raise Refused("forbidden", "Tokens are revoked by the service that mints them.")
+    before = command.before or now
+    if before > now:
+        raise invalid("before", "before lies in the future.")
+    # Up to the millisecond: the journal keeps no more, and tokens say no more.
+    before += timedelta(microseconds=-before.microsecond % 1000)
+    if before <= state.revoked.get(command.person, EPOCH):
+        return ()
+    return [Revoked(at=now, person=command.person, before=before)]
+
+
 # Evolve
 
 
@@ -166,6 +189,10 @@ def _on_banned(state: EventState, event: Banned) -> None:
 
 def _on_unbanned(state: EventState, event: Unbanned) -> None:
     state.bans.pop(event.person, None)
+
+
+def _on_revoked(state: EventState, event: Revoked) -> None:
+    state.revoked[event.person] = event.before
 
 
 # Answer
@@ -207,6 +234,14 @@ def _answer_ban(
     return {"person": command.person, "banned": command.person in state.bans}
 
 
+def _answer_revoked(
+    state: EventState, command: Revoke, events: Sequence[Event], now: datetime
+) -> dict[str, Any]:
+    del events, now
+    before = state.revoked.get(command.person, EPOCH)
+    return {"person": command.person, "before": iso(before)}
+
+
 # Effects
 
 
@@ -230,6 +265,7 @@ DECIDE = {
     ListCompany: _list_company,
     Banish: _ban,
     Readmit: _unban,
+    Revoke: _revoke,
     Get: _admit,
     Lobby: _admit,
     Look: _admit,
@@ -243,6 +279,7 @@ EVOLVE = {
     CompanyListed: _on_listed,
     Banned: _on_banned,
     Unbanned: _on_unbanned,
+    Revoked: _on_revoked,
 }
 ANSWER = {
     Get: _answer_about,
@@ -251,6 +288,7 @@ ANSWER = {
     Companies: _answer_companies,
     Banish: _answer_ban,
     Readmit: _answer_ban,
+    Revoke: _answer_revoked,
 }
 EFFECTS = {Banned: _tell_banned}
 

@@ -47,6 +47,7 @@ class EventState:
 
     :param policy: what the organizer allows of 1-1 chats.
     :param companies: company id -> name.
+    :param revoked: person -> the instant before which tokens minted for them are no good.
     :param employees: whoever has 1-1 slots, drafted or published.
     :param seats_changed: sessions whose seats the lobby has not been told of yet.
     """
@@ -61,6 +62,7 @@ class EventState:
     employees: dict[str, DeskEntry] = attrs.field(factory=dict)
     program: dict[str, Listed] = attrs.field(factory=dict)
     bans: dict[str, Ban] = attrs.field(factory=dict)
+    revoked: dict[str, datetime] = attrs.field(factory=dict)
     seats_changed: set[str] = attrs.field(factory=set)
     seats_told: datetime = EPOCH
 
@@ -121,6 +123,15 @@ class Readmit(OwnEvent):
     """Let a banned person in again (organizers)."""
 
     person: str = an_id()
+
+
+@command("event.revoke")
+@attrs.frozen(kw_only=True)
+class Revoke(OwnEvent):
+    """Refuse a person's tokens minted before an instant, now if none is given (admin grant)."""
+
+    person: str = an_id()
+    before: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -230,3 +241,14 @@ class Unbanned(Event):
 
     person: str
     by: str
+
+
+@event("event.revoked")
+@attrs.frozen(kw_only=True)
+class Revoked(Event):
+    """A person's tokens minted before an instant are no good any more."""
+
+    published = False
+
+    person: str
+    before: datetime

@@ -100,6 +100,11 @@ class FakeDoor:
                 self._snapshot(connection, topic)
         return {"recovered": recovered, "notifications": []}
 
+    async def admit(self, person: Person) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.refusal is not None:
+            raise self.refusal
+
     async def call(self, command: Command) -> Mapping[str, Any]:
         self.calls.append(command)
         await trio.lowlevel.checkpoint()

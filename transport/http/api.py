@@ -122,7 +122,7 @@ def _check_path(request: Request) -> None:
 def _guarded(context: Context, work: Callable[[Request, Person], Awaitable[Response]]) -> Handler:
     async def handle(request: Request) -> Response:
         try:
-            by = _who(context, request)
+            by = await _who(context, request)
             _check_path(request)
             context.buckets.take(f"api/{by.event}/{by.id}", "", context.limits.api_rate)
             return await work(request, by)
@@ -154,13 +154,14 @@ def _json(value: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     return Response(JSON.encode(value), status, dict(headers or {}), "application/json")
 
 
-def _who(context: Context, request: Request) -> Person:
+async def _who(context: Context, request: Request) -> Person:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused("unauthorized", "Send Authorization: Bearer and a token.")
     person, _ = context.authenticator.verify(token.strip())
     if not person.is_system:
         raise Refused("forbidden", "The token needs the admin grant.")
+    await context.door.admit(person)
     return attrs.evolve(person, role="organizer")
 
 

@@ -48,6 +48,12 @@ OPERATIONS = (
     Operation(
         "DELETE", "/events/{event}/bans/{person}", "event.unban", {**_EVENT, "person": "person"}
     ),
+    Operation(
+        "PUT",
+        "/events/{event}/revocations/{person}",
+        "event.revoke",
+        {**_EVENT, "person": "person"},
+    ),
     Operation("PUT", "/companies/{company}", "company.create", {"company": "id"}),
     Operation("PATCH", "/companies/{company}", "company.change", {"company": "company"}),
     Operation("PATCH", "/companies/{company}/page", "company.update", {"company": "company"}),

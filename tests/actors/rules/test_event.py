@@ -3,6 +3,7 @@
 from datetime import timedelta
 from itertools import pairwise
 
+import attrs
 import pytest
 
 from actors.errors import Refused
@@ -18,8 +19,10 @@ from actors.rules.event_model import (
     Get,
     Lobby,
     Readmit,
+    Revoke,
 )
 from actors.rules.program import Program
+from actors.rules.records import iso
 from actors.rules.session import planning, registration, running
 from tests.actors.rules.workshop import (
     ADMIN,
@@ -244,7 +247,38 @@ def test_rule_24_a_ban_from_the_event_holds_until_it_is_lifted(workshop):
     workshop.run(Admit(by=ana))
 
 
+def test_tokens_minted_before_a_revocation_are_no_good(workshop):
+    now = workshop.now
+    old, new, silent = (
+        attrs.evolve(ana, issued=issued)
+        for issued in (now - timedelta(seconds=1), now + timedelta(milliseconds=1), None)
+    )
+    assert workshop.run(Revoke(by=ADMIN, person="ana"))["person"] == "ana"
+    for token in (old, silent):
+        for command in (Admit(by=token), Lobby(by=token), Look(by=token)):
+            refused("unauthorized", workshop, command, FAIR)
+    workshop.run(Admit(by=new))
+    workshop.run(Admit(by=ben))
+    told = workshop.run(Revoke(by=ADMIN, person="ana", before=now - timedelta(hours=1)))
+    assert told["before"] == iso(now)  # an earlier one lifts nothing
+    refused("unauthorized", workshop, Admit(by=old), FAIR)
+
+
+def test_a_revocation_is_the_services_and_never_of_the_future(workshop):
+    refused("forbidden", workshop, Revoke(by=olga, person="ana"))
+    ahead = workshop.now + timedelta(seconds=1)
+    refused("invalid_params", workshop, Revoke(by=ADMIN, person="ana", before=ahead))
+
+
+def test_a_services_own_tokens_can_be_revoked_too(workshop):
+    service = attrs.evolve(ADMIN, id="service")
+    workshop.run(Admit(by=service))
+    workshop.run(Revoke(by=service, person="service"))
+    refused("unauthorized", workshop, Admit(by=service), FAIR)
+
+
 def test_an_event_comes_back_from_its_journal(workshop):
+    workshop.run(Revoke(by=ADMIN, person="cem"))
     workshop.run(registration.Register(by=ana, session="ux"))
     workshop.run(Banish(by=olga, person="ben"))
     state = workshop.state(FAIR)
