@@ -24,6 +24,9 @@ BURST = 64
 """Datagrams read from a socket before others have their turn."""
 
 RECEIVE_BUFFER = 4 << 20
+ANY_PORT_TRIES = 20
+"""How often the system is asked for a port that is free at all addresses."""
+
 TICK = 0.01
 LOAD_EVERY = 1.0
 BUSY, VERY_BUSY = 0.85, 0.95
@@ -36,11 +39,12 @@ FACTS_LIMIT = 8 << 20
 def bind(hosts: list[str], low: int, high: int) -> list[socket.socket]:
     """Bind a UDP socket for each host to one common port of a range.
 
-    :param low: 0 for any free port.
+    :param low: 0, as ``high``, for any free port.
     :raises OSError: no port of the range is free.
     """
     last: OSError | None = None
-    for port in range(low, high + 1):
+    # The port that is free at one address may be taken at another.
+    for port in range(low, high + 1) if high else (0,) * ANY_PORT_TRIES:
         found: list[socket.socket] = []
         try:
             for host in hosts:
