@@ -7,9 +7,12 @@ from collections import Counter
 
 import attrs
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pylibsrtp import Policy
 
 from tests.transport.media.hall import Wire, publisher, video
+from tests.transport.media.in_c import in_c
 from transport.media import accelerator, payload, rtp, srtp
 from transport.media.accelerator import Accelerator, pack_address
 from transport.media.forwarding import PythonTable, Row, Written
@@ -91,6 +94,26 @@ def test_picture_numbers_go_on(make, body, expected):
     found = payload.picture("VP8", got)
     assert (found.picture, found.base) == expected
     assert len(got) == len(body)
+
+
+@given(
+    body=st.binary(max_size=1400),
+    codec=st.sampled_from(["VP8", "VP9"]),
+    sequence=st.integers(0, 2**40),
+    shifts=st.tuples(st.integers(0, 0xFFFF), st.integers(0, 2**32 - 1),
+                     st.integers(0, 0x7FFF), st.integers(0, 0xFF)),
+)  # fmt: skip
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_both_send_the_same(library, body, codec, sequence, shifts):
+    names = ("sequence_shift", "timestamp_shift", "picture_shift", "base_shift")
+    numbers = dict(zip(names, shifts, strict=True))
+    packet = written(body, sequence, payload.picture(codec, body))
+    sent = []
+    for make in (in_c(library), lambda rows: PythonTable(rows, Buffer())):
+        wire, person = Wire(), Viewer(("192.0.2.1", 9))
+        assert make([person.row(wire, **numbers)]).send(packet) == 1
+        sent.append(person.read(wire.sent[0][0]))
+    assert sent[0] == sent[1]
 
 
 def test_what_fails_for_one_reaches_the_others(make):
