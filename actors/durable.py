@@ -232,10 +232,13 @@ class DurableActor(Actor):
 
     def _set_timer(self) -> None:
         due, now = self.rules.due(self.state), self.services.clock.now()
+        if self._timer is not None and not self._timer.pending:
+            self._timer = None
         if due == self._due and (due is None or self._timer is not None):
             return
         # The first Tick for a deadline comes at once; one that did not clear it, after a pause.
-        wait = OVERDUE_PAUSE if due == self._due else max((due or now) - now, timedelta())
+        overdue = due == self._due and due is not None and due <= now
+        wait = OVERDUE_PAUSE if overdue else max((due or now) - now, timedelta())
         self._due = due
         if self._timer is not None:
             self._timer.cancel()

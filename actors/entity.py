@@ -106,8 +106,6 @@ class EntityActor(DurableActor):
         command = envelope.message
         if isinstance(command, Resume):
             command = Look(by=command.by, connection=command.connection)
-        if isinstance(command, Tick):
-            self._timer = None
         self.services.counters.commands += 1
         try:
             return self._decide(envelope, command)

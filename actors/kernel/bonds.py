@@ -46,6 +46,7 @@ class Bonds(Loop):
 
         timer = self.system.timers.call_after(seconds, fire, period)
         timers.add(timer)
+        timer.among = timers
         return timer
 
     def watch(self, other: "Bonds") -> None:
@@ -93,7 +94,7 @@ class Bonds(Loop):
 
     def break_bonds(self) -> None:
         """Drop the timers and watches of an instance that has ended."""
-        for timer in self.timers or ():
+        for timer in tuple(self.timers or ()):
             timer.cancel()
         self.timers = None
         for other in self.watching or ():

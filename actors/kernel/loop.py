@@ -355,7 +355,9 @@ class Loop:
         left = self.idle_since + seconds - trio.current_time()
         if left > NEARLY:
             self._look_in(left)
-        elif self.timers or self.mailbox.stashed or not self._willing():
+        elif self.timers:
+            self.napping = False  # its timer brings a message, and idle time counts from there
+        elif self.mailbox.stashed or not self._willing():
             self._look_in(seconds)  # an actor that still expects something is not idle
         else:
             self.napping = False

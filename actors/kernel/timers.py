@@ -14,7 +14,7 @@ PRUNE_ABOVE = 256
 class Timer:
     """Something that will happen; :meth:`cancel` undoes it."""
 
-    __slots__ = ("_service", "action", "period", "when")
+    __slots__ = ("_service", "action", "among", "period", "when")
 
     def __init__(
         self, service: "Timers", when: float, action: Callable[[], object], period: float | None
@@ -23,6 +23,8 @@ class Timer:
         self.when = when
         self.action: Callable[[], object] | None = action
         self.period = period
+        self.among: set[Timer] | None = None
+        """Where its owner keeps it while it is pending."""
 
     @property
     def pending(self) -> bool:
@@ -34,6 +36,8 @@ class Timer:
         if self.action is not None:
             self.action = None
             self._service.forget()
+            if self.among is not None:
+                self.among.discard(self)
 
 
 class Timers:

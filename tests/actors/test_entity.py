@@ -253,3 +253,30 @@ async def test_an_entity_that_is_followed_or_has_a_deadline_stays(autojump_clock
         awake = world.system.statistics().actors
         await trio.sleep(EntityActor.passivate_after * 3)
         assert world.system.statistics().actors == awake
+
+
+async def test_a_failed_commit_does_not_make_a_distant_deadline_be_looked_at_all_the_time(
+    autojump_clock,
+):
+    async with counters() as world:
+        await world.ask(SetBell(by=ANA, seconds=10_000))
+        world.journal.fail_next()
+        with pytest.raises(Refused):
+            await world.ask(Add(by=ANA, number=1))
+        await trio.sleep(5)
+        before = world.services.counters.commands
+        await trio.sleep(9_000)
+        assert world.services.counters.commands == before
+        await trio.sleep(1_000)
+        assert world.publisher.published()[-1][0] == "test.rang"
+
+
+async def test_an_entity_whose_deadline_was_moved_and_met_leaves_memory(autojump_clock):
+    async with counters() as world:
+        await total(world)
+        await trio.sleep(EntityActor.passivate_after * 2)
+        asleep = world.system.statistics().actors
+        for seconds in (100, 50, 20):
+            await world.ask(SetBell(by=ANA, seconds=seconds))
+        await trio.sleep(EntityActor.passivate_after * 3)
+        assert world.system.statistics().actors == asleep

@@ -566,6 +566,19 @@ async def test_an_actor_with_a_timer_or_an_objection_is_not_passivated(autojump_
     assert system.tree().children[0].state == "running"
 
 
+async def test_a_cancelled_timer_keeps_no_actor_in_memory(autojump_clock, system):
+    class Undecided(Echo):
+        passivate_after = 5.0
+
+        def on_receive(self, message):
+            self.after(1000, "late").cancel()
+
+    ref = system.spawn(Undecided, name="undecided")
+    await ref.ask("now")
+    await trio.sleep(20)
+    assert system.tree().children[0].state == "passive"
+
+
 # The system
 
 
