@@ -27,7 +27,6 @@ from actors.rules.base import (
     Look,
     Person,
     Returned,
-    Tick,
 )
 
 BATCH = 64
