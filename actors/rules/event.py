@@ -28,6 +28,7 @@ from actors.rules.event_model import (
     Ban,
     Banish,
     Banned,
+    Bans,
     Change,
     Changed,
     Companies,
@@ -169,6 +170,12 @@ def _revoke(state: EventState, command: Revoke, now: datetime) -> Sequence[Event
     return [Revoked(at=now, person=command.person, before=before)]
 
 
+def _list_bans(state: EventState, command: Bans, now: datetime) -> Sequence[Event]:
+    del now
+    _may_organize(command, state)
+    return ()
+
+
 # Evolve
 
 
@@ -242,6 +249,24 @@ def _answer_revoked(
     return {"person": command.person, "before": iso(before)}
 
 
+def _answer_bans(
+    state: EventState, command: Bans, events: Sequence[Event], now: datetime
+) -> dict[str, Any]:
+    del events, now
+    ids = list(state.bans)
+    first = ids.index(command.after) + 1 if command.after in state.bans else 0
+    page = ids[first : first + command.limit]
+    more = first + len(page) < len(ids)
+    return {
+        "bans": [_ban_view(id_, state.bans[id_]) for id_ in page],
+        "next": page[-1] if more else None,
+    }
+
+
+def _ban_view(person: str, ban: Ban) -> dict[str, Any]:
+    return {"person": person, "by": ban.by, "at": iso(ban.at), "message": ban.message}
+
+
 # Effects
 
 
@@ -266,6 +291,7 @@ DECIDE = {
     Banish: _ban,
     Readmit: _unban,
     Revoke: _revoke,
+    Bans: _list_bans,
     Get: _admit,
     Lobby: _admit,
     Look: _admit,
@@ -289,6 +315,7 @@ ANSWER = {
     Banish: _answer_ban,
     Readmit: _answer_ban,
     Revoke: _answer_revoked,
+    Bans: _answer_bans,
 }
 EFFECTS = {Banned: _tell_banned}
 

@@ -134,6 +134,15 @@ class Revoke(OwnEvent):
     before: datetime | None = None
 
 
+@command("event.bans")
+@attrs.frozen(kw_only=True)
+class Bans(OwnEvent):
+    """List who is kept out of the event, in the order of the bans (organizers)."""
+
+    after: str | None = attrs.field(default=None, validator=up_to(ID_LIMIT))
+    limit: int = attrs.field(default=PAGE_LIMIT, validator=between(1, PAGE_LIMIT))
+
+
 @attrs.frozen(kw_only=True)
 class _Describe(Command):
     id: str = attrs.field(validator=entity_id())

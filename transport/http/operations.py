@@ -44,6 +44,7 @@ OPERATIONS = (
     Operation("GET", "/events/{event}", "event.get", _EVENT),
     Operation("GET", "/events/{event}/program", "event.program", _EVENT),
     Operation("GET", "/events/{event}/companies", "company.list", _EVENT),
+    Operation("GET", "/events/{event}/bans", "event.bans", _EVENT),
     Operation("PUT", "/events/{event}/bans/{person}", "event.ban", {**_EVENT, "person": "person"}),
     Operation(
         "DELETE", "/events/{event}/bans/{person}", "event.unban", {**_EVENT, "person": "person"}

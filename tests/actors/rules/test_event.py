@@ -13,6 +13,7 @@ from actors.rules.company import Create as CreateCompany
 from actors.rules.event_model import (
     Admit,
     Banish,
+    Bans,
     Change,
     Companies,
     Create,
@@ -275,6 +276,18 @@ def test_a_services_own_tokens_can_be_revoked_too(workshop):
     workshop.run(Admit(by=service))
     workshop.run(Revoke(by=service, person="service"))
     refused("unauthorized", workshop, Admit(by=service), FAIR)
+
+
+def test_rule_24_organizers_list_the_bans_by_page(workshop):
+    for person in ("ana", "cem"):
+        workshop.run(Banish(by=olga, person=person, message="Enough"))
+    page = workshop.run(Bans(by=olga, limit=1))
+    (ban,) = page["bans"]
+    assert (ban["person"], ban["by"], ban["message"]) == ("ana", "olga", "Enough")
+    rest = workshop.run(Bans(by=olga, after=page["next"]))
+    assert [each["person"] for each in rest["bans"]] == ["cem"]
+    assert rest["next"] is None
+    refused("forbidden", workshop, Bans(by=ben))
 
 
 def test_an_event_comes_back_from_its_journal(workshop):
