@@ -77,6 +77,7 @@ async def test_the_web_client_routes_by_itself(running, tmp_path):
         assert "Greenroom" in (await http.get("/session/ux")).text
         assert (await http.get("/app.js")).headers["content-type"].startswith("text/javascript")
         assert (await http.get("/missing.js")).status_code == 404
+        assert (await http.get("/vendor/vision/ready.json")).status_code == 204
         assert (await http.get("/../server.py")).status_code == 404
         assert (await http.get("/v1/nothing")).status_code == 404
 

@@ -7,6 +7,9 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+OPTIONAL = frozenset({"vendor/vision/ready.json"})
+"""What set-up may have left out: there is nothing to see, and nothing to complain of."""
+
 
 class WebClient(StaticFiles):
     """The web client's files.
@@ -23,6 +26,8 @@ class WebClient(StaticFiles):
         try:
             response = await super().get_response(path, scope)
         except HTTPException as error:
+            if path in OPTIONAL:
+                return Response(status_code=204)
             if error.status_code != 404 or "." in path or path.startswith("v1"):  # noqa: PLR2004  Not Found
                 raise
             response = await super().get_response("index.html", scope)

@@ -1,24 +1,42 @@
 /** Where the client begins: language, token, connection, and a picture of the state on every frame. */
 
-import { useConnection } from "./actions.js";
-import { detectLanguage } from "./i18n/index.js";
-import { watchMedia } from "./media/sync.js";
+import { announce, useConnection } from "./actions.js";
+import { detectLanguage, t } from "./i18n/index.js";
+import { resumeMedia, watchMedia } from "./media/sync.js";
 import { followNotifications } from "./notifications.js";
 import { enterPage, pageConnected, pageEvent } from "./pages.js";
 import { claimsOf, parseRoute, takeToken } from "./router.js";
 import { Connection } from "./rpc.js";
 import { dispatch, getState, subscribe } from "./store.js";
 import { h, render } from "./ui/dom.js";
-import { App } from "./views/app.js";
+import { App, titleOf } from "./views/app.js";
 
 const TICK = 5_000;
 const HIDDEN_FRAME = 200;
+
+let titled = "";
+
+/** The window's title says where one is; a change of page is said aloud, and the focus does not get lost. */
+function entitle() {
+  const state = getState();
+  const title = titleOf(state);
+  if (title !== titled) document.title = titled = title;
+}
+
+/** Whoever came by a button that is gone goes on at the page's beginning. */
+function arrived() {
+  requestAnimationFrame(() => {
+    announce(titleOf(getState()));
+    if (document.activeElement === document.body) document.getElementById("main")?.focus();
+  });
+}
 
 /** Draw the state; should a view fail, the page is built anew rather than left half changed. */
 function draw() {
   const root = document.getElementById("app");
   try {
     render(root, h(App, { state: getState() }));
+    entitle();
   } catch (error) {
     reportError(error);
     root.vnode = null;
@@ -44,7 +62,9 @@ function drawSoon() {
 
 function route() {
   dispatch({ type: "route", route: parseRoute(location.hash) });
-  if (getState().person) enterPage(getState().route);
+  if (!getState().person) return;
+  enterPage(getState().route);
+  arrived();
 }
 
 function connect(token) {
@@ -54,12 +74,15 @@ function connect(token) {
       dispatch({ type: "event", event });
       pageEvent(event);
     },
-    onStatus: (status, error) => dispatch({ type: "status", status, error }),
+    onStatus: (status, error) => {
+      if (status === "online" && getState().status === "reconnecting") announce(t("banner.back"));
+      dispatch({ type: "status", status, error });
+    },
     onConnected: (result) => {
       const first = getState().person === null;
       dispatch({ type: "connected", result: { ...result, person: { ...claimsOf(token), ...result.person } } });
       if (first) route();
-      else pageConnected(getState().route, result.recovered ?? {});
+      else pageConnected(getState().route, result.recovered ?? {}).then(resumeMedia);
     },
   });
   useConnection(connection);

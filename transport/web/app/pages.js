@@ -40,9 +40,14 @@ export async function loadMeetings() {
   if (person.role === "employee") await load("agenda", "agenda.get", { employee: person.id });
 }
 
+/** Everybody who has confirmed an availability: whom one may ask, or suggest. */
+export function loadEmployees() {
+  return load("employees", "agenda.list");
+}
+
 async function enterOneToOne() {
   await loadEvent();
-  await loadMeetings();
+  await Promise.all([loadMeetings(), loadEmployees()]);
 }
 
 async function enterSchedule() {
@@ -90,10 +95,10 @@ export function enterPage(route) {
 }
 
 /** The connection is back: what could not be resumed is asked for again. */
-export function pageConnected(route, recovered) {
+export async function pageConnected(route, recovered) {
   const page = PAGES[route.page];
-  if (page?.connected) page.connected(route.id, recovered);
-  else (page?.enter ?? nothing)(route.id);
+  if (page?.connected) await page.connected(route.id, recovered);
+  else await (page?.enter ?? nothing)(route.id);
 }
 
 /** Something happened that the open page may want to ask more about. */

@@ -6,6 +6,7 @@ import { en } from "./en.js";
 export const LANGUAGES = { en, de };
 const KEPT = "greenroom.language";
 let language = "en";
+let region = "en";
 let plurals = new Intl.PluralRules("en");
 
 /** The language in use, as a tag of two letters. */
@@ -19,9 +20,10 @@ export function detectLanguage() {
   setLanguage(wanted.map((tag) => (tag ?? "").slice(0, 2)).find((tag) => tag in LANGUAGES) ?? "en", false);
 }
 
-/** Speak `tag` from now on. */
+/** Speak `tag` from now on; dates and numbers as in the region that the browser names for it. */
 export function setLanguage(tag, keep = true) {
   language = tag;
+  region = (globalThis.navigator?.languages ?? []).find((full) => full.slice(0, 2) === tag) ?? tag;
   plurals = new Intl.PluralRules(tag);
   if (globalThis.document) document.documentElement.lang = tag;
   if (keep) globalThis.localStorage?.setItem(KEPT, tag);
@@ -41,7 +43,7 @@ export function hasText(key) {
 }
 
 function shown(value) {
-  return typeof value === "number" ? new Intl.NumberFormat(language).format(value) : String(value);
+  return typeof value === "number" ? new Intl.NumberFormat(region).format(value) : String(value);
 }
 
 function readKept() {
@@ -55,8 +57,8 @@ function readKept() {
 const formatters = new Map();
 
 function formatter(options) {
-  const name = language + JSON.stringify(options);
-  if (!formatters.has(name)) formatters.set(name, new Intl.DateTimeFormat(language, options));
+  const name = region + JSON.stringify(options);
+  if (!formatters.has(name)) formatters.set(name, new Intl.DateTimeFormat(region, options));
   return formatters.get(name);
 }
 
@@ -89,7 +91,7 @@ export function countdown(seconds) {
 
 /** A number in the viewer's spelling. */
 export function number(value) {
-  return new Intl.NumberFormat(language).format(value);
+  return new Intl.NumberFormat(region).format(value);
 }
 
 /** The viewer's own zone. */

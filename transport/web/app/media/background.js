@@ -5,12 +5,16 @@
  * choice is not offered and the camera stays as it is.
  */
 
+import { lighten } from "./devices.js";
+
 const BASE = "/vendor/vision";
 const BLUR = 14;
 const SCENE = { width: 1280, height: 720 };
 
 let loading = null;
 let running = null;
+/** One for all: the model is loaded once. */
+let processor = null;
 
 /** Whether virtual backgrounds can be used here; asks the server once. */
 export async function backgroundsAvailable() {
@@ -20,27 +24,33 @@ export async function backgroundsAvailable() {
 
 async function loadProcessor() {
   const listing = await fetch(`${BASE}/ready.json`);
-  if (!listing.ok) return null;
+  if (listing.status !== 200) return null;
   const { module } = await listing.json();
   const { VirtualBackgroundProcessor } = await import(`${BASE}/${module}`);
   return VirtualBackgroundProcessor.isSupported() ? VirtualBackgroundProcessor : null;
 }
 
-/** The track to send for a camera: itself, or a picture of it with another background. */
+/**
+ * The track to send for a camera: itself, or a picture of it with another background.
+ * Fails when the package does; then the camera itself is there to be sent.
+ */
 export async function withBackground(camera, background) {
-  if (running && (running.camera !== camera || running.background !== background)) {
-    running.processor.stopProcessing();
-    running = null;
-  }
+  if (running && (running.camera !== camera || running.background !== background)) stop();
   if (!camera || background === "none" || camera.readyState !== "live") return camera;
   if (running) return running.track;
   if (!(await backgroundsAvailable())) return camera;
-  const Processor = await loading;
-  const processor = new Processor(BASE);
+  processor ??= new (await loading)(BASE);
+  await lighten(camera, true);
   const options = background === "blur" ? { blurRadius: BLUR } : { backgroundImage: drawScene() };
   const track = await processor.startProcessing(camera, options);
-  running = { camera, background, processor, track };
+  running = { camera, background, track };
   return track;
+}
+
+function stop() {
+  processor.stopProcessing();
+  if (running.camera.readyState === "live") lighten(running.camera, false);
+  running = null;
 }
 
 /** The picture behind a person: a quiet room in the product's colours. */

@@ -4,9 +4,18 @@ const chosen = { mic: null, camera: null };
 const tracks = { mic: null, camera: null, screen: null };
 const listeners = new Set();
 
+const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
+/** What a background is drawn behind, picture by picture, is smaller. */
+const LIGHTER = { width: { ideal: 960 }, height: { ideal: 540 }, frameRate: { ideal: 20 } };
+
+/** Have the camera give smaller pictures, or full ones again; a camera that cannot stays as it is. */
+export function lighten(camera, light) {
+  return camera.applyConstraints(light ? LIGHTER : PICTURE).catch(() => {});
+}
+
 const CONSTRAINTS = {
   mic: () => ({ audio: { echoCancellation: true, noiseSuppression: true, ...(chosen.mic ? { deviceId: { exact: chosen.mic } } : {}) } }),
-  camera: () => ({ video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, ...(chosen.camera ? { deviceId: { exact: chosen.camera } } : {}) } }),
+  camera: () => ({ video: { ...PICTURE, ...(chosen.camera ? { deviceId: { exact: chosen.camera } } : {}) } }),
 };
 
 /** Be told when a device appears, goes or is chosen; returns the way to stop. */

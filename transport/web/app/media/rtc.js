@@ -30,6 +30,8 @@ export class Place {
     this.speakers = new Map();
     this.heights = new Map();
     this.offering = Promise.resolve();
+    this.answering = Promise.resolve();
+    this.servers = [];
   }
 
   /** Where commands go now: `session/ID`, `room/S.N` or `chat/ID`. */
@@ -55,9 +57,20 @@ export class Place {
 
   /** Take in an `rtc.*` event. */
   handle(type, data) {
-    if (type === "rtc.offer") this.#answer(data);
+    if (type === "rtc.offer") this.#offered(data);
     else if (type === "rtc.tracks") this.#show(data.tracks);
     else if (type === "rtc.restarted") this.#restart();
+  }
+
+  /** The wire is gone, and with it what the server knew of both peer connections: its next offer is for a new one. */
+  lost() {
+    this.epoch = null;
+    clearTimeout(this.retry);
+  }
+
+  /** The wire is back: what is sent is offered anew. */
+  resumed() {
+    if (this.publisher) this.#renewPublisher();
   }
 
   /** The stream of a person's `video`, `screen` or `audio`, if it is received now. */
@@ -113,6 +126,14 @@ export class Place {
     for (const source of SOURCES) if (this.senders[source]?.mid) tracks[this.senders[source].mid] = source;
     const answer = await this.signal("rtc.offer", { room: this.room, sdp: peer.localDescription.sdp, tracks });
     if (peer.signalingState === "have-local-offer") await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    if (this.#relays(answer) && peer === this.publisher) this.#renewPublisher();
+  }
+
+  /** Remember the relays that the server names (RFC 8656); whether they are the first that are known. */
+  #relays({ ice_servers: servers = [] }) {
+    const first = this.servers.length === 0 && servers.length > 0;
+    if (servers.length > 0) this.servers = servers;
+    return first;
   }
 
   #addSender(peer, source) {
@@ -123,7 +144,7 @@ export class Place {
 
   #publisher() {
     if (this.publisher) return this.publisher;
-    const peer = new RTCPeerConnection({ iceServers: [] });
+    const peer = new RTCPeerConnection({ iceServers: this.servers });
     peer.onconnectionstatechange = () => {
       if (peer === this.publisher && peer.connectionState === "failed") this.#renewPublisher();
     };
@@ -138,26 +159,33 @@ export class Place {
     if (this.room) this.#offerAgain();
   }
 
-  async #answer({ sdp, epoch, tracks }) {
+  /** Who is shown counts from now on: an `rtc.tracks` may come before the answer is through. One answer at a time. */
+  #offered(offer) {
+    if (offer.tracks) this.#show(offer.tracks);
+    this.answering = this.answering.then(() => this.#answer(offer));
+  }
+
+  async #answer(offer) {
+    const { sdp, epoch } = offer;
+    const { room } = this;
+    if (!room) return;
+    this.#relays(offer);
     if (this.epoch !== epoch || !this.subscriber) this.#newSubscriber(epoch);
     const peer = this.subscriber;
-    const { room } = this;
     try {
       await peer.setRemoteDescription({ type: "offer", sdp });
       await peer.setLocalDescription(await peer.createAnswer());
       await this.signal("rtc.answer", { room, sdp: peer.localDescription.sdp });
     } catch (error) {
-      if (this.room === room) console.warn("greenroom: the server's offer could not be answered:", error.message);
-      return;
+      if (this.room === room && error.reason !== "disconnected") console.warn("greenroom: the server's offer could not be answered:", error.message);
     }
-    if (tracks) this.#show(tracks);
   }
 
   #newSubscriber(epoch) {
     this.subscriber?.close();
     this.received.clear();
     this.epoch = epoch;
-    const peer = new RTCPeerConnection({ iceServers: [] });
+    const peer = new RTCPeerConnection({ iceServers: this.servers });
     peer.ontrack = ({ transceiver, track }) => {
       this.received.set(transceiver.mid, new MediaStream([track]));
       this.#hear();

@@ -75,11 +75,14 @@ async function sync() {
     return;
   }
   busy = true;
-  do {
-    again = false;
-    await syncOnce();
-  } while (again);
-  busy = false;
+  try {
+    do {
+      again = false;
+      await syncOnce();
+    } while (again);
+  } finally {
+    busy = false;
+  }
 }
 
 async function syncOnce() {
@@ -93,8 +96,23 @@ async function syncOnce() {
   const mic = await track("mic", on("mic"), wanted);
   const camera = await track("camera", on("camera"), wanted);
   const screen = await track("screen", on("screen"), wanted);
-  const shown = camera ? await withBackground(camera, flags.background) : await withBackground(null, "none");
-  if (key === wanted.key && place) await place.send({ audio: mic, video: shown, screen });
+  const shown = await picture(camera, flags.background, wanted);
+  if (key !== wanted.key || !place) return;
+  const before = place.local.video;
+  await place.send({ audio: mic, video: shown, screen });
+  if (shown !== before) changed();
+}
+
+/** The camera with its background; where that fails it is put off, and the camera is sent as it is. */
+async function picture(camera, background, wanted) {
+  try {
+    return await withBackground(camera, background);
+  } catch (error) {
+    console.warn("greenroom: the background could not be drawn:", error.message);
+    toast(t("background.failed"), "bad");
+    act("media.set", { topic: wanted.room, background: "none" });
+    return camera;
+  }
 }
 
 async function track(source, on, wanted) {
@@ -151,6 +169,11 @@ function catchUp() {
   for (const event of waiting) signalled(event);
 }
 
+/** The wire is back and the page is in its room again. */
+export function resumeMedia() {
+  place?.resumed();
+}
+
 /** Begin to follow the state; once. */
 export function watchMedia() {
   subscribe((state, action) => {
@@ -158,6 +181,7 @@ export function watchMedia() {
       signalled(action.event);
       return;
     }
+    if (action.type === "status" && action.status === "reconnecting") place?.lost();
     if (["event", "route", "forget", "topic"].includes(action.type)) sync();
   });
   onDevices((source) => {

@@ -1,11 +1,11 @@
 /** The whole page: the frame with its navigation, or a room that fills the window. */
 
 import { closeDialog } from "../actions.js";
-import { t } from "../i18n/index.js";
+import { hasText, t } from "../i18n/index.js";
 import { h } from "../ui/dom.js";
 import { button, loading } from "../ui/parts.js";
 import { Companies, CompanyPage } from "./companies.js";
-import { Banner, Toasts, TopBar } from "./frame.js";
+import { Banner, Toasts, TopBar, eventOf } from "./frame.js";
 import { Lobby } from "./lobby.js";
 import { MeetingPage } from "./meeting.js";
 import { OneToOne } from "./onetoone.js";
@@ -30,6 +30,14 @@ const ROOMS = { session: SessionPage, chat: MeetingPage };
 /** What is on the page, from the state alone. */
 export function App({ state }) {
   return h("div", { class: "whole" }, content(state), dialog(state), h(Toasts, { toasts: state.ui.toasts }));
+}
+
+/** What the window is called: the page, then the event. */
+export function titleOf(state) {
+  const { page, id } = state.route;
+  const place = { session: state.topics[`session/${id}`]?.session.title, company: state.topics[`company/${id}`]?.company.name, chat: t("one.chat") };
+  const name = state.person ? place[page] ?? t(hasText(`nav.${page}`) ? `nav.${page}` : "nav.lobby") : "";
+  return [name, eventOf(state)?.event.name, "Greenroom"].filter(Boolean).join(" · ");
 }
 
 function content(state) {

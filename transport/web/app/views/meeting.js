@@ -26,7 +26,7 @@ export function MeetingPage({ state }) {
       button(t("session.leave"), { kind: "leave", name: "leave", onclick: () => go("one-to-one") }),
       h("div", { class: "who grow" }, h("h1", null, other ? t("schedule.chatWith", { name: other.name }) : t("one.chat")), chat?.meeting.start ? h("p", null, slotText(chat.meeting, chat.meeting.zone)) : null),
       chat && chat.state !== "ended" ? timeLeft(chat) : null),
-    h("main", { class: "stage-area", "aria-label": t("stage.label") }, h(Notes, { state, chat }), h(Middle, { state, chat, id, other }),
+    h("main", { id: "main", tabindex: -1, class: "stage-area", "aria-label": t("stage.label") }, h(Notes, { state, chat }), h(Middle, { state, chat, id, other }),
       h("div", { class: "controls" }, ...(chat && chat.state !== "ended" ? mediaControls(`chat/${id}`, flagsOf(chat.media, state.person.id)) : []), lifeRing())),
     chat ? h("aside", { class: "panel single", "aria-label": t("tab.chat") }, h("h2", { class: "panel-title" }, t("tab.chat")),
       h("div", { class: "panel-body" }, h(ChatTab, { topic: `chat/${id}`, chat: chat.chat, me: state.person.id, moderator: false, session: null }))) : null);

@@ -8,6 +8,9 @@ import { button } from "../ui/parts.js";
 import { DeviceDialog } from "./devices.js";
 
 const SECONDS = 5;
+const LAST = 3;
+/** Milliseconds until the controls that follow are there. */
+const BACK = 100;
 
 /** Open the chooser and send the request. */
 export function openRequest(id, again = false) {
@@ -67,12 +70,27 @@ export class Countdown extends Component {
     const { session, id } = this.props;
     if (session.me.stage.state === "accepted") act("stage.ready", { session: id }, { quiet: ["wrong_state"] });
     this.timer = setInterval(() => this.refresh(), 200);
+    this.opener = document.activeElement;
     this.vnode.dom.querySelector("button")?.focus();
     announce(t("stage.countdownSaid"));
   }
 
+  /** The focus goes back to where it was, or else to the controls that have come. */
   unmounted() {
     clearInterval(this.timer);
+    setTimeout(() => {
+      if (document.activeElement !== document.body) return;
+      const place = this.opener?.isConnected && this.opener !== document.body ? this.opener : document.querySelector(".controls button");
+      place?.focus();
+    }, BACK);
+  }
+
+  /** The last seconds are said as well. */
+  updated() {
+    const left = this.left();
+    if (left === this.said) return;
+    this.said = left;
+    if (left > 0 && left <= LAST) announce(String(left));
   }
 
   left() {

@@ -32,7 +32,7 @@ export function SessionPage({ state }) {
   return h("div", { class: classes("room outside", state.status === "reconnecting" && "with-banner") },
     state.status === "reconnecting" ? h(Banner, { state }) : null,
     h("header", { class: "room-head" }, leaveButton(), h("div", { class: "who" }, h("h1", null, about?.session?.title ?? t("nav.session")))),
-    h("main", { class: "stage-area outside-area" }, h("div", { class: "stage-notes" }), h(Outside, { state, about, id, removed: session?.client?.removed }), h("div", { class: "controls" }, lifeRing())));
+    h("main", { id: "main", tabindex: -1, class: "stage-area outside-area" }, h("div", { class: "stage-notes" }), h(Outside, { state, about, id, removed: session?.client?.removed }), h("div", { class: "controls" }, lifeRing())));
 }
 
 function leaveButton() {
@@ -75,7 +75,7 @@ function Inside({ state, session, id }) {
   return h("div", { class: classes("room", offline && "with-banner") },
     offline ? h(Banner, { state }) : null,
     h(Head, { state, session, id, room }),
-    h("main", { class: "stage-area", "aria-label": t("stage.label") }, h(Notes, { state, session, id, room }), centre(state, session, id, room), h(Controls, { state, session, id, room })),
+    h("main", { id: "main", tabindex: -1, class: "stage-area", "aria-label": t("stage.label") }, h(Notes, { state, session, id, room }), centre(state, session, id, room), h(Controls, { state, session, id, room })),
     h(Panel, { state, session, id, room }));
 }
 
