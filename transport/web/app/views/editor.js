@@ -1,6 +1,6 @@
 /** The employee's schedule: a duration a day, slots one by one or all, whom one looks for, and the confirmation. */
 
-import { act } from "../actions.js";
+import { act, serverNow } from "../actions.js";
 import { clock, day, t } from "../i18n/index.js";
 import { dispatch } from "../store.js";
 import { Dialog } from "../ui/dialog.js";
@@ -77,7 +77,7 @@ export class ScheduleEditor extends Component {
     const days = changed.length > 0 ? changed : [...this.days].slice(0, 1);
     for (const [key, entry] of days) {
       const slots = bookable.find((one) => one.day === key).slots[String(entry.duration)] ?? [];
-      const all = slots.length > 0 && slots.every((slot) => entry.chosen.has(slot.start));
+      const all = slots.length > 0 && slots.every((slot) => entry.chosen.has(slot.start)); // only if none is over
       const params = { day: key, duration: entry.duration, slots: all ? "all" : [...entry.chosen].sort(), about };
       if (!(await act("agenda.draft", params))) return false;
     }
@@ -102,7 +102,7 @@ export class ScheduleEditor extends Component {
 
   day({ day: key, slots }, agenda) {
     const entry = this.days.get(key);
-    const offered = slots[String(entry.duration)] ?? [];
+    const offered = (slots[String(entry.duration)] ?? []).filter((slot) => Date.parse(slot.end) > serverNow());
     const everything = offered.length > 0 && offered.every((slot) => entry.chosen.has(slot.start));
     const name = day(`${key}T12:00:00Z`, "UTC");
     return h("fieldset", { key, class: "editor-day" },

@@ -2,12 +2,13 @@
 
 import { act, call, errorText } from "../actions.js";
 import { clock, dayKey, shortDay, t } from "../i18n/index.js";
+import { loadEmployees } from "../pages.js";
 import { AskText, Dialog } from "../ui/dialog.js";
 import { Component, h } from "../ui/dom.js";
-import { button, empty, field, loading } from "../ui/parts.js";
+import { Avatar, button, empty, field, loading } from "../ui/parts.js";
 import { companyName } from "./cards.js";
 import { eventOf } from "./frame.js";
-import { change } from "./onetoone.js";
+import { TABS, change } from "./onetoone.js";
 
 const MESSAGE = 1000;
 
@@ -18,25 +19,43 @@ export function slotsByDay(slots, zone) {
   return [...days.values()];
 }
 
-/** Ask somebody for a chat: whom, why, and the answer to their question. */
+/** Whom `state.person` may ask: a participant those who offer slots, an employee whom they have met here. */
+export function candidates(state) {
+  const { person, data } = state;
+  if (person.role !== "employee") return data.employees?.employees ?? [];
+  const known = new Map();
+  for (const tab of TABS) for (const { participant } of data[`meetings/${tab}`]?.meetings ?? []) known.set(participant.id, participant);
+  for (const topic of Object.values(state.topics)) {
+    for (const one of topic.people?.people ?? []) if (one.role === "participant") known.set(one.id, { id: one.id, name: one.name });
+  }
+  return [...known.values()].sort((one, other) => one.name.localeCompare(other.name));
+}
+
+/** Ask somebody for a chat: whom, why, and the answer to their question. Props: to, name (of `to`). */
 export class RequestChat extends Component {
   constructor(props) {
     super(props);
     this.to = props.to ?? "";
     this.agenda = null;
     this.problem = null;
-    this.offering = [];
   }
 
   async mounted() {
     if (this.to) this.look(this.to);
-    this.offering = (await act("agenda.list", { limit: 50 }))?.employees ?? [];
-    if (!this.gone) this.refresh();
+    await loadEmployees();
   }
 
   choose(id) {
-    this.vnode.dom.querySelector("#ask-to").value = id;
+    const input = this.vnode.dom.querySelector("#ask-to");
+    input.value = id;
     this.look(id);
+  }
+
+  /** What was written is an id, or the name of somebody in the list. */
+  written(words) {
+    const text = words.trim();
+    const named = candidates(this.props.state).find(({ name }) => name.toLocaleLowerCase() === text.toLocaleLowerCase());
+    return this.look(named?.id ?? text);
   }
 
   async look(to) {
@@ -65,11 +84,12 @@ export class RequestChat extends Component {
 
   view({ state, onClose }) {
     const about = this.agenda?.about;
+    const others = candidates(state).filter(({ id }) => id !== state.person.id);
     return h(Dialog, { title: t("one.ask"), onClose },
       h("form", { onsubmit: (event) => this.send(event) },
-        field("ask-to", t("one.to"), h("input", { id: "ask-to", name: "to", required: true, maxlength: 128, defaultValue: this.to, list: "ask-people", autocomplete: "off", "data-first": true, onchange: (event) => this.look(event.target.value) }), t("one.toHint")),
-        h("datalist", { id: "ask-people" }, ...this.others(state).map(({ id, name }) => h("option", { value: id }, name))),
-        this.people(state),
+        field("ask-to", t("one.to"), h("input", { id: "ask-to", name: "to", required: true, maxlength: 128, defaultValue: this.to, list: "ask-people", autocomplete: "off", "data-first": true, onchange: (event) => this.written(event.target.value) }), t("one.toHint")),
+        h("datalist", { id: "ask-people" }, ...others.map(({ id, name }) => h("option", { value: id }, name))),
+        this.people(others, state),
         this.problem ? h("p", { class: "badge bad" }, this.problem) : null,
         about ? h(About, { agenda: this.agenda, asked: this.to }) : null,
         field("ask-message", t("one.message"), h("textarea", { id: "ask-message", name: "message", rows: 3, maxlength: MESSAGE })),
@@ -77,16 +97,11 @@ export class RequestChat extends Component {
         h("div", { class: "dialog-actions" }, button(t("app.cancel"), { onclick: onClose }), button(t("one.send"), { kind: "primary", type: "submit" }))));
   }
 
-  /** Everybody else who has confirmed an availability. */
-  others(state) {
-    return this.offering.filter(({ id }) => id !== state.person.id);
-  }
-
-  people(state) {
-    const others = this.others(state);
+  people(others, state) {
     if (others.length === 0) return null;
-    return h("div", { class: "choices", role: "group", "aria-label": t("one.offering") },
-      ...others.map(({ id, name, company }) => h("button", { key: id, type: "button", class: "choice", "aria-pressed": String(id === this.to), onclick: () => this.choose(id) }, `${name} · ${companyName(state, company)}`)));
+    return h("div", { class: "people-choices", role: "group", "aria-label": t("one.offering") },
+      ...others.map(({ id, name, company }) => h("button", { key: id, type: "button", class: "choice person-choice", "aria-pressed": String(id === this.to), onclick: () => this.choose(id) },
+        h(Avatar, { id, name, size: "small" }), h("span", null, name, company ? h("small", { class: "muted" }, companyName(state, company)) : null))));
   }
 }
 
@@ -100,19 +115,20 @@ function About({ agenda, asked }) {
 
 /** Decline with a short message, and maybe somewhere else to go. */
 export function DeclineDialog({ state, meeting, onClose }) {
+  const colleagues = (state.data.employees?.employees ?? []).filter((one) => one.id !== meeting.employee.id && one.company === meeting.employee.company);
   const sessions = (eventOf(state)?.sessions ?? []).filter((card) => card.company === meeting.employee.company);
   const send = async (event) => {
     event.preventDefault();
     const { message, colleague, session } = event.target.elements;
     const params = { id: meeting.id, message: message.value.trim() };
     if (session.value) params.refer = { session: session.value };
-    else if (colleague.value.trim()) params.refer = { employee: colleague.value.trim() };
+    else if (colleague.value) params.refer = { employee: colleague.value };
     if (await change("meeting.decline", params)) onClose();
   };
   return h(Dialog, { title: t("one.declineTitle"), onClose },
     h("form", { onsubmit: send },
       field("decline-message", t("one.declineMessage"), h("textarea", { id: "decline-message", name: "message", rows: 3, required: true, maxlength: MESSAGE, "data-first": true }), t("one.declineHint")),
-      field("decline-colleague", t("one.colleague"), h("input", { id: "decline-colleague", name: "colleague", maxlength: 128 })),
+      field("decline-colleague", t("one.colleague"), h("select", { id: "decline-colleague", name: "colleague" }, h("option", { value: "" }, t("one.noColleague")), ...colleagues.map((one) => h("option", { value: one.id }, one.name)))),
       field("decline-session", t("one.liveSession"), h("select", { id: "decline-session", name: "session" }, h("option", { value: "" }, t("one.noSession")), ...sessions.map((card) => h("option", { value: card.id }, card.title)))),
       h("div", { class: "dialog-actions" }, button(t("app.cancel"), { onclick: onClose }), button(t("one.decline"), { kind: "danger", type: "submit" }))));
 }

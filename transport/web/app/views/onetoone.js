@@ -11,7 +11,8 @@ import { companyName } from "./cards.js";
 import { CancelDialog, DeclineDialog, RequestChat, SlotDialog, slotsByDay } from "./meetingdialogs.js";
 import { ScheduleEditor } from "./editor.js";
 
-const TABS = ["requested", "in_scheduling", "confirmed", "completed", "declined"];
+/** Where a chat may stand. */
+export const TABS = ["requested", "in_scheduling", "confirmed", "completed", "declined"];
 
 /** Carry out a meeting's command and show the tabs anew. */
 export async function change(method, params, quiet) {
@@ -98,14 +99,14 @@ function MeetingCard({ meeting, state }) {
       meeting.message ? h("p", { class: "quote" }, meeting.message) : null,
       meeting.question && meeting.answer ? h("div", null, h("p", { class: "muted small" }, meeting.question), h("p", { class: "quote" }, meeting.answer)) : null,
       meeting.reason ? h("p", { class: "quote" }, meeting.reason) : null,
-      meeting.refer ? h("p", null, referral(meeting.refer)) : null,
+      meeting.refer ? h("p", null, referral(meeting.refer, state)) : null,
       proposal(meeting, me)),
     h("div", { class: "actions" }, status(meeting), ...actions(meeting, me)));
 }
 
-function referral(refer) {
+function referral(refer, state) {
   if (refer.session) return h("a", { href: `#/session/${encodeURIComponent(refer.session)}` }, t("one.referSession"));
-  return h("button", { type: "button", class: "link", onclick: () => openDialog(RequestChat, { to: refer.employee }) }, t("one.referEmployee", { name: refer.employee }));
+  return h("button", { type: "button", class: "link", onclick: () => openDialog(RequestChat, { to: refer.employee }) }, t("one.referEmployee", { name: state.data.employees?.employees.find((one) => one.id === refer.employee)?.name ?? refer.employee }));
 }
 
 function proposal(meeting, me) {

@@ -5,11 +5,13 @@ import { t } from "../i18n/index.js";
 import { morePeople, refreshPeople } from "../rooms/session.js";
 import { roomsOpen } from "../state/breakout.js";
 import { flagsOf } from "../state/media.js";
+import { getState } from "../store.js";
 import { AskText, Confirm } from "../ui/dialog.js";
 import { Component, h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { Avatar, Menu, badge, button, empty, iconButton } from "../ui/parts.js";
 import { VirtualList } from "../ui/virtual.js";
+import { RequestChat } from "./meetingdialogs.js";
 
 const ROW = 54;
 
@@ -92,7 +94,22 @@ function PersonRow({ person, session, id, me }) {
       h("p", { class: "state" }, person.host ? badge(t("people.host"), "good") : null, person.on_screen && !person.host ? badge(t("people.onScreen"), "info") : null, !person.host && person.role !== "participant" ? t(`role.${person.role}`) : null)),
     h("div", { class: "devices" },
       shown ? [icon(flags.mic ? "mic" : "mic-off", 17), icon(flags.camera ? "camera" : "camera-off", 17), h("span", { class: "sr-only" }, t(flags.mic ? "people.micOn" : "people.micOff"), ", ", t(flags.camera ? "people.cameraOn" : "people.cameraOff"))] : null,
-      session.me.moderator && person.id !== me ? h(Menu, { label: t("app.moreFor", { title: person.name }), items: personItems(person, flags, session, id) }) : null));
+      menuOf(person, session, id, me)));
+}
+
+function menuOf(person, session, id, me) {
+  if (person.id === me) return null;
+  const items = [...chatItems(person), ...(session.me.moderator ? personItems(person, flagsOf(session.media, person.id), session, id) : [])];
+  return items.length > 0 ? h(Menu, { label: t("app.moreFor", { title: person.name }), items }) : null;
+}
+
+const SIDES = { employee: "participant", participant: "employee" };
+
+/** A 1-1 chat is between a participant and an employee; hosts are shown as such, and are employees. */
+function chatItems(person) {
+  const side = person.role === "host" ? "employee" : person.role;
+  if (SIDES[getState().person.role] !== side) return [];
+  return [{ label: t("one.ask"), name: "chat", run: () => openDialog(RequestChat, { to: person.id, name: person.name }) }];
 }
 
 /** What a host may do about somebody. */
