@@ -13,6 +13,9 @@ import { VirtualList } from "../ui/virtual.js";
 const EMOJI = ["👍", "❤️", "😂", "👏", "🎉"];
 const LIMIT = 4000;
 const ROW = 58;
+const FEW = 5;
+/** Milliseconds. */
+const SHORT = 5000;
 
 /** Props: topic, chat, me (id), moderator, session (id, null in a 1-1 chat). */
 export class ChatTab extends Component {
@@ -67,13 +70,18 @@ export class ChatTab extends Component {
       moderator && session ? h(ModeratorTools, { session, chat, topic }) : h("div"),
       h("div", { class: "list-wrap" },
         h(VirtualList, {
-          items: chat.messages, keyOf: (message) => message.id, row, estimate: ROW, stick: true, label: t("chat.label"), live: "polite",
+          items: chat.messages, keyOf: (message) => message.id, row, estimate: ROW, stick: true, label: t("chat.label"), live: this.away || hurried(chat.messages) ? "off" : "polite",
           onStart: () => this.older(), onEnd: (atEnd) => this.end(atEnd), hold: (list) => { this.list = list; },
           emptyView: empty("chat", t("chat.none"), t("chat.noneHint")),
         }),
         this.away ? h("div", { class: "jump" }, button(t("chat.newest"), { kind: "primary small", onclick: () => this.list?.toEnd() })) : null),
       h(Composer, { id: `chat-${topic}`, chat, me, moderator, replyTo: this.replyTo, onCancel: () => this.reply(null), onSend: (text) => this.send(text) }));
   }
+}
+
+/** Messages that come faster than they can be read aloud are not. */
+function hurried(messages) {
+  return messages.length >= FEW && Date.parse(messages.at(-1).at) - Date.parse(messages.at(-FEW).at) < SHORT;
 }
 
 function parentOf(chat, message) {

@@ -5,14 +5,8 @@ import { t } from "../i18n/index.js";
 import { h } from "../ui/dom.js";
 import { button, empty, loading } from "../ui/parts.js";
 import { SessionCard } from "./cards.js";
-import { CompanyFacts, editCompany } from "./companytab.js";
+import { CompanyFacts, Logo, editCompany } from "./companytab.js";
 import { eventOf } from "./frame.js";
-
-/** A company's initials on its own tone. */
-export function Logo({ id, name }) {
-  const tone = [...id].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 997, 3) % 8;
-  return h("span", { class: `logo tone-${tone}`, "aria-hidden": "true" }, [...name].slice(0, 1).join("").toUpperCase());
-}
 
 /** The page that lists them. */
 export function Companies({ state }) {

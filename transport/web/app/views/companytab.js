@@ -7,6 +7,12 @@ import { Component, h, isSafeAddress } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { button, empty, iconButton } from "../ui/parts.js";
 
+/** A company's initials on its own tone. */
+export function Logo({ id, name }) {
+  const tone = [...id].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 997, 3) % 8;
+  return h("span", { class: `logo tone-${tone}`, "aria-hidden": "true" }, [...name].slice(0, 1).join("").toUpperCase());
+}
+
 function outLink(title, url) {
   if (!isSafeAddress(url) || !/^(https?:|mailto:)/i.test(url)) return h("span", null, title);
   return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, title, " ", icon("external", 15), h("span", { class: "sr-only" }, t("app.newTab")));
@@ -30,7 +36,9 @@ export function CompanyFacts({ known }) {
 export function CompanyTab({ known }) {
   if (!known) return h("div", { class: "panel-scroll" }, empty("building", t("company.none")));
   return h("div", { class: "panel-scroll", tabindex: 0, role: "region", "aria-label": t("tab.company") },
-    known.editable ? h("div", null, button(t("company.edit"), { name: "edit", kind: "small", onclick: () => editCompany(known) })) : null,
+    h("div", { class: "row spread nowrap" },
+      h("div", { class: "company-head" }, h(Logo, { id: known.company.id, name: known.company.name }), h("strong", null, known.company.name)),
+      known.editable ? button(t("company.edit"), { name: "edit", kind: "small", onclick: () => editCompany(known) }) : null),
     h(CompanyFacts, { known }));
 }
 

@@ -1,6 +1,6 @@
 /** Opening breakout rooms: random, by hand (dragging, or a list beside each name), again as before, or self-chosen. */
 
-import { act } from "../actions.js";
+import { act, announce } from "../actions.js";
 import { t } from "../i18n/index.js";
 import { Dialog } from "../ui/dialog.js";
 import { Component, classes, h } from "../ui/dom.js";
@@ -70,6 +70,13 @@ export class OpenRooms extends Component {
     this.set({ placed: { ...this.placed, [person]: room }, over: null });
   }
 
+  /** Chosen in the list beside a name: the name moves to its room, and the focus with it. */
+  choose(person, room) {
+    this.place(person.id, room);
+    document.getElementById(`room-of-${person.id}`)?.focus();
+    announce(`${person.name}: ${room === 0 ? t("people.mainCall") : t("breakout.room", { number: room })}`);
+  }
+
   view({ state, id, onClose }) {
     const before = state.topics[`session/${id}`].breakout;
     return h(Dialog, { title: t("breakout.open"), onClose, size: this.assign === "manual" ? "large" : "medium" },
@@ -128,7 +135,7 @@ export class OpenRooms extends Component {
     return h("div", { key: person.id, class: "chip", draggable: "true", ondragstart: drag },
       icon("grip", 16),
       h("span", { class: "grow" }, person.name),
-      h("select", { "aria-label": t("breakout.roomFor", { name: person.name }), onchange: (event) => this.place(person.id, Number(event.target.value)) },
+      h("select", { id: `room-of-${person.id}`, "aria-label": t("breakout.roomFor", { name: person.name }), onchange: (event) => this.choose(person, Number(event.target.value)) },
         h("option", { value: 0, selected: room === 0 }, t("people.mainCall")),
         ...rooms.map((number) => h("option", { value: number, selected: room === number }, t("breakout.room", { number })))));
   }

@@ -17,23 +17,62 @@ export function shownOnStage(session) {
   return [...hosts, ...others.filter((person) => !person.host)];
 }
 
-/** Columns of a grid for so many tiles. */
-export function columnsFor(count) {
-  if (count <= 1) return 1;
-  if (count <= 4) return 2;
-  return count <= 9 ? 3 : 4;
+/** A picture is between nearly square and wide; within that it fills what room there is. */
+const NARROWEST = 4 / 3;
+const WIDEST = 16 / 9;
+const GAP = 10;
+
+/** The largest tiles for `count` people in a box, in pixels: `{width, height}`. */
+export function tileSize(count, box) {
+  let best = { width: 0, height: 0 };
+  for (let columns = 1; columns <= count; columns++) {
+    const rows = Math.ceil(count / columns);
+    const across = (box.width - GAP * (columns - 1)) / columns;
+    const down = (box.height - GAP * (rows - 1)) / rows;
+    const width = Math.floor(Math.min(across, down * WIDEST));
+    const height = Math.floor(Math.min(down, across / NARROWEST));
+    if (width * height > best.width * best.height) best = { width, height };
+  }
+  return best;
+}
+
+/** Tiles as large as they fit, in rows that stand in the middle. Props: tiles (nodes). */
+class Grid extends Component {
+  mounted() {
+    this.observer = new ResizeObserver(() => this.fit());
+    this.observer.observe(this.vnode.dom);
+    this.fit();
+  }
+
+  unmounted() {
+    this.observer?.disconnect();
+  }
+
+  updated() {
+    if (this.count !== this.props.tiles.length) this.fit();
+  }
+
+  fit() {
+    const { dom } = this.vnode;
+    this.count = this.props.tiles.length;
+    const { width, height } = tileSize(this.count, { width: dom.clientWidth, height: dom.clientHeight });
+    dom.style.setProperty("--tile-width", `${width}px`);
+    dom.style.setProperty("--tile-height", `${height}px`);
+  }
+
+  view({ tiles }) {
+    return h("div", { class: "stage grid" }, ...tiles);
+  }
 }
 
 /** Tiles of people; with a share, that large and the people in a rail beside it. `pictures` changes as pictures come and go. */
 export function Tiles({ people, media, me, speaking = [], menuFor, pictures }) {
   const sharing = people.filter((person) => { const flags = flagsOf(media, person.id); return flags.screen && !flags.blocked.includes("screen"); });
   const tile = (person) => h(Tile, { key: person.id, pictures, person, flags: flagsOf(media, person.id), me, speaking: speaking.includes(person.id), menu: menuFor?.(person) ?? null });
-  if (sharing.length === 0) {
-    return h("div", { class: "stage grid", style: { "--columns": String(columnsFor(people.length)) } }, ...people.map(tile));
-  }
-  return h("div", { class: "stage focus" },
-    h("div", { class: "stage grid", style: { "--columns": String(columnsFor(sharing.length)) } }, ...sharing.map((person) => h(Share, { key: `share-${person.id}`, pictures, person, me }))),
-    h("div", { class: "rail" }, ...people.map(tile)));
+  if (sharing.length === 0) return h(Grid, { key: "grid", tiles: people.map(tile) });
+  return h("div", { key: "focus", class: "stage focus" },
+    h("div", { class: "stage shares", style: { "--columns": String(sharing.length > 1 ? 2 : 1) } }, ...sharing.map((person) => h(Share, { key: `share-${person.id}`, pictures, person, me }))),
+    h("div", { class: "rail", tabindex: 0, role: "region", "aria-label": t("stage.onStage") }, ...people.map(tile)));
 }
 
 function Share({ person, me }) {
