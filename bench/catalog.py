@@ -73,6 +73,11 @@ BENCHES: Mapping[str, Bench] = {
         about="forwarding packets, beside aiortc's relay and Janus",
         quick={"quick": True}, full={}, seconds=(150, 600),
     ),
+    "page": Bench(
+        about="the web client's page in a full session: frames and memory",
+        quick={"people": 1_000, "seconds": 10.0}, full={"people": 1_000, "seconds": 600.0},
+        seconds=(90, 900),
+    ),
     "mixed": Bench(
         about="a whole fair: ramps, think times, roles, drops",
         quick={"people": 60, "seconds": 12.0}, full={"people": 300, "seconds": 120.0},

@@ -199,6 +199,22 @@ def breakout(result: Result) -> Iterator[Figure]:
     yield Figure("moved exactly once", result["moved_exactly_once"], "people", target=people)
 
 
+def page(result: Result) -> Iterator[Figure]:
+    """Tell of the web client's page in a full session."""
+    name = f"frames, {result['people']:,} people, {result['messages_a_second']:.0f} messages/s"
+    yield Figure(f"{name}, p5", result["frames_a_second_p5"], "/s", target=30.0)
+    yield Figure("its main thread", 100 * result["page_cpu"], "% of a core", higher=False)
+    yield Figure("longest frame", result["frame_longest_ms"], "ms", higher=False)
+    yield Figure("messages that reached the page", result["shown_percent"], "%", target=100.0)
+    yield Figure("nodes of its document", result["nodes_most"], "", target=5_000,
+                 sense="at most", higher=False)  # fmt: skip
+    yield Figure("its JavaScript heap", result["heap_mb"], "MB", higher=False)
+    growth = result["heap_mb_an_hour"]
+    if growth is not None:
+        yield Figure("the same, once it is full", growth, "MB an hour", target=12.0,
+                     sense="at most", higher=False)  # fmt: skip
+
+
 def mixed(result: Result) -> Iterator[Figure]:
     """Tell of a whole fair at once."""
     yield Figure("commands", result["commands_per_second"], "/s")
@@ -230,6 +246,7 @@ READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "media": media,
     "book": book,
     "inbound": inbound,
+    "page": page,
     "mixed": mixed,
     "soak": mixed,
 }

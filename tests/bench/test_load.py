@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import page
 from bench.catalog import BENCHES, available
 from bench.figures import Figure, read
 from bench.load.dialects import GREENROOM
@@ -230,3 +231,15 @@ def test_a_small_crowd_joins_a_daemon_of_its_own():
     assert figures["people with a snapshot"].met
     assert figures["people that People counts"].met
     assert found["join_cpu_seconds"] > 0
+
+
+def test_a_page_is_judged_by_its_slow_frames_and_its_full_heap():
+    found = page.frames([16.0] * 90 + [50.0] * 10)
+    assert (found["frames_a_second_p5"], found["frame_longest_ms"]) == (20.0, 50.0)
+    assert found["frames_a_second"] == pytest.approx(1000 / 19.4, abs=0.1)
+    growing = [page.Look(60.0 * at, 5.0 + at, 900, 100 * at) for at in range(20)]
+    assert page.memory(growing)["heap_mb_an_hour"] is None
+    full = [page.Look(60.0 * at, 8.0 + 0.1 * at, 900, page.FULL) for at in range(10)]
+    assert page.memory(growing + full)["heap_mb_an_hour"] == pytest.approx(6.0)
+    with pytest.raises(LoadFailed):
+        page.frames([])

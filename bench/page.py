@@ -1,0 +1,225 @@
+"""A full session in a real browser: does its page stay smooth, and its memory flat.
+
+A daemon holds one session with a thousand bots connected over WebSocket, who together send fifty
+chat messages a second. Chromium shows the session's Chat tab meanwhile; told are the lengths of
+its frames (the time between two animation frames), the bytes of its JavaScript heap after a
+collection, and the nodes of its document, over time.
+
+``python -m bench.page --seconds 600``
+"""
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import attrs
+from playwright.sync_api import CDPSession, Page, sync_playwright
+
+from bench.load.audience import audience
+from bench.load.swarm import Load, Swarm
+from bench.load.target import Target, described, opened
+from bench.load.wire import LoadFailed
+from bench.mixed import slope
+
+PEOPLE = 1_000
+MESSAGES_A_SECOND = 50.0
+SECONDS = 20.0
+FULL = 2_000
+"""Messages the page keeps (``KEPT`` of ``state/chat.js``); before, its memory has to grow."""
+
+EVERY = 10.0
+"""Seconds between two looks at the memory."""
+
+WARMUP = 2.0
+FLAGS = ("--no-sandbox", "--js-flags=--expose-gc", "--enable-precise-memory-info")
+NOTER = (Path(__file__).parent / "page.js").read_text("utf-8")
+TEXT = "Message {number}: what would you look at first, and why just that? "
+
+
+@attrs.frozen
+class Look:
+    """The page's memory at one moment.
+
+    :param at: seconds since the load began.
+    :param held: messages the page holds.
+    """
+
+    at: float
+    heap_mb: float
+    nodes: int
+    held: int
+
+
+MAIN_THREAD = "TaskDuration"
+"""DevTools' name of the seconds that the page's main thread was busy."""
+
+
+@attrs.define
+class Watcher:
+    """Looks at a page now and then."""
+
+    page: Page
+    _devtools: CDPSession
+    begun: float = 0.0
+    next: float = 0.0
+    first: int = 0
+    busy: float = 0.0
+    looks: list[Look] = attrs.field(factory=list)
+
+    @classmethod
+    def of(cls, page: Page) -> Self:
+        """Begin to note what the page does."""
+        page.evaluate(NOTER)
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("Performance.enable")
+        return cls(page, devtools)
+
+    def begin(self) -> None:
+        """Count from now on, when the load begins."""
+        self.first = self.page.evaluate("() => noted(1e9).frames")
+        self.busy = self._busy()
+        self.begun = time.monotonic()
+
+    def _busy(self) -> float:
+        metrics = self._devtools.send("Performance.getMetrics")["metrics"]
+        return next(float(one["value"]) for one in metrics if one["name"] == MAIN_THREAD)
+
+    def part_busy(self) -> float:
+        """Return the part of the time since the load began that the main thread was busy."""
+        return (self._busy() - self.busy) / (time.monotonic() - self.begun)
+
+    def look(self, part: float) -> None:
+        """Look again if it is time; called often."""
+        del part
+        now = time.monotonic() - self.begun
+        if now >= self.next:
+            self.next = now + EVERY
+            self.looks.append(self.memory(now))
+
+    def memory(self, now: float) -> Look:
+        """Return what the page holds after a collection."""
+        self._devtools.send("HeapProfiler.collectGarbage")
+        used = self._devtools.send("Runtime.getHeapUsage")["usedSize"]
+        nodes = self._devtools.send("Memory.getDOMCounters")["nodes"]
+        held = self.page.evaluate("() => noted(1e9).held")
+        return Look(round(now, 1), round(used / 2**20, 2), nodes, held)
+
+    def noted(self) -> dict[str, Any]:
+        """Return the frames since the load began, and the messages."""
+        found: dict[str, Any] = self.page.evaluate("first => noted(first)", self.first)
+        return found
+
+
+@contextmanager
+def shown(target: Target, session: str) -> Iterator[Page]:
+    """Show a session's Chat tab in Chromium.
+
+    :raises LoadFailed: there is no Chromium.
+    """
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise LoadFailed("there is no chromium on this machine")
+    origin = target.url.replace("ws", "http", 1).removesuffix("/v1/ws")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        try:
+            page = browser.new_page(viewport={"width": 1360, "height": 820})
+            page.goto(f"{origin}/#token={target.token('viewer')}&session={session}")
+            page.locator("#panel-tab-chat").click()
+            page.locator(".composer").wait_for()
+            yield page
+        finally:
+            browser.close()
+
+
+def run(
+    people: int = PEOPLE, rate: float = MESSAGES_A_SECOND, seconds: float = SECONDS
+) -> dict[str, Any]:
+    """Fill a session, let it talk, and return what its page did.
+
+    :param people: bots in the session, the host among them.
+    :param rate: chat messages a second of all together.
+    :raises LoadFailed: the load could not be brought to bear.
+    """
+    with opened() as target:
+        session = f"{target.event}-s"
+        target.load(described(target.event, [session]))
+        requests = [("chat.send", {"topic": f"session/{session}", "text": TEXT * (1 + size % 3)})
+                    for size in range(12)]  # fmt: skip
+        load = Load(audience(target, session, people), requests, rate=rate,
+                    warmup=WARMUP, seconds=seconds)  # fmt: skip
+        with Swarm(target, load, number=1) as swarm:
+            swarm.ready()
+            with shown(target, session) as page:
+                watcher = Watcher.of(page)
+                watcher.begin()
+                talked = swarm.run(watcher.look)
+                busy = watcher.part_busy()
+                watcher.looks.append(watcher.memory(time.monotonic() - watcher.begun))
+                noted = watcher.noted()
+    return {
+        "bench": "page",
+        "people": people,
+        "messages_a_second": rate,
+        "seconds": seconds,
+        **frames(noted["lengths"]),
+        "page_cpu": round(busy, 3),
+        "sent": talked["sent"],
+        "shown_percent": round(100 * noted["messages"] / max(1, talked["sent"]), 2),
+        "refused": talked["refused"],
+        "limit": talked["limit"],
+        "server_cpu": talked["server_cpu"],
+        "machine_cpu": talked["machine_cpu"],
+        **memory(watcher.looks),
+        "memory": [attrs.asdict(look) for look in watcher.looks],
+    }
+
+
+def frames(lengths: Sequence[float]) -> dict[str, float]:
+    """Return what frames of these lengths in milliseconds amount to.
+
+    :raises LoadFailed: nothing was drawn.
+    """
+    if not lengths:
+        raise LoadFailed("the page drew nothing")
+    ordered = sorted(lengths)
+    slow = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return {
+        "frames_a_second": round(1000 * len(lengths) / sum(lengths), 1),
+        "frames_a_second_p5": round(1000 / slow, 1),
+        "frame_p50_ms": round(ordered[len(ordered) // 2], 1),
+        "frame_p99_ms": round(ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))], 1),
+        "frame_longest_ms": round(ordered[-1], 1),
+    }
+
+
+def memory(looks: Sequence[Look]) -> dict[str, float | None]:
+    """Return how the memory went: at its end, the most nodes, and the heap's slope once full.
+
+    The slope is taken from :data:`FULL` messages on; None if there are too few looks.
+    """
+    full = [attrs.asdict(look) for look in looks if look.held >= FULL]
+    return {
+        "heap_mb": looks[-1].heap_mb,
+        "nodes_most": max(look.nodes for look in looks),
+        "heap_mb_an_hour": slope(full, "heap_mb"),
+    }
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--rate", type=float, default=MESSAGES_A_SECOND)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    given = parser.parse_args()
+    print(json.dumps(run(given.people, given.rate, given.seconds), indent=2))
+
+
+if __name__ == "__main__":
+    main()
