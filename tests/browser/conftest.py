@@ -1,7 +1,5 @@
 """A real daemon and real browsers with fake devices; no console error goes unnoticed."""
 
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -22,7 +20,7 @@ from engine.tokens import Key, mint
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=fps=10",
     "--allow-loopback-in-peer-connection",
     "--autoplay-policy=no-user-gesture-required",
     "--no-sandbox",
@@ -35,11 +33,18 @@ WAIT = 30_000
 
 expect.set_options(timeout=WAIT)
 
-SESSIONS = [f"s{number}" for number in range(1, 25)]
+SESSIONS = [f"s{number}" for number in range(1, 80)]
+"""Each test takes the next, so that one that is tried again begins with a fresh one."""
+
+PAGES = (
+    *("lobby", "program", "schedule", "companies", "company/acme"),
+    *("one-to-one", "support", "organizer"),
+)
 CAST: dict[str, dict[str, Any]] = {
     "hana": {"role": "employee", "company": "acme", "sessions": frozenset({"*"})},
     "hugo": {"role": "employee", "company": "acme", "sessions": frozenset({"*"})},
     "emil": {"role": "employee", "company": "acme"},
+    "uma": {"role": "employee", "company": "umbra"},
     "ana": {},
     "ben": {},
     "cleo": {},
@@ -49,7 +54,8 @@ CAST: dict[str, dict[str, Any]] = {
 
 def token(who: str, name: str | None = None) -> str:
     """Return a token for one of the cast, or for a participant who is not in it."""
-    person = Person(id=who, name=name or who.capitalize(), event=EVENT, **CAST.get(who, {}))
+    known = who.rstrip("0123456789")
+    person = Person(id=who, name=name or known.capitalize(), event=EVENT, **CAST.get(known, {}))
     return mint(Key(KEY, SECRET), person, now=datetime.now(UTC), ttl=timedelta(hours=2))
 
 
@@ -60,11 +66,12 @@ def _event_file(path: Path) -> Path:
         f'[event]\nid = "{EVENT}"\nname = "Spring Fair"\ntime_zone = "UTC"\ndays = [{days}]',
         '[event.one_to_one]\ninitiators = "both"\ndurations = [5, 30]\nhours = ["00:00", "24:00"]',
         (
-            '[[company]]\nid = "acme"\nname = "Acme"\ninfo = "We build robots."\nslots = 400\n'
+            '[[company]]\nid = "acme"\nname = "Acme"\ninfo = "We build robots."\nslots = 9000\n'
             'faqs = [{ question = "Remote?", answer = "Yes, anywhere." }]\n'
             'jobs = [{ title = "Engineer", url = "https://acme.example/jobs/1" }]'
         ),
     ]
+    lines.append('[[company]]\nid = "umbra"\nname = "Umbra"\nslots = 20')
     lines += [
         f'[[session]]\nid = "{name}"\ntitle = "Workshop {name}"\nkind = "workshop"\n'
         f'company = "acme"\nstart = {now.isoformat(timespec="seconds")}\nminutes = 60\n'
@@ -86,6 +93,7 @@ class Daemon:
 
     port: int
     folder: Path
+    event: Path
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -96,7 +104,7 @@ class Daemon:
         command = [
             *(sys.executable, "-m", "engine.cli", "serve", "--host", "127.0.0.1"),
             *("--port", str(self.port), "--data", str(self.folder), "--key", f"{KEY}:{SECRET}"),
-            *("--load", str(self.folder / "event.toml")),
+            *("--load", str(self.event)),
         ]
         with (self.folder / "daemon.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -109,25 +117,21 @@ class Daemon:
                 time.sleep(0.1)
         raise TimeoutError((self.folder / "daemon.log").read_text())
 
-    def kill(self) -> None:
-        """End it without a word, as a crash would."""
-        self.end(signal.SIGKILL)
-
-    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
+    def end(self) -> None:
         if self.process is not None:
-            os.kill(self.process.pid, how)
+            self.process.terminate()
             self.process.wait(20)
             self.process = None
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     folder = tmp_path_factory.mktemp("daemon")
     _event_file(folder / "event.toml")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    running = Daemon(port, folder)
+    running = Daemon(port, folder, folder / "event.toml")
     try:
         running.start()
         yield running
@@ -135,7 +139,13 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         running.end()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def unused() -> Iterator[str]:
+    """Sessions that no test has been in."""
+    return iter(SESSIONS)
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -159,6 +169,29 @@ class Visitor:
     def panel(self) -> Any:
         return self.page.locator("aside.panel")
 
+    def go(self, place: str) -> None:
+        """Go to one of the client's pages."""
+        self.page.evaluate("place => { location.hash = '#/' + place }", place)
+
+    def said(self) -> Any:
+        """Return what a screen reader was last told."""
+        return self.page.locator("#announcer")
+
+    def drop(self) -> None:
+        """Lose the network and have it back."""
+        self.lose()
+        self.regain()
+
+    def lose(self) -> None:
+        """Lose the network."""
+        self.context.set_offline(offline=True)
+        expect(self.page.locator(".banner")).to_contain_text("Connection lost")
+
+    def regain(self) -> None:
+        """Have the network back; the client mends itself."""
+        self.context.set_offline(offline=False)
+        expect(self.page.locator(".banner")).to_have_count(0)
+
     def shot(self, name: str) -> None:
         """Keep a picture to look at."""
         ARTEFACTS.mkdir(exist_ok=True)
@@ -171,8 +204,9 @@ class Visitors:
 
     daemon: Daemon
     chromium: Browser
+    unused: Iterator[str]
     opened: list[Visitor] = attrs.field(factory=list)
-    allowed: list[str] = attrs.field(factory=list)
+    allowed: list[str] = attrs.field(factory=lambda: ["ERR_INTERNET_DISCONNECTED"])
 
     def __call__(
         self, who: str, place: str = "", *, name: str | None = None, **options: Any
@@ -187,21 +221,30 @@ class Visitors:
         kind, _, key = place.partition("/")
         target = f"&{kind}={key}" if key else ""
         page.goto(f"{self.daemon.address}/#token={token(who, name)}{target}")
-        if place and not key:
-            page.evaluate("place => { location.hash = '#/' + place }", place)
         self.opened.append(visitor)
+        if place and not key:
+            visitor.go(place)
         return visitor
 
     def _heard(self, visitor: Visitor, line: Any) -> None:
         if line.type in {"error", "warning"}:
             visitor.errors.append(f"{line.type}: {line.text}")
 
-    def live(self, session: str, *others: str) -> list[Visitor]:
-        """Open a session, have the host start it, and bring the others in."""
-        host = self("hana", f"session/{session}")
+    def fresh(self, who: str) -> str:
+        """Return the id of somebody like one of the cast who has done nothing yet."""
+        return f"{who}{next(self.unused).removeprefix('s')}"
+
+    def session(self) -> str:
+        """Return the id of a session that nobody has been in."""
+        return next(self.unused)
+
+    def live(self, *others: str, **options: Any) -> list[Visitor]:
+        """Have the host start a fresh session, and bring the others in."""
+        session = self.session()
+        host = self("hana", f"session/{session}", **options)
         host.page.get_by_role("button", name="Start session").click()
         host.page.locator(".badge.live").wait_for()
-        return [host, *(self(other, f"session/{session}") for other in others)]
+        return [host, *(self(other, f"session/{session}", **options) for other in others)]
 
     def finish(self) -> None:
         complaints = {
@@ -218,7 +261,7 @@ class Visitors:
 
 
 @pytest.fixture
-def visit(daemon: Daemon, chromium: Browser) -> Iterator[Visitors]:
-    visitors = Visitors(daemon, chromium)
+def visit(daemon: Daemon, chromium: Browser, unused: Iterator[str]) -> Iterator[Visitors]:
+    visitors = Visitors(daemon, chromium, unused)
     yield visitors
     visitors.finish()

@@ -1,23 +1,19 @@
-"""A full house: a thousand people and fifty messages a second in the real page."""
+"""A full house in the real page: over the wire for a moment, and its memory for long."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import ARTEFACTS, Visitors
+from bench import page as bench
+from bench.figures import read
+from tests.browser.conftest import Visitors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PEOPLE = 1000
-MESSAGES_A_SECOND = 50
-SECONDS = 10
-FRAMES_A_SECOND = 30
 MEMORY_GROWTH = 24 * 2**20
 """Bytes the heap may differ by between two moments at which as many messages are held."""
 
-LOAD = (Path(__file__).parent / "load.js").read_text()
 FILL = (Path(__file__).parent / "fill.js").read_text()
 
 
@@ -29,22 +25,23 @@ def heap(page: Any) -> int:
     return used
 
 
-def test_a_full_house_stays_smooth_and_its_memory_flat(visit: Visitors) -> None:
-    _, guest = visit.live("s22", "ana")
+def test_a_full_session_over_the_wire_stays_smooth() -> None:
+    result = bench.run(people=200, rate=50.0, seconds=6.0)
+    assert result["refused"] == {}
+    assert result["shown_percent"] == 100.0, result
+    assert result["nodes_most"] < 5_000
+    # Other programs run here as well: what the page itself takes is what is ours.
+    assert result["page_cpu"] < 0.5, result
+    assert result["frames_a_second"] > 30, result
+    assert {figure.name for figure in read("page", result)} >= {"longest frame"}
+
+
+def test_the_memory_of_a_full_page_is_flat(visit: Visitors) -> None:
+    guest = visit.live("ana")[1]
     guest.tab("chat")
-    figures: dict[str, Any] = {}
-    for first in (1000, 3000, 5000):  # the best of three: other programs run here as well
-        plan = {"people": PEOPLE, "rate": MESSAGES_A_SECOND, "seconds": SECONDS, "first": first}
-        figures = guest.page.evaluate(LOAD, plan)
-        if figures["frames_a_second"] > FRAMES_A_SECOND:
-            break
     guest.page.evaluate(FILL, {"first": 10_000, "count": 3_000})
     before = heap(guest.page)
-    guest.page.evaluate(FILL, {"first": 20_000, "count": 30_000})
+    guest.page.evaluate(FILL, {"first": 20_000, "count": 20_000})
     after = heap(guest.page)
-    figures |= {"heap_before": before, "heap_after": after}
-    ARTEFACTS.mkdir(exist_ok=True)
-    (ARTEFACTS / "full_house.json").write_text(json.dumps(figures, indent=2))
-    assert figures["rows"] < 60
+    assert guest.page.locator("[data-row]").count() < 60
     assert after - before < MEMORY_GROWTH
-    assert figures["frames_a_second"] > FRAMES_A_SECOND, figures

@@ -31,6 +31,11 @@ def publish(employee: Visitor, *, every: bool = True) -> None:
     expect(dialog).to_have_count(0)
 
 
+def both(visit: Visitors, employee: str, guest: str) -> list[Visitor]:
+    """Return two who have done nothing yet, on their 1-1 pages."""
+    return [visit(visit.fresh(who), "one-to-one") for who in (employee, guest)]
+
+
 def request(asker: Visitor, employee: str) -> None:
     page = asker.page
     page.get_by_role("button", name="Request a chat").click()
@@ -44,27 +49,28 @@ def request(asker: Visitor, employee: str) -> None:
 
 
 def test_schedule_quota_and_confirmation_come_before_requests(visit: Visitors) -> None:
-    employee, guest = visit("hugo", "one-to-one"), visit("cleo", "one-to-one")
-    expect(employee.page.locator(".quota")).to_contain_text("of 400 slots of your company")
+    employee, guest = both(visit, "uma", "cleo")
+    expect(employee.page.locator(".quota")).to_contain_text("of 20 slots of your company")
     expect(employee.page.locator(".slots-box")).to_contain_text("Not published yet")
     guest.page.get_by_role("button", name="Request a chat").click()
     dialog = guest.page.get_by_role("dialog")
-    dialog.get_by_label("With whom?").fill("hugo")
+    dialog.get_by_label("With whom?").fill(employee.who)
     dialog.get_by_label("With whom?").press("Tab")
     dialog.get_by_label("Message").fill("Too early")
     dialog.get_by_role("button", name="Send request").click()
     expect(guest.page.locator(".toast.bad")).to_be_visible()
     dialog.get_by_role("button", name="Cancel").click()
+    employee.drop()
     publish(employee, every=False)
     expect(employee.page.locator(".slots-box")).to_contain_text("1 free slot")
-    expect(employee.page.locator(".quota")).to_contain_text("1 of 400")
+    expect(employee.page.locator(".quota")).not_to_contain_text("0 of 20")
     employee.shot("one_schedule")
 
 
 def test_request_approve_pick_join_and_talk(visit: Visitors) -> None:
-    employee, guest = visit("emil", "one-to-one"), visit("ana", "one-to-one")
+    employee, guest = both(visit, "emil", "ana")
     publish(employee)
-    request(guest, "emil")
+    request(guest, employee.who)
     asked = employee.page.get_by_role("article", name="Ana")
     expect(asked).to_contain_text("I would like to hear about your team")
     expect(asked).to_contain_text("Berlin")
@@ -87,7 +93,7 @@ def test_request_approve_pick_join_and_talk(visit: Visitors) -> None:
     guest.page.locator("article", has_text="1-1 chat with Emil").get_by_role(
         "button", name="Join"
     ).click()
-    for visitor, other in ((employee, "ana"), (guest, "emil")):
+    for visitor, other in ((employee, guest.who), (guest, employee.who)):
         expect(visitor.page.locator(f'[data-person="{other}"]')).to_be_visible()
         controls = visitor.page.locator(".controls")
         for name in ("Unmute microphone", "Turn camera on", "Share screen", "Technical support"):
@@ -97,35 +103,38 @@ def test_request_approve_pick_join_and_talk(visit: Visitors) -> None:
     expect(employee.panel()).to_contain_text("Nice to meet you")
     expect(employee.page.get_by_role("timer")).to_be_visible()
     employee.shot("one_chat")
-    guest.context.set_offline(offline=True)
-    expect(guest.page.get_by_role("alert").first).to_contain_text("Connection lost")
+    guest.lose()
     employee.panel().get_by_label("Write a message").fill("Still there?")
     employee.page.keyboard.press("Enter")
-    visit.allowed.append("ERR_INTERNET_DISCONNECTED")
-    guest.context.set_offline(offline=False)
+    guest.regain()
     expect(guest.panel()).to_contain_text("Still there?")
 
 
 def test_decline_with_a_message_and_a_colleague(visit: Visitors) -> None:
-    employee, guest = visit("hana", "one-to-one"), visit("ben", "one-to-one")
-    publish(employee, every=False)
-    request(guest, "hana")
+    employee, guest = both(visit, "emil", "ben")
+    colleague = visit(visit.fresh("hugo"), "one-to-one")
+    for one in (colleague, employee):
+        publish(one, every=False)
+    employee.page.reload()
+    request(guest, employee.who)
     asked = employee.page.get_by_role("article", name="Ben")
     asked.get_by_role("button", name="Decline").click()
     dialog = employee.page.get_by_role("dialog")
-    dialog.get_by_label("Short message").fill("Emil knows more about this")
-    dialog.get_by_label("Suggest a colleague").fill("emil")
+    dialog.get_by_label("Short message").fill("Hugo knows more about this")
+    dialog.get_by_label("Suggest a colleague").select_option(colleague.who)
     dialog.get_by_role("button", name="Decline").click()
     tab(guest, "Declined")
-    declined = guest.page.get_by_role("article", name="Hana")
-    expect(declined).to_contain_text("Emil knows more about this")
-    expect(declined.get_by_role("button", name="Ask emil instead")).to_be_visible()
+    declined = guest.page.get_by_role("article", name="Emil")
+    expect(declined).to_contain_text("Hugo knows more about this")
+    guest.drop()
+    declined.get_by_role("button", name="Ask Hugo instead").click()
+    expect(guest.page.get_by_role("dialog").get_by_label("Which city?")).to_be_visible()
 
 
 def test_reschedule_agree_and_cancel(visit: Visitors) -> None:
-    employee, guest = visit("emil", "one-to-one"), visit("cleo", "one-to-one")
-    expect(employee.page.locator(".slots-box")).to_contain_text("free slots")
-    request(guest, "emil")
+    employee, guest = both(visit, "emil", "cleo")
+    publish(employee)
+    request(guest, employee.who)
     employee.page.get_by_role("article", name="Cleo").get_by_role("button", name="Approve").click()
     tab(guest, "In scheduling")
     guest.page.get_by_role("button", name="Pick a slot").click()
@@ -139,6 +148,7 @@ def test_reschedule_agree_and_cancel(visit: Visitors) -> None:
     employee.page.get_by_role("dialog").locator(".slot").nth(5).click()
     employee.page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
     expect(confirmed).to_contain_text("You proposed")
+    guest.drop()
     guest.page.get_by_role("button", name="Agree").click()
     expect(confirmed).not_to_contain_text("You proposed")
     confirmed.get_by_label("More options for 1-1 chat").click()
@@ -147,3 +157,30 @@ def test_reschedule_agree_and_cancel(visit: Visitors) -> None:
     employee.page.get_by_role("dialog").get_by_role("button", name="Cancel chat").click()
     tab(guest, "Declined")
     expect(guest.page.get_by_role("article", name="Emil")).to_contain_text("I am ill, sorry")
+
+
+def test_an_employee_asks_a_participant_met_in_a_session(visit: Visitors) -> None:
+    session = visit.session()
+    employee, guest = visit(visit.fresh("emil"), "one-to-one"), visit(visit.fresh("ana"))
+    publish(employee)
+    host = visit("hana", f"session/{session}")
+    host.page.get_by_role("button", name="Start session").click()
+    guest.go(f"session/{session}")
+    employee.go(f"session/{session}")
+    employee.tab("people")
+    employee.panel().get_by_label("More options for Ana").click()
+    employee.page.get_by_role("menuitem", name="Request a chat").click()
+    dialog = employee.page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Ana")).to_have_attribute("aria-pressed", "true")
+    dialog.get_by_label("Message").fill("Your question was a good one")
+    dialog.get_by_role("button", name="Send request").click()
+    expect(dialog).to_have_count(0)
+    guest.page.get_by_role("button", name="Leave").click()
+    guest.go("one-to-one")
+    asked = guest.page.get_by_role("article", name="Emil")
+    expect(asked).to_contain_text("Your question was a good one")
+    asked.get_by_role("button", name="Approve").click()
+    guest.page.get_by_role("dialog").get_by_label("Which city?").fill("Lisbon")
+    guest.page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+    tab(guest, "In scheduling")
+    expect(guest.page.get_by_role("button", name="Pick a slot")).to_be_visible()
