@@ -5,9 +5,12 @@ the receiver's REMB (its delay-based controller). A receiver never reports much 
 gets, so before a higher layer is sent the line is probed with retransmissions at that rate.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 import attrs
+
+from transport.media.rtcp import Report
 
 START = 4_000_000
 """Bit/s assumed while no REMB tells more or less: loss lowers it within half a second."""
@@ -20,10 +23,29 @@ INCREASE = 1.08
 REMB_FALLS = 0.97
 """Share of the REMB before below which it tells of a full line and not of noise."""
 
+FIRST_REPORT = 20
+"""Packets that a stream's first report counts for: it tells a share only."""
+
+WRAP = 1 << 16
+"""A stream whose numbers leap further has begun anew."""
+
 REMB_LIFE = 10.0
 """Seconds after which a REMB no longer counts: a receiver repeats it at least each second."""
 
 NACK_WINDOW = 0.5
+NACKS_ALONE = 0.6
+"""Share of packets asked for again from which a line is too narrow. Jitter alone makes viewers ask
+for a third of them, because packets overtake each other."""
+
+CALM_AFTER = 2.0
+"""Seconds after a complaint in which what is sent proves nothing: a lower layer takes a while."""
+
+GROWTH = 1.25
+"""How far what is sent may grow past what the line is known to carry."""
+
+LOSS_WINDOW = 2.5
+"""Seconds of reports over which loss is reckoned: a single one speaks of some ten packets."""
+
 PROBE_SECONDS = 0.8
 PROBE_SETTLES = 0.5
 """Seconds after a probe in which its losses are still reported."""
@@ -48,12 +70,23 @@ class Estimate:
         self._nacked = 0
         self._packets = 0
         self._raised_at = now
+        self._told = False
+        self._full_at = float("-inf")
         self.send_rate = 0.0
 
     @property
     def bitrate(self) -> float:
         """What may be sent now."""
         return max(FLOOR, self._proven, min(self._loss_based, self._remb, CEILING))
+
+    @property
+    def last_resort(self) -> float:
+        """Above what a picture is given up altogether.
+
+        Lost packets decide. A REMB begins far below what a line carries, grows slowly, and jitter
+        lowers it again and again.
+        """
+        return max(FLOOR, self._proven, self._loss_based)
 
     def sent(self, octets: int, packets: int) -> None:
         """Note what was sent."""
@@ -68,22 +101,25 @@ class Estimate:
         """Take a REMB; True if the receiver found its line too full."""
         before, self._remb = self._remb, max(FLOOR, float(bitrate))
         self._remb_at = now
-        fuller = self._remb < REMB_FALLS * before
+        fuller = self._told and self._remb < REMB_FALLS * before
+        self._told = True
         if fuller:
             self._proven = 0.0
+            self._full_at = now
         return fuller
 
     def reported(self, fraction_lost: float, now: float) -> None:
         """Take the loss of a receiver report, 0 to 1."""
         if fraction_lost > LOSS_HIGH:
-            self._lower(fraction_lost)
+            self._lower(fraction_lost, now)
         elif fraction_lost < LOSS_LOW and now - self._raised_at >= 1.0:
             self._raised_at = now
             ceiling = max(self._loss_based, 1.5 * self.send_rate + 10_000)
             self._loss_based = min(CEILING, ceiling, self._loss_based * INCREASE + 1_000)
 
-    def _lower(self, loss: float) -> None:
+    def _lower(self, loss: float, now: float) -> None:
         self._proven = 0.0
+        self._full_at = now
         delivered = self.send_rate * (1 - loss) if self.send_rate else self._loss_based
         self._loss_based = max(FLOOR, min(self._loss_based * (1 - 0.5 * loss), delivered))
 
@@ -96,9 +132,12 @@ class Estimate:
             return
         self.send_rate = 8 * self._sent / span
         loss = self._nacked / self._packets if self._packets else 0.0
-        if loss > 2 * LOSS_HIGH:
+        if loss > NACKS_ALONE:
             # A line that has become too narrow shows in NACKs long before the next report.
-            self._lower(min(0.9, loss))
+            self._lower(min(0.9, loss), now)
+        elif now - self._full_at > CALM_AFTER:
+            # What goes through without complaint is carried.
+            self._proven = max(self._proven, min(GROWTH * self.send_rate, CEILING))
         self._sent = self._packets = self._nacked = 0
         self._window_at = now
 
@@ -110,6 +149,29 @@ class Estimate:
         """
         self._proven = min(bitrate, CEILING)
         self._loss_based = max(self._loss_based, min(bitrate, CEILING))
+
+
+class Losses:
+    """The share of packets lost on one line lately, over all its streams."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[int, int]] = {}
+        self._window: deque[tuple[float, int, int]] = deque()
+
+    def reported(self, report: Report, now: float) -> float:
+        """Take a receiver report and return the share, 0 to 1."""
+        before = self._last.get(report.ssrc)
+        self._last[report.ssrc] = report.highest, report.lost
+        if before is None:
+            share = report.fraction_lost / 256
+            self._window.append((now, FIRST_REPORT, round(FIRST_REPORT * share)))
+        elif 0 < report.highest - before[0] < WRAP:
+            self._window.append((now, report.highest - before[0], report.lost - before[1]))
+        while self._window and now - self._window[0][0] > LOSS_WINDOW:
+            self._window.popleft()
+        expected = sum(each[1] for each in self._window)
+        gone = sum(each[2] for each in self._window)
+        return min(1.0, max(0, gone) / expected) if expected else 0.0
 
 
 @attrs.define
@@ -190,16 +252,24 @@ class Wish:
 
 
 def choose_layers(
-    wishes: Sequence[Wish], current: Sequence[int], budget: float, pressure: int = 0
+    wishes: Sequence[Wish],
+    current: Sequence[int],
+    budget: float,
+    pressure: int = 0,
+    *,
+    lowest: float | None = None,
 ) -> list[int]:
     """Return a layer for each wish, -1 for none, that together fit a budget.
 
     Everybody gets the lowest layer first, in the order given, then layers rise in turn. A layer
     higher than the current one must fit with some room to spare, so that choices do not flicker.
     The first picture is sent whatever the budget.
+
+    :param lowest: what the lowest layers may need together, if that is another budget: giving up a
+        picture is the last resort.
     """
     chosen = [-1] * len(wishes)
-    left = budget
+    left, left_lowest = budget, budget if lowest is None else lowest
     ceilings = [wish.ceiling(pressure) for wish in wishes]
     for level in range(max(ceilings, default=-1) + 1):
         for index, wish in enumerate(wishes):
@@ -208,7 +278,9 @@ def choose_layers(
             below = wish.bitrates[level - 1] if level else 0.0
             cost = wish.bitrates[level] - below
             room = HEADROOM if level > current[index] else 1.0
-            if cost * room <= left or (level == 0 and index == 0):
+            fits = cost * room <= (left_lowest if level == 0 else left)
+            if fits or (level == 0 and index == 0):
                 chosen[index] = level
                 left -= cost
+                left_lowest -= cost
     return chosen

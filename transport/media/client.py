@@ -8,6 +8,7 @@ an example of a client.
 import array
 import asyncio
 import contextlib
+import dataclasses
 import fractions
 import math
 import secrets
@@ -19,10 +20,12 @@ from typing import Any
 import attrs
 from aiortc import (
     MediaStreamTrack,
+    RTCBundlePolicy,
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
     RTCSessionDescription,
+    sdp,
 )
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
@@ -154,7 +157,8 @@ class MediaClient:
 
     :param room: the topic to send into and to watch.
     :param call: calls a method of the wire.
-    :param configuration: of both peer connections; no servers when None.
+    :param configuration: of both peer connections; without servers of its own, the ones that the
+        server hands out are used.
     """
 
     def __init__(
@@ -168,6 +172,7 @@ class MediaClient:
         self.subscriber: RTCPeerConnection | None = None
         self._call = call
         self._configuration = configuration or RTCConfiguration(iceServers=[])
+        self._servers: Any = ()
         self._sources: tuple[MediaStreamTrack, ...] = ()
         self._pumps: set[asyncio.Task[None]] = set()
         self._lock = asyncio.Lock()
@@ -177,7 +182,7 @@ class MediaClient:
         self._sources = sources
         if self.publisher is not None:
             await _close_keeping_tracks(self.publisher)
-        connection = self.publisher = RTCPeerConnection(self._configuration)
+        connection = self.publisher = RTCPeerConnection(self._configured())
         for source in sources:
             connection.addTrack(source)
         await connection.setLocalDescription(await connection.createOffer())
@@ -204,18 +209,24 @@ class MediaClient:
             self.epoch = data["epoch"]
             await self._drop_subscriber()
         if self.subscriber is None:
-            self.subscriber = RTCPeerConnection(self._with_servers(data.get("ice_servers", ())))
+            self._servers = data.get("ice_servers", ())
+            self.subscriber = RTCPeerConnection(self._configured())
             self.subscriber.on("track", self._watch)
         await self.subscriber.setRemoteDescription(RTCSessionDescription(data["sdp"], "offer"))
         await self.subscriber.setLocalDescription(await self.subscriber.createAnswer())
+        _expect_retransmissions(self.subscriber)
         self.tracks = list(data["tracks"])
         params = {"room": self.room, "sdp": self.subscriber.localDescription.sdp}
         await self._call("rtc.answer", params)
 
-    def _with_servers(self, servers: Any) -> RTCConfiguration:
-        if self._configuration.iceServers:
-            return self._configuration
-        return RTCConfiguration(iceServers=[RTCIceServer(**server) for server in servers])
+    def _configured(self) -> RTCConfiguration:
+        servers = [RTCIceServer(**server) for server in self._servers]
+        return dataclasses.replace(
+            self._configuration,
+            iceServers=self._configuration.iceServers or servers,
+            # Any other policy leaves aiortc's second video on a transport that it throws away.
+            bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
+        )
 
     async def _drop_subscriber(self) -> None:
         if self.subscriber is not None:
@@ -257,6 +268,22 @@ class MediaClient:
             if connection is not None:
                 await connection.close()
         self.publisher = self.subscriber = None
+
+
+def _expect_retransmissions(connection: RTCPeerConnection) -> None:
+    """Tell aiortc's router whose RTX streams are whose.
+
+    It knows a video's own stream only, and drops others where two m-lines take the payload type:
+    with a second camera, nothing lost would ever come again.
+    """
+    described = sdp.SessionDescription.parse(connection.remoteDescription.sdp)
+    receivers = {each.mid: each.receiver for each in connection.getTransceivers()}
+    for section in described.media:
+        receiver = receivers.get(section.rtp.muxId)
+        for group in section.ssrc_group:
+            if receiver is not None and group.semantic == "FID":
+                router = receiver.transport._rtp_router  # noqa: SLF001  aiortc has no other way
+                router.ssrc_table[int(group.items[1])] = receiver
 
 
 async def _close_keeping_tracks(connection: RTCPeerConnection) -> None:

@@ -1,5 +1,6 @@
 """Packets kept to be sent again, and packets missed and asked for (RFC 4585, section 6.2.1)."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import attrs
@@ -17,6 +18,9 @@ TRIES = 10
 
 MISSING_LIMIT = 256
 """Packets of one stream waited for at once; a longer gap is given up and a key frame asked for."""
+
+ASKED_KEPT = 1024
+"""Packets a viewer has asked for that are remembered."""
 
 REORDER_PAUSE = 0.008
 """Seconds a gap may be mere reordering before it is asked for."""
@@ -123,3 +127,18 @@ class Missing:
             missing.ask_at = now + RETRY_AFTER
             due.append(number)
         return due
+
+
+class Asked:
+    """What one viewer has asked for again, so that each packet counts once."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[int, int], None] = OrderedDict()
+
+    def first(self, ssrc: int, lost: Sequence[int]) -> int:
+        """Return how many of these had not been asked for before."""
+        fresh = [key for number in lost if (key := (ssrc, number)) not in self._known]
+        self._known.update(dict.fromkeys(fresh))
+        while len(self._known) > ASKED_KEPT:
+            self._known.popitem(last=False)
+        return len(fresh)

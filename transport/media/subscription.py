@@ -5,13 +5,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import attrs
-
 from transport.media import negotiation, rtcp
 from transport.media.bandwidth import (
     HEADROOM,
     PROBE_SECONDS,
     Estimate,
+    Losses,
     Probe,
     ProbePlan,
     Wish,
@@ -22,6 +21,8 @@ from transport.media.negotiation import Line, Transport
 from transport.media.output import Output
 from transport.media.pacing import Pacer
 from transport.media.peer import Peer
+from transport.media.retransmission import Asked
+from transport.media.seat import Seat, Tracks
 from transport.media.track import Layer, Track
 
 SEATS_LIMIT = 16
@@ -37,6 +38,9 @@ SOUND_BITRATE = 40_000
 RESEND_SHARE = 0.3
 """Of the estimate, what may go into retransmissions; more only makes a narrow line narrower."""
 
+RESEND_FLOOR = 100_000
+"""Bit/s that may go into retransmissions in any case: one missing packet can hold up a picture."""
+
 ANSWER_WITHIN = 30.0
 """Seconds an offer waits for its answer before it counts as never sent."""
 
@@ -47,27 +51,6 @@ KINDS: Mapping[str, tuple[str, str]] = {
 """The sources of each kind of seat: sound, then picture."""
 
 LIMITS = {"seat": SEATS_LIMIT, "screen": SCREENS_LIMIT}
-
-Tracks = Mapping[str, Track]
-"""A person's tracks by source."""
-
-
-@attrs.define(eq=False)
-class Seat:
-    """Two m-lines that belong together.
-
-    :param person: whose tracks they carry; None while idle.
-    """
-
-    kind: str
-    outputs: dict[str, Output]
-    person: str | None = None
-
-    def show(self, person: str | None, tracks: Tracks) -> bool:
-        """Show a person's tracks; True if anything changed."""
-        self.person = person
-        changes = [output.show(tracks.get(source)) for source, output in self.outputs.items()]
-        return any(changes)
 
 
 class Subscription:
@@ -93,6 +76,7 @@ class Subscription:
         self.seats: list[Seat] = []
         self.views: dict[str, int] = {}
         self.estimate = Estimate(now)
+        self._losses = Losses()
         self.cname = secrets.token_hex(8)
         self.version = 0
         self.round_trip: float | None = None
@@ -107,6 +91,7 @@ class Subscription:
         self._plan = ProbePlan(now)
         self._probe: Probe | None = None
         self._resend_budget = 0.0
+        self._asked = Asked()
         self._ticked_at = self._chosen_at = self._reported_at = now
         self._sent = (0, 0)
 
@@ -256,17 +241,17 @@ class Subscription:
         if trip is not None:
             self.round_trip = trip if self.round_trip is None else (self.round_trip + trip) / 2
         output.loss = report.fraction_lost / 256
-        self.loss = max(each.loss for each in self.outputs())
+        self.loss = self._losses.reported(report, now)
         if output.line.kind == "video":
-            self.estimate.reported(output.loss, now)
+            self.estimate.reported(self.loss, now)
             if self._probe is not None:
-                self._probe.report(output.loss)
+                self._probe.report(self.loss)
 
     def _nacked(self, message: rtcp.Nack, now: float) -> None:
         output = self._outputs.get(message.ssrc)
         if output is None:
             return
-        self.estimate.nacked(len(message.lost))
+        self.estimate.nacked(self._asked.first(message.ssrc, message.lost))
         self._counters["nacked"] += len(message.lost)
         if self._resend_budget > 0:
             octets = output.resend(message.lost, now)
@@ -287,7 +272,8 @@ class Subscription:
         """
         passed = now - self._ticked_at
         self._ticked_at = now
-        allowance = RESEND_SHARE * self.estimate.bitrate / 8
+        bitrate = max(self.estimate.bitrate, self.estimate.send_rate)
+        allowance = max(RESEND_FLOOR, RESEND_SHARE * bitrate) / 8
         self._resend_budget = min(allowance, self._resend_budget + passed * allowance * 2)
         if not self.peer.is_connected:
             return
@@ -335,7 +321,8 @@ class Subscription:
             each.line.kind == "audio" and each.layer is not None for each in self.outputs()
         )
         budget = self.estimate.bitrate - SOUND_BITRATE * sounds
-        chosen = choose_layers(wishes, current, budget, pressure)
+        lowest = self.estimate.last_resort
+        chosen = choose_layers(wishes, current, budget, pressure, lowest=lowest)
         for output, layers, level in zip(pictures, options, chosen, strict=True):
             self._apply(output, layers, level, now)
         if self._probe is None:

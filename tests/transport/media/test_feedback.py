@@ -305,6 +305,7 @@ def _height(packet):
 def test_each_viewer_gets_the_layer_of_its_size_its_line_and_the_load(accelerated):
     board, ana, bob, _ = two(accelerated, simulcast_offer())
     camera = Camera(ana)
+    bob.rtcp(rtcp.pack_bandwidth_estimate(1, 5_000_000, ()), 1.0)
     camera.run(board, 1.0, 3.0, bob)
     assert heights(camera.run(board, 3.0, 4.0, bob)) == {720}
     (mid,) = [each.line.mid for each in board.subscriptions["c-bob"].outputs()

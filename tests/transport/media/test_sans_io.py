@@ -1,6 +1,7 @@
 """The forwarding core's parts, without sockets."""
 
 import contextlib
+import math
 import random
 import struct
 
@@ -334,9 +335,63 @@ def test_a_remb_caps_and_lapses():
 def test_many_nacks_lower_before_any_report():
     estimate = Estimate(0.0)
     estimate.sent(125_000, 100)
-    estimate.nacked(60)
+    estimate.nacked(65)
     estimate.tick(1.0)
     assert estimate.bitrate < 500_000
+
+
+def test_jitter_alone_is_no_narrow_line():
+    estimate = Estimate(0.0)
+    for number in range(1, 8):
+        # Packets that overtake each other are asked for again.
+        estimate.sent(125_000, 100)
+        estimate.nacked(40)
+        estimate.tick(float(number))
+    assert estimate.bitrate > 1_000_000
+
+
+def test_what_goes_through_without_complaint_is_carried_whatever_a_first_remb_says():
+    estimate = Estimate(0.0)
+    estimate.told(150_000, 0.1)
+    for number in range(1, 4):
+        estimate.sent(125_000, 100)
+        estimate.tick(float(number))
+    assert estimate.bitrate > 1_000_000
+
+
+def test_loss_is_reckoned_over_all_streams_and_a_while():
+    losses = bandwidth.Losses()
+
+    def report(ssrc, highest, lost, fraction=0):
+        return rtcp.Report(ssrc, fraction, lost, highest, 0, 0, 0)
+
+    assert losses.reported(report(1, 1000, 0), -9.0) == 0.0
+    assert losses.reported(report(2, 1000, 0), -9.0) == 0.0
+    # Three of ten: one stream's bad second is no bad line.
+    assert losses.reported(report(1, 1010, 3), 1.0) == 0.3
+    assert losses.reported(report(2, 1050, 0), 1.0) == 0.05
+    assert losses.reported(report(1, 1020, 3), 1.0 + bandwidth.LOSS_WINDOW + 0.1) == 0.0
+    assert losses.reported(report(3, 9, 0, 128), 9.0) == 0.5
+
+
+def test_whoever_comes_is_shown_on_a_line_that_has_not_complained():
+    newcomer = Wish([300_000], [180])
+    assert choose_layers([LAYERS, newcomer], [0, -1], 150_000) == [0, -1]
+    assert choose_layers([LAYERS, newcomer], [0, -1], 150_000, lowest=math.inf) == [0, 0]
+
+
+def test_a_remb_that_jitters_gives_up_no_picture_and_lost_packets_do():
+    shown = [Wish([100_000], [180])] * 3
+    estimate = Estimate(0.0)
+    estimate.sent(37_500, 100)
+    estimate.tick(1.0)
+    for number, remb in enumerate((260_000, 250_000, 240_000)):
+        estimate.told(remb, 1.0 + number / 10)
+    lowest = estimate.last_resort
+    assert choose_layers(shown, [0, 0, 0], estimate.bitrate, lowest=lowest) == [0, 0, 0]
+    estimate.reported(0.5, 2.0)
+    lowest = estimate.last_resort
+    assert choose_layers(shown, [0, 0, 0], estimate.bitrate, lowest=lowest) == [0, -1, -1]
 
 
 LAYERS = Wish([100_000, 300_000, 900_000], [180, 360, 720])
