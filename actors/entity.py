@@ -28,6 +28,7 @@ from actors.rules.base import (
     Person,
     Returned,
 )
+from actors.tracing import Stages
 
 BATCH = 64
 """Commands committed together at most."""
@@ -79,10 +80,15 @@ class EntityActor(DurableActor):
             for envelope in batch:
                 envelope.fail(Refused("storage_unavailable", "The storage does not answer."))
             return
+        stages = Stages(self.services.tracer)
         decided = [done for envelope in batch if (done := self._take(envelope)) is not None]
-        if self._entries and not await self._commit(decided):
-            return
-        await self._settle(decided)
+        stages.passed("decide")
+        written = not self._entries or await self._commit(decided)
+        stages.passed("commit")
+        if written:
+            await self._settle(decided)
+            stages.passed("publish")
+        stages.record(self.entity, [envelope.message for envelope in batch])
 
     async def _settle(self, decided: Sequence[Decided]) -> None:
         for resumes, some in groupby(decided, key=_resumes):

@@ -5,6 +5,7 @@ their order. It is handed on to the entity it is for without waiting for that en
 """
 
 from collections.abc import Mapping, Sequence
+from time import time_ns
 from typing import Any
 
 import attrs
@@ -79,9 +80,10 @@ class ParticipantActor(EntityActor):
         for envelope in batch:
             match envelope.message:
                 case Call(command) if command.entity != self.entity:
-                    envelope.forward(self.services.address(command.entity), command)
+                    ref = self.services.address(command.entity)
+                    envelope.forward(ref, self._traced(command))
                 case Call(command):
-                    own.append(envelope.readdress(command))
+                    own.append(envelope.readdress(self._traced(command)))
                 case Gone(by, connection):
                     self._gone(by, connection)
                 case Connect():
@@ -92,6 +94,14 @@ class ParticipantActor(EntityActor):
                 case _:
                     own.append(envelope)
         await self._take_own(own)
+
+    def _traced(self, command: Command) -> Command:
+        tracer = self.services.tracer
+        if tracer is None or not command.trace:
+            return command
+        now = time_ns()
+        trace = tracer.record("participant", command.trace, now, now)
+        return attrs.evolve(command, trace=trace)
 
     async def _take_own(self, own: list[Envelope]) -> list[Envelope]:
         if own:

@@ -260,3 +260,24 @@ class Door(Protocol):
 
     def gone(self, person: Person, connection: str) -> None:
         """Say that a connection has ended."""
+
+
+class Span(Protocol):
+    """A request's part of a trace, until it is answered."""
+
+    @property
+    def id(self) -> str:
+        """What names it to those below it; empty when it is not traced."""
+
+    def end(self, error: str = "") -> None:
+        """Say that the request is answered, or why it was refused."""
+
+
+class Tracer(Protocol):
+    """Shows the way of single requests. Times are nanoseconds since the epoch."""
+
+    def begin(self, name: str, **attributes: str) -> Span:
+        """Begin a request's trace."""
+
+    def record(self, name: str, parent: str, began: int, ended: int, **attributes: str) -> str:
+        """Show something that is over, below ``parent``; return what names it."""

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 
 from actors.kernel import ActorRef
-from actors.ports import Archive, Clock, Journal, MediaPlane, Publisher
+from actors.ports import Archive, Clock, Journal, MediaPlane, Publisher, Tracer
 from actors.presence import Presence
 
 
@@ -32,6 +32,7 @@ class Services:
     """The ports and registers that entity actors share.
 
     :param media: the forwarding unit; None where there is no sound and picture.
+    :param tracer: shows the way of single commands; None where nobody wants to know.
     :param address: returns the ref of the entity's actor, waking it where needed.
     :param told: entity -> number of the last event in its journal whose consequences have been
         carried out; of entities in memory only. What a crash left undone is seen by it.
@@ -46,3 +47,4 @@ class Services:
     counters: Counters = attrs.field(factory=Counters)
     told: dict[str, int] = attrs.field(factory=dict)
     media: MediaPlane | None = None
+    tracer: Tracer | None = None

@@ -79,6 +79,9 @@ class Config:
     certificate: Path | None = option(None, "TLS certificate chain, PEM.")
     private_key: Path | None = option(None, "TLS private key, PEM.")
     drain_seconds: float = option(20.0, "Seconds over which a stopping daemon lets people go.")
+    traces: str = option(
+        "", "Where traces go, as http://host:4318/v1/traces (OTLP; needs the extra tracing)."
+    )
     log_level: str = option("info", "debug (names people), info, warning, error.")
     media: MediaOptions = attrs.field(factory=MediaOptions)
     webhook: tuple[WebhookOptions, ...] = option(

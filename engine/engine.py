@@ -30,6 +30,7 @@ from engine.exports import StoreExporter
 from engine.telemetry import EngineCollector
 from engine.tokens import Authenticator, Key
 from engine.top import Top
+from engine.tracing import make_tracer
 from engine.tree import grow
 from engine.wiring import Wiring
 from storage import FILE_NAME, Endpoint, Store
@@ -117,6 +118,7 @@ class Engine:
                 presence=wiring.presence(),
                 address=wiring.address(system),
                 media=plane,
+                tracer=make_tracer(config.traces),
             )
             grow(system, services)
             door = wiring.door(services, epoch)
@@ -132,7 +134,9 @@ class Engine:
                 clock=clock,
                 exporter=exporter,
                 reports={"tree": Top(system).sample},
+                metrics_apart=bool(config.metrics_port),
             )
+            server.context.tracer = services.tracer
             engine = cls(
                 config=config,
                 system=system,

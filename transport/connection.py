@@ -17,7 +17,7 @@ from transport.codec import Codec, Unreadable
 from transport.context import Context, Visit
 from transport.outbox import Outbox
 from transport.params import structure
-from transport.telemetry import pseudonym, span
+from transport.telemetry import call, pseudonym
 from transport.websocket import Closed, WebSocket
 
 log = structlog.get_logger("greenroom.transport")
@@ -244,11 +244,8 @@ class Connection:
         self.context.buckets.take(f"{person.event}/{person.id}", request.method)
         command = structure(cls, request.params, person, self.id)
         try:
-            with (
-                span(request.method, self.id),
-                trio.fail_after(self.context.limits.request_seconds),
-            ):
-                return await self.context.door.call(command)
+            with trio.fail_after(self.context.limits.request_seconds):
+                return await call(self.context, command, connection=self.id)
         except trio.TooSlowError:
             problem = "No answer in time. It may still be carried out."
             raise Refused("overloaded", problem) from None

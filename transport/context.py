@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 import trio
 
-from actors.ports import Clock, Door
+from actors.ports import Clock, Door, Tracer
 from actors.rules.base import Person
 from transport.closing import Close
 from transport.hub import Hub
@@ -142,6 +142,7 @@ class Context:
         are waited for. Without it a thousand who come at once would hold the loop together.
     :param draining: set while the server sends its clients elsewhere.
     :param busy: connections on which a message is being worked on.
+    :param tracer: shows the way of single requests; None where nobody wants to know.
     :param watch: has the heartbeat look after a connection.
     :param retry_spread: seconds over which clients that are sent away come back.
     :param readiness: waits for the connections' input.
@@ -162,6 +163,7 @@ class Context:
     prefix: str = attrs.field(factory=lambda: token_hex(4))
     gate: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(ENTERING))
     busy: set["Connection"] = attrs.field(factory=set)
+    tracer: Tracer | None = None
     draining: bool = False
     retry_spread: float = 10.0
     _numbers: Iterator[int] = attrs.field(factory=count)

@@ -1,11 +1,17 @@
 """Logs and traces: who did what, without saying who it was."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping
 from hashlib import blake2s
 from secrets import token_bytes
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from actors.rules.base import Person
+import attrs
+
+from actors.errors import Refused
+from actors.rules.base import Command, Person
+
+if TYPE_CHECKING:
+    from transport.context import Context
 
 _SALT = token_bytes(8)  # a pseudonym can be followed through one run's log, and no further
 
@@ -27,25 +33,21 @@ def pseudonym(person: Person) -> str:
     return digest.hexdigest()
 
 
-def _tracer() -> Any:
+async def call(context: "Context", command: Command, **attributes: str) -> Mapping[str, Any]:
+    """Carry out a command, and trace it where traces are wanted.
+
+    :param attributes: what the trace says of where it came from.
+    """
+    if context.tracer is None:
+        return await context.door.call(command)
+    span = context.tracer.begin(command.method, **attributes)
     try:
-        from opentelemetry import trace  # type: ignore[import-not-found,unused-ignore]  # an extra
-    except ImportError:
-        return None
-    return trace.get_tracer("greenroom")
-
-
-_TRACER = _tracer()
-
-
-_NOTHING: AbstractContextManager[Any] = nullcontext()
-
-
-def span(method: str, connection: str) -> AbstractContextManager[Any]:
-    """Trace a request, where the ``tracing`` extra is installed."""
-    if _TRACER is None:
-        return _NOTHING
-    spanned: AbstractContextManager[Any] = _TRACER.start_as_current_span(
-        method, attributes={"rpc.system": "jsonrpc", "greenroom.connection": connection}
-    )
-    return spanned
+        result = await context.door.call(attrs.evolve(command, trace=span.id))
+    except Refused as refused:
+        span.end(refused.reason)
+        raise
+    except BaseException as error:
+        span.end(type(error).__name__)
+        raise
+    span.end()
+    return result

@@ -70,6 +70,7 @@ class Command:
     :param sender: the entity whose event it follows from; empty when somebody asks.
     :param key: the client's idempotency key (rule 36); a repeated one gets the first answer. From
         another entity: the number of the event and of the command among its effects.
+    :param trace: what its trace goes on from; empty where it is not traced.
     """
 
     method: ClassVar[str] = ""
@@ -79,6 +80,7 @@ class Command:
     by: Person = attrs.field(metadata={"wire": False})
     connection: str = attrs.field(default="", metadata={"wire": False})
     sender: str = attrs.field(default="", metadata={"wire": False})
+    trace: str = attrs.field(default="", eq=False, repr=False, metadata={"wire": False})
     key: str | None = None
 
     @property

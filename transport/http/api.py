@@ -25,7 +25,7 @@ from transport.http.openapi import openapi
 from transport.http.operations import OPERATIONS, Operation
 from transport.http.schema import members
 from transport.params import structure
-from transport.telemetry import pseudonym
+from transport.telemetry import call, pseudonym
 
 log = structlog.get_logger("greenroom.api")
 
@@ -179,7 +179,7 @@ def _handler(context: Context, operation: Operation) -> Handler:
         cls = COMMANDS.get(operation.command)
         if cls is None:
             raise Refused("not_found", "This server does not offer that.")
-        result = await context.door.call(structure(cls, params, by, ""))
+        result = await call(context, structure(cls, params, by, ""), path=operation.path)
         log.info("done", command=operation.command, person=pseudonym(by))
         return _json(dict(result))
 
