@@ -1,10 +1,11 @@
 """What forwarding costs: on one core, beside aiortc's MediaRelay and Janus, in one run."""
 
 import argparse
+import contextlib
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench import media_janus
@@ -14,7 +15,7 @@ from bench.media_load import Endpoint, Publisher, Unit
 from transport.media import accelerator
 
 LOSS_ALLOWED = 0.01
-STEP = 1.3
+STEP = 1.2
 ATTEMPTS = 3
 """How often a rate is tried before it counts as too high."""
 
@@ -78,7 +79,7 @@ def _step(
 
 
 def forwarding(
-    kind: str, publishers: int = 4, viewers: int = 20, seconds: float = 2.5, rate: float = 2500.0
+    kind: str, publishers: int = 4, viewers: int = 20, seconds: float = 2.5, rate: float = 4000.0
 ) -> dict[str, Any]:
     """Raise the rate until more than 1 % is lost; return each step and the best one.
 
@@ -104,39 +105,58 @@ def forwarding(
     return {"publishers": publishers, "viewers": viewers, "steps": steps, "best": best}
 
 
-def audience(
-    kind: str, viewers: int = 300, rate: float = 257.0, seconds: float = 4.0
-) -> dict[str, Any]:
-    """One publisher to a large audience: cost, loss, and what each peer connection takes.
-
-    :param rate: packets a second of the publisher, video of about 2.3 Mbit/s.
-    """
-    unit = Unit.start("auto" if kind == "c" else kind)
-    try:
-        with apart(unit.process.pid):
-            source = unit.publisher(0)
-            sinks = [unit.viewer(number) for number in range(10)]
-            first = len(sinks)
-            memory, cpu, started = unit.memory(), unit.cpu(), time.monotonic()
-            for number in range(first, viewers):
-                sinks.append(unit.viewer(number))
-                if number % 50 == 0:
-                    keep([source], sinks)
-            took, made = time.monotonic() - started, viewers - first
-            per_connection = (unit.memory() - memory) / made
-            setup = (unit.cpu() - cpu) / made
-            _measure(unit, [source], sinks, rate, 1.0)
-            result = _measure(unit, [source], sinks, rate, seconds)
-    finally:
-        unit.stop()
-    return {
-        "viewers": viewers,
-        **result,
-        "bytes_per_connection": per_connection,
+def _crowd(unit: Unit | Janus, viewers: int) -> tuple[Publisher, list[Endpoint], dict[str, float]]:
+    """Let an audience in; return what each of its peer connections took."""
+    assert isinstance(unit, Unit)  # noqa: S101  Janus has no share in this
+    source = unit.publisher(0)
+    sinks = [unit.viewer(number) for number in range(10)]
+    first = len(sinks)
+    memory, cpu, started = unit.memory(), unit.cpu(), time.monotonic()
+    for number in range(first, viewers):
+        sinks.append(unit.viewer(number))
+        if number % 50 == 0:
+            keep([source], sinks)
+    took, made = time.monotonic() - started, viewers - first
+    setup = (unit.cpu() - cpu) / made
+    return source, sinks, {
+        "bytes_per_connection": (unit.memory() - memory) / made,
         "setup_milliseconds": 1000 * took / made,
         "setup_cpu_milliseconds": 1000 * setup,
         "setups_per_second": 1 / setup,
-    }
+    }  # fmt: skip
+
+
+def audience(
+    kinds: Sequence[str], viewers: int = 300, rate: float = 257.0, seconds: float = 3.0,
+    rounds: int = 3,
+) -> dict[str, Any]:  # fmt: skip
+    """One publisher to a large audience: cost, loss, and what each peer connection takes.
+
+    All kinds stand ready at once and take turns on the same core, so that they are measured under
+    the same conditions.
+
+    :param rate: packets a second of the publisher, video of about 2.3 Mbit/s.
+    """
+    found: dict[str, Any] = {}
+    with contextlib.ExitStack() as stack:
+        units, crowds = {}, {}
+        for kind in kinds:
+            units[kind] = start(kind)
+            stack.callback(units[kind].stop)
+        stack.enter_context(apart(*(unit.process.pid for unit in units.values())))
+        for kind, unit in units.items():
+            source, sinks, made = _crowd(unit, viewers)
+            _measure(unit, [source], sinks, rate, 1.0)
+            crowds[kind] = unit, source, sinks
+            found[kind] = {"viewers": viewers, **made, "rounds": []}
+        for _ in range(rounds):
+            for kind, (unit, source, sinks) in crowds.items():
+                found[kind]["rounds"].append(_measure(unit, [source], sinks, rate, seconds))
+    return {kind: {**each, **_median(each["rounds"])} for kind, each in found.items()}
+
+
+def _median(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
 
 
 def beside_janus(
@@ -162,10 +182,7 @@ def beside_janus(
                     found[kind].append(_measure(unit, sources, sinks, rate, seconds))
             finally:
                 unit.stop()
-    median = {
-        kind: {key: statistics.median(each[key] for each in several) for key in several[0]}
-        for kind, several in found.items()
-    }
+    median = {kind: _median(several) for kind, several in found.items()}
     theirs = median["janus"][COST]
     return {
         "publishers": publishers,
@@ -184,12 +201,12 @@ def run(*, quick: bool = False, say: Callable[[str], None] = print) -> dict[str,
     from bench.media_relay import compare
 
     seconds = 1.0 if quick else 2.5
-    found: dict[str, Any] = {"forwarding": {}, "audience": {}}
+    found: dict[str, Any] = {"forwarding": {}}
     for kind in fan_outs():
         found["forwarding"][kind] = forwarding(kind, seconds=seconds)
         _say_forwarding(kind, found["forwarding"][kind], say)
-    for kind in fan_outs():
-        crowd = found["audience"][kind] = audience(kind, seconds=2 * seconds)
+    found["audience"] = audience(fan_outs(), seconds=seconds, rounds=1 if quick else 3)
+    for kind, crowd in found["audience"].items():
         say(
             f"audience    {crowd['viewers']} viewers, {kind}: {crowd['cpu_percent']:.0f} % of a "
             f"core, {crowd[COST]:.1f} us a packet, loss {crowd['loss']:.2%}; a peer connection: "

@@ -24,12 +24,15 @@ BURST = 32
 
 
 @contextlib.contextmanager
-def apart(pid: int) -> Iterator[None]:
-    """Give a process a core, and the load the others, so that neither waits for the other."""
+def apart(*pids: int) -> Iterator[None]:
+    """Give processes a core, and the load the others, so that neither waits for the other.
+
+    :param pids: those that are measured; if several, in turn.
+    """
     before = os.sched_getaffinity(0)
     cores = sorted(before)
     if len(cores) > 1:
-        for task in Path(f"/proc/{pid}/task").iterdir():
+        for task in (each for pid in pids for each in Path(f"/proc/{pid}/task").iterdir()):
             # Threads begun later are on their parent's core.
             os.sched_setaffinity(int(task.name), {cores[0]})
         os.sched_setaffinity(0, set(cores[1:]))

@@ -49,11 +49,9 @@ def test_a_viewer_costs_what_its_frames_cost():
 def test_figures_are_read_with_and_without_c_and_janus():
     step = {"out_per_second": 100_000.0, "microseconds_per_packet": 9.0, "loss": 0.0}
     crowd = {
-        "viewers": 300,
-        "loss": 0.02,
-        "bytes_per_connection": 1.3e5,
-        "setups_per_second": 200.0,
-    }
+        "viewers": 300, "loss": 0.02, "bytes_per_connection": 1.3e5, "setups_per_second": 200.0,
+        "microseconds_per_packet": 9.0,
+    }  # fmt: skip
     relay = {"relay": {"percent_per_viewer": 9.0}, "ours": {"percent_per_viewer": 0.2}}
     python = {"forwarding": {"python": {"best": step}}, "audience": {"python": crowd},
               "janus": None, "relay": relay}  # fmt: skip
@@ -63,8 +61,8 @@ def test_figures_are_read_with_and_without_c_and_janus():
     assert read["one more viewer"].ratio == pytest.approx(45)
     assert read["one more viewer"].met
     fast = {**step, "microseconds_per_packet": 6.0}
-    both = {**python, "forwarding": {"c": {"best": fast}, "python": {"best": step}},
+    both = {**python, "audience": {"c": {**crowd, **fast}, "python": crowd},
             "janus": {"c": fast, "python": step, "janus": step, "ratios": {"c": 0.6}}}  # fmt: skip
     read = {each.name: each for each in figures.read("media", both)}
-    assert read["a packet, fan-out in c"].ratio == pytest.approx(1.5)
+    assert read["a packet to 300 viewers, fan-out in c"].ratio == pytest.approx(1.5)
     assert read["a packet, the same load, fan-out in c"].met
