@@ -155,8 +155,12 @@ def _shown(config: Config, name: str) -> str:
     if isinstance(value, Rate):
         return _rate_text(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_rate_text(rate)}" for name, rate in value.items())
+        return ", ".join(f"{name} {_item_text(item)}" for name, item in value.items())
     return "" if value is None else str(value)
+
+
+def _item_text(item: Rate | int) -> str:
+    return _rate_text(item) if isinstance(item, Rate) else str(item)
 
 
 def _rate_text(rate: Rate) -> str:

@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin
 import attrs
 
 from actors.errors import GreenroomError
+from transport.lengths import longest
 from transport.limits import METHOD_RATES, Limits, Rate
 
 LISTS = (tuple, frozenset)
@@ -204,7 +205,7 @@ def _value(name: str, value: Any, kind: Any) -> Any:
     if get_origin(kind) in LISTS:
         return _list(name, value, kind)
     if get_origin(kind) is Mapping:
-        return _rates(name, value)
+        return (_rates if Rate in get_args(kind) else _lengths)(name, value)
     return _scalar(name, value, kind)
 
 
@@ -231,6 +232,20 @@ def _rates(name: str, value: Any) -> Mapping[str, Rate]:
         raise ConfigError(f"{name} must be a table")
     given = {method: _rate(f"{name}.{method}", rate) for method, rate in value.items()}
     return {**METHOD_RATES, **given}
+
+
+def _lengths(name: str, value: Any) -> Mapping[str, int]:
+    import engine.kinds  # noqa: F401  brings every command
+
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{name} must be a table")
+    for member, length in value.items():
+        allowed = longest(member)
+        if allowed is None:
+            raise ConfigError(f'{name}: no text is called "{member}"; one is "chat.send.text"')
+        if type(length) is not int or not 1 <= length <= allowed:
+            raise ConfigError(f"{name}.{member} must be from 1 to {allowed}, as the rules allow")
+    return dict(value)
 
 
 def _rate(name: str, value: Any) -> Rate:

@@ -243,6 +243,7 @@ class Connection:
             raise Refused("token_expired", "The token has expired. Refresh it.")
         self.context.buckets.take(f"{person.event}/{person.id}", request.method)
         command = structure(cls, request.params, person, self.id)
+        self.context.lengths.check(command)
         try:
             with trio.fail_after(self.context.limits.request_seconds):
                 return await call(self.context, command, connection=self.id)

@@ -15,6 +15,7 @@ from actors.ports import Clock, Door, Tracer
 from actors.rules.base import Person
 from transport.closing import Close
 from transport.hub import Hub
+from transport.lengths import TextLengths
 from transport.limits import Buckets, Limits
 from transport.metrics import Metrics
 from transport.readiness import Readiness
@@ -164,6 +165,9 @@ class Context:
     gate: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(ENTERING))
     busy: set["Connection"] = attrs.field(factory=set)
     tracer: Tracer | None = None
+    lengths: TextLengths = attrs.field(
+        default=attrs.Factory(lambda self: TextLengths(self.limits.text_lengths), takes_self=True)
+    )
     draining: bool = False
     retry_spread: float = 10.0
     _numbers: Iterator[int] = attrs.field(factory=count)

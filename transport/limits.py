@@ -66,6 +66,8 @@ class Limits:
     :param rate: requests of one person, all methods together.
     :param api_rate: requests of one token to the server API.
     :param method_rates: requests of one person by method.
+    :param text_lengths: characters of single texts where they shall be fewer than the rules allow,
+        by method and member: ``chat.send.text``.
     :param origins: origins browsers may come from; ``*`` for any. The server's own always may.
     :param trusted_proxies: addresses whose ``X-Forwarded-For`` is believed.
     """
@@ -96,6 +98,7 @@ class Limits:
     rate: Rate = Rate(50, 200)
     api_rate: Rate = Rate(200, 400)
     method_rates: Mapping[str, Rate] = attrs.field(factory=lambda: dict(METHOD_RATES))
+    text_lengths: Mapping[str, int] = attrs.field(factory=dict)
     origins: frozenset[str] = frozenset()
     trusted_proxies: frozenset[str] = frozenset()
 

@@ -19,6 +19,9 @@ MESSAGE_LIMIT = 1000
 
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
 
+_LIMITS: dict[Any, int] = {}
+"""The characters each validator of text lets pass."""
+
 
 def invalid(path: str, message: str) -> Refused:
     """Return the refusal of one param.
@@ -45,7 +48,17 @@ def up_to(limit: int, *, empty: bool = False) -> Validator:
         if not _is_sound(value):
             raise invalid(path, f"{path} holds characters that are not text.")
 
+    _LIMITS[validate] = limit
     return validate
+
+
+def limit_of(validator: Any) -> int | None:
+    """Return the characters a field's validator lets pass; None if it is not one of text.
+
+    :param validator: as attrs has it, of one or of several.
+    """
+    parts = getattr(validator, "_validators", (validator,))
+    return next((_LIMITS[part] for part in parts if part in _LIMITS), None)
 
 
 _UNSOUND = re.compile("[\x00\ud800-\udfff]")

@@ -8,7 +8,7 @@ import attrs
 from transport.limits import Limits, Rate
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
-ELSEWHERE = {"origins", "trusted_proxies", "method_rates"}
+ELSEWHERE = {"origins", "trusted_proxies", "method_rates", "text_lengths"}
 """Named in the text: they have no one figure."""
 
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "ms": 0.001}

@@ -112,3 +112,25 @@ def test_webhooks_are_tables(tmp_path):
     """
     (webhook,) = load_config(write(tmp_path, text), {}, {}).webhook
     assert (webhook.url, webhook.events) == ("https://crm.example/hook", ("session.started",))
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ('"chat.send.text" = 5000', "limits.text_lengths.chat.send.text must be from 1 to 4000"),
+        ('"chat.send.text" = 0', "must be from 1 to 4000"),
+        ('"chat.send.text" = "1"', "must be from 1 to 4000"),
+        ('"chat.send.colour" = 5', 'no text is called "chat.send.colour"'),
+        ('"session.start.session" = 5', None),
+        ('"qa.ask.anonymous" = 5', "no text is called"),
+    ],
+)
+def test_lengths_of_texts_may_be_less_than_the_rules_allow(tmp_path, table, why):
+    file = tmp_path / "greenroom.toml"
+    file.write_text(f"[limits.text_lengths]\n{table}\n")
+    if why is None:
+        assert load_config(file, {}, {}).limits.text_lengths == {"session.start.session": 5}
+        return
+    with pytest.raises(ConfigError) as error:
+        load_config(file, {}, {})
+    assert why in str(error.value)

@@ -269,6 +269,15 @@ async def test_requests_have_a_rate_and_the_refusal_says_when_to_return(running,
             assert "result" in await ana.ask("test.say", topic="t", text="x")
 
 
+async def test_a_text_may_be_held_to_less_than_the_rules_allow(running, speaking):
+    async with running(Limits(text_lengths={"test.say.text": 3})) as house:  # noqa: SIM117
+        async with speaking(house) as ana:
+            assert "result" in await ana.ask("test.say", topic="t", text="abc")
+            error = (await ana.ask("test.say", topic="t", text="abcd"))["error"]
+            assert (error["code"], error["data"]["path"]) == (-32602, "text")
+            assert len(house.door.calls) == 1
+
+
 async def test_draining_names_a_time_to_return(house, speaking):
     async with speaking(house) as ana:
         house.nursery.start_soon(house.server.drain, 3)

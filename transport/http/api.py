@@ -179,7 +179,9 @@ def _handler(context: Context, operation: Operation) -> Handler:
         cls = COMMANDS.get(operation.command)
         if cls is None:
             raise Refused("not_found", "This server does not offer that.")
-        result = await call(context, structure(cls, params, by, ""), path=operation.path)
+        command = structure(cls, params, by, "")
+        context.lengths.check(command)
+        result = await call(context, command, path=operation.path)
         log.info("done", command=operation.command, person=pseudonym(by))
         return _json(dict(result))
 
