@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from actors.errors import GreenroomError
 from actors.rules.base import Person
@@ -35,8 +34,8 @@ class Commands(click.Group):
         """Run the command, turning errors into one line each."""
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort, click.ClickException):
-            raise
+        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
+            raise  # a pipe is closed by whoever has read enough
         except (Exception, ExceptionGroup) as error:
             if os.environ.get("GREENROOM_TRACE"):
                 raise
@@ -131,10 +130,9 @@ def check(file: Path | None, explain: bool, as_json: bool, **flags: Any) -> None
         click.echo(json.dumps(rows, indent=2))
         return
     if explain:
-        table = Table("option", "value", "variable", "meaning")
         for row in rows:
-            table.add_row(row["option"], row["value"], row["variable"], row["help"])
-        console().print(table)
+            click.echo(f"{row['option']} = {row['value']}")
+            click.echo(f"    {row['help']} [{row['variable']}]")
     if config.media.workers:
         from transport.media import accelerator
 

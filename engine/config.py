@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -211,6 +212,8 @@ def _value(name: str, value: Any, kind: Any) -> Any:
 
 def _scalar(name: str, value: Any, kind: Any) -> Any:
     if kind is Path or Path in get_args(kind):
+        if not isinstance(value, (str, Path)):
+            raise ConfigError(f"{name} must be a path, not {type(value).__name__}")
         return Path(value)
     if kind is float and type(value) is int:
         return float(value)
@@ -268,6 +271,10 @@ def _check(config: Config) -> None:
         raise ConfigError("certificate and private_key go together")
     _check_cluster(config)
     _check_ports(config)
+    _check_limits(config.limits)
+    for index, webhook in enumerate(config.webhook):
+        _check_webhook(f"webhook[{index}]", webhook)
+    _check_address("traces", config.traces, empty=True)
     _check_media(config.media)
     if config.log_level not in {"debug", "info", "warning", "error"}:
         raise ConfigError("log_level must be debug, info, warning or error")
@@ -295,6 +302,36 @@ def _check_media(media: MediaOptions) -> None:
                 ipaddress.ip_address(address)
             except ValueError:
                 raise ConfigError(f"media.{name}: {address!r} is not an IP address") from None
+
+
+def _check_limits(limits: Limits) -> None:
+    for field in attrs.fields(Limits):
+        value = getattr(limits, field.name)
+        if isinstance(value, (int, float)) and not 0 < value < float("inf"):
+            raise ConfigError(f"limits.{field.name} must be more than 0")
+
+
+def _check_webhook(name: str, webhook: WebhookOptions) -> None:
+    from storage.outbox import WEBHOOK_TYPES
+
+    _check_address(f"{name}.url", webhook.url)
+    if not webhook.secret:
+        raise ConfigError(f"{name}.secret is empty: nobody could tell a genuine message")
+    if unknown := sorted(set(webhook.events) - WEBHOOK_TYPES):
+        known = ", ".join(sorted(WEBHOOK_TYPES))
+        raise ConfigError(f"{name}.events: nothing is called {unknown[0]}; there are {known}")
+
+
+def _check_address(name: str, address: str, *, empty: bool = False) -> None:
+    if empty and not address:
+        return
+    try:
+        parts = urlsplit(address)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ConfigError(f"{name} must be written http://HOST or https://HOST, not {address!r}")
 
 
 def _check_ports(config: Config) -> None:

@@ -164,7 +164,12 @@ class Engine:
         config = self.config
         context = None
         if config.certificate is not None and config.private_key is not None:
-            context = tls_context(config.certificate, config.private_key)
+            try:
+                context = tls_context(config.certificate, config.private_key)
+            except OSError as error:  # ssl.SSLError is one
+                files = f"{config.certificate} and {config.private_key}"
+                why = error.strerror or str(error)
+                raise ListenError(f"certificate and private_key: {files}: {why}") from error
         try:
             async with trio.open_nursery() as nursery:
                 if self.store is not None and config.webhook:
@@ -181,12 +186,18 @@ class Engine:
         except* OSError as group:
             also = f" or {config.metrics_port}" if config.metrics_port else ""
             where = f"{config.host}:{config.port}{also}"
-            raise ListenError(f"cannot listen on {where}: {group.exceptions[0]}") from group
+            raise ListenError(f"cannot listen on {where}: {_first(group)}") from group
 
     def _courier(self, store: Store) -> Courier:
         secrets = {webhook.url: webhook.secret for webhook in self.config.webhook}
         metrics = self.server.context.metrics
         return Courier(store.outbox, secrets, self.services.clock, metrics)
+
+
+def _first(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _endpoints(config: Config) -> list[Endpoint]:

@@ -80,6 +80,11 @@ TOLD: dict[str, Body] = {
 }
 """Event types that webhooks are sent for."""
 
+_RENAMED = {"session.joined": "participant.joined", "session.left": "participant.left"}
+
+WEBHOOK_TYPES = frozenset(_RENAMED.get(name, name) for name in TOLD)
+"""What the messages themselves are called."""
+
 
 @attrs.frozen
 class Endpoint:

@@ -1,5 +1,9 @@
 import json
+import os
+import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -131,3 +135,31 @@ def test_webhook_verify_tells_a_genuine_body_from_another(body, code):
     args += ["--signature", sign("s", 1796032800, b'{"a":1}')]
     result = run("webhook-verify", *args, stdin=body)
     assert result.exit_code == code, result.output
+
+
+def serve(tmp_path, *arguments):
+    command = [sys.executable, "-m", "engine.cli", "serve", "--key", f"k:{'s' * 32}"]
+    command += ["--port", "0", "--data", str(tmp_path / "data"), *arguments]
+    environment = {**os.environ, "GREENROOM_MEDIA_WORKERS": "0"}
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
+
+
+def test_a_daemon_that_cannot_start_says_why_in_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        config = tmp_path / "tls.toml"
+        config.write_text('certificate = "x.pem"\nprivate_key = "y.pem"\n')
+        for arguments, why in (
+            (("--port", str(port)), f"cannot listen on 127.0.0.1:{port}: "),
+            (("--config", str(config)), "x.pem and y.pem: No such file or directory"),
+            (("--data", str(config)), "cannot be written"),
+        ):
+            done = serve(tmp_path, *arguments)
+            assert done.returncode == 1
+            last = done.stderr.splitlines()[-1]
+            assert last.startswith("Error: ")
+            assert why in last
+            assert "Traceback" not in done.stderr
+            assert "Exceptions from" not in done.stderr

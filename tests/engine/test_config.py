@@ -134,3 +134,29 @@ def test_lengths_of_texts_may_be_less_than_the_rules_allow(tmp_path, table, why)
     with pytest.raises(ConfigError) as error:
         load_config(file, {}, {})
     assert why in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("data = 5", "data must be a path, not int"),
+        ("[limits]\nconnections = -1", "limits.connections must be more than 0"),
+        ("[limits]\nping_seconds = 0", "limits.ping_seconds must be more than 0"),
+        ("[limits]\nhead_seconds = nan", "limits.head_seconds must be more than 0"),
+        ('traces = "nonsense"', "traces must be written http://HOST"),
+        ('[[webhook]]\nurl = "ftp://x"\nsecret = "s"', "webhook[0].url must be written"),
+        ('[[webhook]]\nurl = "http://x:99999"\nsecret = "s"', "webhook[0].url must be written"),
+        ('[[webhook]]\nurl = "http://x"\nsecret = ""', "webhook[0].secret is empty"),
+        (
+            '[[webhook]]\nurl = "http://x"\nsecret = "s"\nevents = ["sesion.started"]',
+            "nothing is called sesion.started; there are meeting.approved",
+        ),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_told_by_its_name(tmp_path, text, why):
+    file = tmp_path / "greenroom.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_config(file, {}, {})
+    assert why in str(error.value)
+    assert "\n" not in str(error.value)
