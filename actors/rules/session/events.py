@@ -118,11 +118,15 @@ class Resumed(Standing):
 @event("session.ended")
 @attrs.frozen(kw_only=True)
 class Ended(Standing):
-    """The session is over and everybody is out (rule 8)."""
+    """The session is over and everybody is out (rule 8).
+
+    :param waiting: who was still on the waiting list.
+    """
 
     reason: str
     by: str
     people: list[str] = _no_people()
+    waiting: list[str] = _no_people()
 
     def departs(self) -> Collection[str]:
         """Return everybody who was in."""

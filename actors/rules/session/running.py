@@ -7,13 +7,13 @@ from typing import Any
 import attrs
 
 from actors.errors import Refused
-from actors.rules.base import SYSTEM, Command, Event, command
+from actors.rules.base import SYSTEM, Command, Event, Send, command
 from actors.rules.breakout.timing import close_with_session
 from actors.rules.parts import earliest
 from actors.rules.session.events import BackstageOpened, Ended, Hostless, Resumed, Started
 from actors.rules.session.guards import OfSession, moderator
 from actors.rules.session.state import RUNNING, SessionState
-from actors.rules.session.told import facts, tell_state
+from actors.rules.session.told import facts, out_of_agendas, seat, tell_state
 
 
 @command("session.start")
@@ -52,7 +52,14 @@ def _end(state: SessionState, command: End, now: datetime) -> Sequence[Event]:
 
 def ended(state: SessionState, reason: str, by: str, now: datetime) -> Ended:
     """Return the end of a session."""
-    return Ended(at=now, reason=reason, by=by, facts=facts(state, "ended"), people=list(state.here))
+    return Ended(
+        at=now,
+        reason=reason,
+        by=by,
+        facts=facts(state, "ended"),
+        people=list(state.here),
+        waiting=list(state.waiting),
+    )
 
 
 # Evolve
@@ -121,6 +128,19 @@ def tick(state: SessionState, now: datetime) -> Sequence[Event]:
     return [ended(state, "hostless", SYSTEM.id, now)]
 
 
+# Effects
+
+
+def _ended_effects(entity: str, event: Ended) -> Sequence[Send]:
+    """Tell the event; whoever still waited for a seat waits no longer (rule 2)."""
+    told = event.facts
+    return [
+        *tell_state(entity, event),
+        *(seat(told.event, told.id, person, None) for person in event.waiting),
+        *out_of_agendas(told.event, told.id, event.waiting),
+    ]
+
+
 DECIDE: dict[type[Command], Any] = {Start: _start, End: _end}
 EVOLVE: dict[type[Event], Any] = {
     BackstageOpened: _on_backstage,
@@ -129,4 +149,7 @@ EVOLVE: dict[type[Event], Any] = {
     Resumed: _on_resumed,
     Ended: _on_ended,
 }
-EFFECTS: dict[type[Event], Any] = dict.fromkeys((BackstageOpened, Started, Ended), tell_state)
+EFFECTS: dict[type[Event], Any] = {
+    **dict.fromkeys((BackstageOpened, Started), tell_state),
+    Ended: _ended_effects,
+}

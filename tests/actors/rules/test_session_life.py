@@ -122,6 +122,25 @@ def test_rule_2_a_freed_seat_goes_to_the_head_of_the_waiting_list():
     assert hall.do(CEM, Get)["me"]["registered"]
 
 
+def test_rule_2_whoever_waits_for_a_seat_waits_no_longer_once_the_session_is_over():
+    hall = Hall(capacity=1)
+    hall.do(ANA, Register)
+    hall.do(BEN, Register, wait=True)
+    hall.now = START
+    hall.enter(HANA)
+    hall.do(HANA, Start)
+    hall.sent.clear()
+    hall.do(HANA, End)
+    out = [send.command for send in hall.sent if isinstance(send.command, UnregisteredSession)]
+    assert [(each.person, each.cancelled) for each in out] == [("ben", False)]
+    (told,) = [
+        send.command
+        for send in hall.sent
+        if isinstance(send.command, SessionChanged) and send.command.person
+    ]
+    assert (told.person, told.standing) == ("ben", "none")
+
+
 def test_rule_2_seats_are_held_until_ten_minutes_after_the_start():
     hall = Hall(capacity=1)
     hall.do(ANA, Register)
