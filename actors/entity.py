@@ -241,6 +241,10 @@ class EntityActor(DurableActor):
 
     async def _resume(self, message: Resume, done: Decided) -> dict[str, Any]:
         publisher, connection = self.services.publisher, message.connection
+        if self.entity in self.services.presence.entities(connection):
+            # It was led here meanwhile, with a snapshot that holds what it missed: sent after
+            # that, the missed events would count twice.
+            return self._start_anew(message, done)
         if publisher.resume(connection, self.entity, message.seq):
             self.follow(message.by, connection, message.along)
             return {"recovered": True}
@@ -250,8 +254,11 @@ class EntityActor(DurableActor):
             for event, number in missed:
                 self._send_missed(connection, event, number)
             return {"recovered": True}
+        return self._start_anew(message, done)
+
+    def _start_anew(self, message: Resume, done: Decided) -> dict[str, Any]:
         if done.view is not None:
-            self.subscribe(message.by, connection, *done.view)
+            self.subscribe(message.by, message.connection, *done.view)
         return {"recovered": False}
 
     def _send_missed(self, connection: str, event: Event, number: int) -> None:

@@ -210,6 +210,21 @@ async def test_a_resume_from_an_unknown_number_gets_a_snapshot(autojump_clock, s
         )
 
 
+async def test_rule_34_who_was_led_here_before_the_resume_is_not_sent_the_same_twice(
+    autojump_clock,
+):
+    async with counters() as world:
+        for number in (1, 2, 3):
+            await world.ask(Add(by=ANA, number=number))
+        await world.ask(Join(by=BEN, connection="c2"))
+        ref = world.services.address("counter/one")
+        assert await ref.ask(Resume(BEN, "c2", 1), timeout=5) == {"recovered": False}
+        assert [row for row in world.publisher.log if row[0] == "send"] == []
+        last = world.publisher.log[-1]
+        assert last[:3] == ("subscribe", "c2", "counter/one")
+        assert last[4] is not None
+
+
 async def test_who_departs_hears_no_more(autojump_clock):
     async with counters() as world:
         await world.ask(Join(by=ANA, connection="c1"))
