@@ -93,8 +93,10 @@ class DurableActor(Actor):
 
     def on_stop(self) -> None:
         """Leave nothing in memory."""
+        told = self.services.told.pop(self.entity, None)
+        if self.courier.idle and not self._new and told == self.seq:
+            self.services.settle(self.entity, self.seq)
         self.courier.close()
-        self.services.told.pop(self.entity, None)
 
     def may_passivate(self) -> bool:
         """Whether nothing would be missed while this entity is out of memory."""
@@ -104,7 +106,7 @@ class DurableActor(Actor):
     async def _try_load(self) -> bool:
         try:
             await self._load()
-            if self._new:
+            if self.seq and self._new and not self._was_settled():
                 await self._send_effects_again()
             self._make_up()
         except StorageUnavailable as error:
@@ -112,6 +114,9 @@ class DurableActor(Actor):
             _log.error("cannot be read", entity=self.entity, error=str(error))
             return False
         return True
+
+    def _was_settled(self) -> bool:
+        return self.services.settled.pop(self.entity, None) == self.seq
 
     def forget(self) -> None:
         """Throw the state away; it is read back with the next message, or soon."""

@@ -9,6 +9,9 @@ from actors.kernel import ActorRef
 from actors.ports import Archive, Clock, Journal, MediaPlane, Publisher, Tracer
 from actors.presence import Presence
 
+SETTLED_KEPT = 100_000
+"""Entities out of memory that are known to have sent everything."""
+
 
 @attrs.define
 class Counters:
@@ -36,6 +39,8 @@ class Services:
     :param address: returns the ref of the entity's actor, waking it where needed.
     :param told: entity -> number of the last event in its journal whose consequences have been
         carried out; of entities in memory only. What a crash left undone is seen by it.
+    :param settled: entity -> where its journal stood when it left memory with all it had to send
+        taken; such a one need not send anything again when it comes back.
     """
 
     journal: Journal
@@ -46,5 +51,12 @@ class Services:
     address: Callable[[str], ActorRef[Any]]
     counters: Counters = attrs.field(factory=Counters)
     told: dict[str, int] = attrs.field(factory=dict)
+    settled: dict[str, int] = attrs.field(factory=dict)
     media: MediaPlane | None = None
     tracer: Tracer | None = None
+
+    def settle(self, entity: str, seq: int) -> None:
+        """Note that an entity leaves memory with nothing left to send."""
+        self.settled[entity] = seq
+        if len(self.settled) > SETTLED_KEPT:
+            del self.settled[next(iter(self.settled))]

@@ -295,3 +295,15 @@ async def test_an_entity_whose_deadline_was_moved_and_met_leaves_memory(autojump
             await world.ask(SetBell(by=ANA, seconds=seconds))
         await trio.sleep(EntityActor.passivate_after * 3)
         assert world.system.statistics().actors == asleep
+
+
+async def test_an_entity_that_left_memory_in_order_sends_nothing_again(autojump_clock):
+    async with counters() as world:
+        await world.ask(Copy(by=ANA, number=5))
+        await wait_all_tasks_blocked()
+        await trio.sleep(EntityActor.passivate_after * 2)
+        before = world.services.counters.effects
+        assert await total(world) == 5
+        await wait_all_tasks_blocked()
+        assert world.services.counters.effects == before
+        assert await total(world, "counter/two") == 5
