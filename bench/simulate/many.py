@@ -1,7 +1,6 @@
 """Many simulations, over all cores, each repeatable by its seed.
 
-A set of texts has another order in each process unless ``PYTHONHASHSEED`` is fixed; here it is.
-``python -m bench.simulate_many PLAN SEED…`` runs some seeds and prints an outcome a line.
+``python -m bench.simulate.many PLAN SEED…`` runs some seeds and prints an outcome a line.
 """
 
 import json
@@ -15,9 +14,10 @@ from typing import Any
 import attrs
 
 from actors.errors import GreenroomError
-from bench.simulate import Plan, simulate
+from bench.simulate.plan import Outcome, Plan
+from bench.simulate.run import simulate
 
-CHUNK = 10
+CHUNK = 20
 """Seeds a process runs before its outcomes are told."""
 
 CHUNK_SECONDS = 600.0
@@ -27,10 +27,10 @@ class SimulationStuck(GreenroomError):  # noqa: N818  said of the run
     """A simulation ended without an outcome."""
 
 
-def outcomes(seeds: Sequence[int], **plan: Any) -> Iterator[Mapping[str, Any]]:
+def outcomes(seeds: Sequence[int], **plan: Any) -> Iterator[Outcome]:
     """Yield the outcome of each seed, in their order.
 
-    :param plan: what :class:`bench.simulate.Plan` says of people, minutes and faults.
+    :param plan: what :class:`bench.simulate.Plan` says besides the seed.
     :raises SimulationStuck: a process failed or took too long.
     """
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -43,19 +43,22 @@ def _chunks(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
         yield seeds[first : first + CHUNK]
 
 
-def _apart(seeds: Sequence[int], plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    command = [sys.executable, "-m", "bench.simulate_many", json.dumps(plan), *map(str, seeds)]
+def _apart(seeds: Sequence[int], plan: Mapping[str, Any]) -> list[Outcome]:
+    command = [sys.executable, "-m", "bench.simulate.many", json.dumps(plan), *map(str, seeds)]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=CHUNK_SECONDS, check=False,
-            env={**os.environ, "PYTHONHASHSEED": "0"},
-        )  # fmt: skip
+            command, capture_output=True, text=True, timeout=CHUNK_SECONDS, check=False
+        )
     except subprocess.TimeoutExpired:
         raise SimulationStuck(f"seeds {seeds[0]} to {seeds[-1]} are stuck") from None
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no word"]
         raise SimulationStuck(f"seeds {seeds[0]} to {seeds[-1]} failed: {last[0]}")
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [_outcome(json.loads(line)) for line in done.stdout.splitlines()]
+
+
+def _outcome(told: dict[str, Any]) -> Outcome:
+    return Outcome(**{**told, "broken": tuple(told["broken"])})
 
 
 def main() -> None:

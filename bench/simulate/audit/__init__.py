@@ -1,0 +1,1 @@
+"""The promises a simulation is held to, in words of their own."""

@@ -1,0 +1,101 @@
+"""Plays a fair from the seed: who does what when, and what came of it."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from random import Random
+
+import structlog
+import trio
+from trio.testing import MockClock
+
+from bench.simulate.checks import check
+from bench.simulate.fair import build
+from bench.simulate.life import Lives
+from bench.simulate.plan import Outcome, Plan
+from bench.simulate.world import World, steady
+from engine.loading import load_steps, steps, within
+
+SETTLE = 5 * 60.0
+"""Seconds without faults at the end: longer than every grace and every retry."""
+
+Progress = Callable[[float], None]
+"""Is told the share of the fair that is over, from 0 to 1."""
+
+TOLD_EVERY = timedelta(minutes=20)
+
+
+def simulate(plan: Plan, progress: Progress = lambda _: None) -> Outcome:
+    """Run one simulation."""
+    with steady(plan.seed), _quiet():
+        return trio.run(_main, plan, progress, clock=MockClock(autojump_threshold=0))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the log of faults that are meant to happen to ourselves."""
+    before = structlog.get_config()["wrapper_class"]
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(wrapper_class=before)
+        logging.disable(disabled)
+
+
+async def _main(plan: Plan, progress: Progress) -> Outcome:
+    begun = time.perf_counter()
+    world = World(plan, build(plan))
+    async with world.running():
+        await load_steps(within(world.engine), steps(world.fair.description()))
+        lives = Lives(world)
+        world.faults.calm = False
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_crash, world)
+            nursery.start_soon(_tell, world, progress)
+            lives.begin(nursery)
+        world.faults.calm = True
+        await trio.sleep(SETTLE)
+        await check(world, lives)
+        simulated = (world.now - world.fair.begin).total_seconds()
+    people = lives.everybody
+    return Outcome(
+        seed=plan.seed,
+        broken=tuple(world.history.broken),
+        commands=world.commands,
+        asked=sum(person.asked for person in people),
+        events=world.history.events,
+        received=sum(person.received for person in people),
+        refusals=dict(sorted(world.refusals.items())),
+        faults=dict(sorted(world.faults.seen.items())),
+        met=dict(sorted(world.history.met.items())),
+        simulated_seconds=simulated,
+        digest=world.history.digest,
+        seconds=time.perf_counter() - begun,
+    )
+
+
+async def _crash(world: World) -> None:
+    """End the engine now and then, mostly while sessions are held."""
+    random = Random(f"crashes {world.plan.seed}")
+    during = [show.start for show in world.fair.shows]
+    instants = [
+        random.choice((*during, world.fair.begin + timedelta(hours=random.randint(1, 4))))
+        + timedelta(seconds=random.randint(0, 400))
+        for _ in range(world.plan.crashes)
+    ]
+    for at in sorted(instants):
+        await world.until(at)
+        await world.up()
+        world.crash()
+
+
+async def _tell(world: World, progress: Progress) -> None:
+    begin, end = world.fair.begin, world.fair.end
+    while world.now < end:
+        progress((world.now - begin) / (end - begin))
+        await world.until(min(end, world.now + TOLD_EVERY))
