@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import attrs
 import trio
 
+from actors.errors import TEMPORARY, Refused
 from bench.attendee import Diary
 from bench.load.target import Target
 from bench.load.watch import ask, metrics_url
@@ -17,6 +19,7 @@ PAGE_PAUSE = 0.25
 LEAVING_SECONDS = 120.0
 """How long actors, tasks and files may take to go once nobody is there."""
 
+ATTEMPTS = 4
 LOOK_SECONDS = 1.0
 READERS = 6
 """Files that may be open beside those of the beginning: the database's readers come with use."""
@@ -35,13 +38,32 @@ async def promises(target: Target, sessions: list[str], diary: Diary) -> list[st
     for session in sessions:
         token = target.token(f"host-{session}", sessions=frozenset({session}))
         async with open_client(target.url, token) as client:
-            broken += await _messages(client, session, diary)
-            broken += await _people(client, session, diary)
-            broken += await _votes(client, session, diary)
+            for check in (_messages, _people, _votes):
+                try:
+                    broken += await check(_Patient(client), session, diary)
+                except Refused as refused:
+                    broken.append(f"{session} could not be checked: {refused}")
     return broken
 
 
-async def _messages(client: Client, session: str, diary: Diary) -> list[str]:
+@attrs.frozen
+class _Patient:
+    """A client who asks again when told to come back later."""
+
+    client: Client
+
+    async def call(self, method: str, /, **params: Any) -> dict[str, Any]:
+        for _ in range(ATTEMPTS):
+            try:
+                return await self.client.call(method, **params)
+            except Refused as refused:
+                if refused.reason not in TEMPORARY:
+                    raise
+            await trio.sleep(1)
+        return await self.client.call(method, **params)
+
+
+async def _messages(client: _Patient, session: str, diary: Diary) -> list[str]:
     kept: dict[str, int] = {}
     before: str | None = None
     while True:
@@ -58,7 +80,7 @@ async def _messages(client: Client, session: str, diary: Diary) -> list[str]:
     return gone + [f"{text!r} is there {n} times" for text, n in kept.items() if n > 1]
 
 
-async def _people(client: Client, session: str, diary: Diary) -> list[str]:
+async def _people(client: _Patient, session: str, diary: Diary) -> list[str]:
     shown = {
         one["id"] async for one in _listed(client, "people.list", "people", session)
     } - diary.unsure
@@ -67,7 +89,7 @@ async def _people(client: Client, session: str, diary: Diary) -> list[str]:
     return missing + [f"People of {session} shows {ghost}, who left" for ghost in shown - inside]
 
 
-async def _votes(client: Client, session: str, diary: Diary) -> list[str]:
+async def _votes(client: _Patient, session: str, diary: Diary) -> list[str]:
     broken = []
     async for question in _listed(client, "qa.list", "questions", session):
         key = (session, question["id"])
@@ -80,7 +102,7 @@ async def _votes(client: Client, session: str, diary: Diary) -> list[str]:
 
 
 async def _listed(
-    client: Client, method: str, what: str, session: str
+    client: _Patient, method: str, what: str, session: str
 ) -> AsyncIterator[Mapping[str, Any]]:
     after = None
     while True:

@@ -128,7 +128,9 @@ class Future(pykka.Future[T]):
             try:
                 raise error
             finally:
-                del error  # no cycle: traceback -> frame -> exception -> traceback
+                # No cycle: traceback -> frame -> future -> exception -> traceback. A refusal is
+                # as common as an answer, and the collector would come round to it hours later.
+                del error, self
         if self._value is _WITHDRAWN:
             raise AskCycleError("this request was withdrawn")
         return cast("T", self._value)
@@ -178,8 +180,13 @@ class Future(pykka.Future[T]):
             finally:
                 if cell is not None:
                     cell.leave(self)
-            return self._result()
-        return (yield from self._wait().__await__())
+            try:
+                return self._result()
+            finally:
+                del self  # see there
+        waiting = self._wait()
+        del self
+        return (yield from waiting.__await__())
 
     __iter__ = __await__
 
@@ -205,7 +212,10 @@ class Future(pykka.Future[T]):
             return await self._wait_in_asyncio()
         if self._value is not _PENDING:
             await trio.lowlevel.checkpoint()
-            return self._result()
+            try:
+                return self._result()
+            finally:
+                del self  # see there
         cell = None if self.target is None else current.get()
         if cell is not None:
             self._enter(cell)
@@ -214,7 +224,10 @@ class Future(pykka.Future[T]):
         finally:
             if cell is not None:
                 cell.leave(self)
-        return self._result()
+        try:
+            return self._result()
+        finally:
+            del self  # see there
 
     async def _park_until(self, seconds: float | None) -> None:
         if seconds is None:

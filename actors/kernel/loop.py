@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from traceback import clear_frames
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -272,6 +273,7 @@ class Loop:
             return None
         logger.error("%s failed", self.path, exc_info=error)
         await self.tell_failure(error)
+        clear_frames(error.__traceback__)  # the error is kept, and with it what it came from
         return Exit(
             "failed", error,
             final=directive is Directive.STOP, escalate=directive is Directive.ESCALATE,

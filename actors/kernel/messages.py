@@ -104,8 +104,10 @@ class Envelope:
     def fail(self, error: BaseException) -> None:
         """Answer with an exception; a second answer is ignored."""
         self.settled = True
-        if self._request is not None and not self._request.done:
-            self._request.set_exception(error)
+        # The error's traceback knows this envelope: it must not lead back to the error.
+        request, self._request = self._request, None
+        if request is not None and not request.done:
+            request.set_exception(error)
 
     def forward(self, ref: "ActorRef[Any]", message: Any) -> None:
         """Let another actor handle ``message`` and answer the one who asked here."""

@@ -2,6 +2,7 @@
 
 import gc
 import warnings
+import weakref
 from itertools import pairwise
 
 import pytest
@@ -49,6 +50,41 @@ class Echo(Actor):
 
 async def test_a_reply_is_what_the_handler_returns(autojump_clock, system):
     assert await system.spawn(Echo).ask("hello") == "hello"
+
+
+class RefusalError(Exception):
+    """Unlike a built-in one it can be referred to weakly."""
+
+
+def refuse(envelope):
+    raise RefusalError(envelope.message)
+
+
+class Refuser(Actor):
+    batch_limit = 8
+
+    async def on_receive_batch(self, batch):
+        for envelope in batch:
+            try:
+                refuse(envelope)
+            except RefusalError as error:
+                envelope.fail(error)
+
+
+@pytest.mark.parametrize("seconds", [None, 5])
+async def test_a_refusal_is_gone_once_it_was_told(autojump_clock, system, seconds):
+    ref = system.spawn(Refuser)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(RefusalError, match="no") as caught:
+            await ref.ask("no", timeout=seconds)
+        told = weakref.ref(caught.value)
+        del caught
+        await trio.testing.wait_all_tasks_blocked()
+        assert told() is None
+    finally:
+        gc.enable()
 
 
 async def test_messages_of_one_sender_keep_their_order(autojump_clock, system):
