@@ -10,7 +10,7 @@ mended brings it in.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlite_utils import Database
 
@@ -46,22 +46,36 @@ class ReadModel:
         facts = follower.facts(db, at[0])
         if not facts:
             return False
-        tables = Tables(db)
-        for fact in facts:
-            self._project(tables, fact)
+        self._project_all(Tables(db), facts)
         follower.set_position(db, NAME, facts[-1].position, schema.VERSION)
         return len(facts) == follower.SLICE
 
+    def _project_all(self, tables: Tables, facts: Sequence[Fact]) -> None:
+        """Project a slice as one; only when that fails, each fact by itself."""
+        tables.run("SAVEPOINT slice")
+        try:
+            for fact in facts:
+                self._project(tables, fact)
+        except sqlite3.OperationalError:
+            raise  # the disk's fault, not a row's: the slice is tried again
+        except Exception:  # noqa: BLE001  see the module's text
+            tables.run("ROLLBACK TO slice")
+            for fact in facts:
+                self._project_or_note(tables, fact)
+        tables.run("RELEASE slice")
+        self.projected += len(facts)
+
     def _project(self, tables: Tables, fact: Fact) -> None:
-        self.projected += 1
         project = self._projections.get(fact.type)
-        if project is None:
-            return
+        if project is not None:
+            project(tables, fact)
+
+    def _project_or_note(self, tables: Tables, fact: Fact) -> None:
         tables.run("SAVEPOINT fact")
         try:
-            project(tables, fact)
+            self._project(tables, fact)
         except sqlite3.OperationalError:
-            raise  # the disk's fault, not the row's: the slice is tried again
+            raise
         except Exception as error:  # noqa: BLE001  see the module's text
             self.failed += 1
             tables.run("ROLLBACK TO fact")

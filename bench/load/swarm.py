@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import attrs
-import psutil
 
 from bench.load.generator import Plan
 from bench.load.latency import Latencies
 from bench.load.target import Target
+from bench.load.watch import Watch
 from bench.load.wire import LoadFailed
 
 LEAD = 0.3
@@ -133,19 +133,12 @@ class Swarm:
         return summed(found, self.series, self._load)
 
     def _watch(self, begin: float, length: float, said: Said) -> None:
-        server = self._target.process()
-        cpu = server.cpu_times() if server else None
-        at = time.monotonic()
-        psutil.cpu_percent()
+        watch = Watch(self._target)
+        watch.look()
         while (now := time.monotonic()) < begin + length:
             time.sleep(SAMPLE)
             said(min(1.0, max(0.0, now - begin) / length))
-            sample = {"at": time.monotonic() - begin, "machine": psutil.cpu_percent() / 100}
-            if server is not None and cpu is not None:
-                after, later = server.cpu_times(), time.monotonic()
-                spent = after.user + after.system - cpu.user - cpu.system
-                sample |= {"server": spent / (later - at), "rss": server.memory_info().rss}
-                cpu, at = after, later
+            sample = {"at": time.monotonic() - begin, **watch.look()}
             if sample["at"] > self._load.warmup:
                 self.series.append(sample)
 
@@ -174,6 +167,9 @@ def summed(
         "generator_late_p99_ms": lateness.at(99) if len(lateness) else None,
         "generator_cpu": round(max(one["cpu"] for one in found), 3),
         "server_cpu": round(sum(servers) / len(servers), 3) if servers else None,
+        "deepest_mailbox": max(
+            (s["deepest_mailbox"] for s in series if "deepest_mailbox" in s), default=None
+        ),
         "machine_cpu": round(sum(s["machine"] for s in series) / max(1, len(series)), 3),
         "over_time": _over_time(found),
         "series": [{key: round(value, 3) for key, value in s.items()} for s in series],

@@ -112,7 +112,7 @@ class Watch:
         if now - self._asked >= ASK_EVERY and not self._silent:
             self._asked = now
             told = ask(metrics_url(self.target.url))
-            self._silent = not told and self.target.daemon is None
+            self._silent = not told and self.target.daemon is None  # a peer, or not let in
             sample |= told
         sample |= self._process()
         spent = sample.pop("cpu_seconds", None)

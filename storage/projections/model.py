@@ -70,8 +70,13 @@ class Tables:
         return self._execute(sql, values).fetchall()
 
 
+_PLAIN = frozenset({str, int, float, type(None)})
+
+
 def plain(value: Any) -> Any:
     """Return a value as a column holds it: lists and objects as JSON text, booleans as 0 and 1."""
+    if type(value) in _PLAIN:  # nearly all: asking an abstract class is dear
+        return value
     if isinstance(value, (Mapping, list, tuple)):
         return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return int(value) if isinstance(value, bool) else value
