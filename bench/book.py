@@ -1,6 +1,6 @@
 """A race for 1-1 slots over the wire: everybody picks at once, and each slot has one winner.
 
-``python -m bench.book`` starts a daemon, has 1,000 participants ask ten employees for a chat, has
+``python -m bench.book`` has 1,000 participants ask ten employees for a chat, has
 all of them approved, and lets all of them pick one of 100 slots at the same moment. What is told
 to each is measured, and afterwards compared with what the daemon lists.
 """
@@ -20,6 +20,7 @@ import attrs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from actors.errors import GreenroomError
 from bench.load.target import opened
 
 SUBPROTOCOL: Any = "greenroom.v1.json"
@@ -37,7 +38,7 @@ Token = Callable[..., str]
 """Mints a token from a person's id and further claims."""
 
 
-class RaceFailed(Exception):  # noqa: N818  said of the race
+class RaceFailed(GreenroomError):  # noqa: N818  said of the race
     """A promise was broken, or something answered that should not have; the text says what."""
 
 
@@ -278,14 +279,20 @@ async def everybody(url: str, tokens: dict[str, str]) -> AsyncIterator[dict[str,
             await limited(each.socket.close() for each in found)
 
 
-def run(people: int = 1000, employees: int = 10, slots: int = 100) -> dict[str, Any]:
-    """Race at a daemon of our own; return who won what, and how long it took.
+def run(
+    people: int = 1000,
+    employees: int = 10,
+    slots: int = 100,
+    url: str | None = None,
+    token_key: str | None = None,
+) -> dict[str, Any]:
+    """Race; return who won what, and how long it took.
 
     :param people: who pick, one slot each.
     :param slots: of all employees together.
     :raises RaceFailed: a promise was broken.
     """
-    with opened() as target:
+    with opened(url, token_key) as target:
         company = f"{target.event}-acme"
         target.load(
             {
@@ -342,8 +349,9 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=1000)
     parser.add_argument("--employees", type=int, default=10)
     parser.add_argument("--slots", type=int, default=100)
-    arguments = parser.parse_args()
-    print(json.dumps(run(arguments.people, arguments.employees, arguments.slots), indent=2))
+    parser.add_argument("--url", help="an own deployment, as ws://HOST:PORT/v1/ws")
+    parser.add_argument("--token-key", help="its API key, as KEY:SECRET")
+    print(json.dumps(run(**vars(parser.parse_args())), indent=2))
 
 
 if __name__ == "__main__":

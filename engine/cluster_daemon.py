@@ -16,7 +16,7 @@ from engine.config import Config
 from engine.loading import load_steps, read_event_file, within
 from engine.logs import configure_logs
 from transport.cluster.membership import LeaseLapsed
-from transport.collector import calm
+from transport.collector import calm, tidy
 
 READY = "GREENROOM_READY_FD"
 """The variable that names a descriptor to be written to once people can come in."""
@@ -81,6 +81,7 @@ class _Life:
             if self.config.load is not None:
                 await load_steps(within(engine), read_event_file(self.config.load))
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(tidy)
                 self.port = await nursery.start(engine.serve)
                 _log.info("ready", host=self.config.host, port=self.port, node=node.membership.me)
                 _tell_ready()

@@ -9,7 +9,7 @@ from engine.config import Config
 from engine.engine import Engine
 from engine.loading import load_steps, read_event_file, within
 from engine.logs import configure_logs
-from transport.collector import calm
+from transport.collector import calm, tidy
 
 _log = structlog.get_logger("greenroom.daemon")
 
@@ -30,6 +30,7 @@ async def main(config: Config) -> None:
         if config.load is not None:
             await load_steps(within(engine), read_event_file(config.load))
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(tidy)
             port = await nursery.start(engine.serve)
             _log.info("ready", host=config.host, port=port, data=str(config.data))
             await _wait_for_signals(engine)

@@ -40,15 +40,15 @@ def end(db: Database) -> int:
     return row[0] or 0
 
 
-def facts(db: Database, after: int, limit: int = SLICE) -> Sequence[Fact]:
-    """Return the journal rows that follow a position, across all entities.
+def facts(db: Database, after: int) -> Sequence[Fact]:
+    """Return the next :data:`SLICE` journal rows after a position, across all entities.
 
     :raises ValueError: a row is damaged.
     """
     rows = db.conn.execute(
         "SELECT position, entity, seq, type, at, data, meta FROM journal"
         " WHERE position > ? ORDER BY position LIMIT ?",
-        (after, limit),
+        (after, SLICE),
     )
     return [
         Fact(

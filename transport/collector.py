@@ -6,6 +6,15 @@ longest stall. Larger thresholds trade a little memory for it.
 """
 
 import gc
+from time import perf_counter
+
+import trio
+
+TIDY_SECONDS = 60.0
+"""How often everything is looked at, at most."""
+
+TIDY_PART = 0.001
+"""Of the time that it may take: the more there is to look at, the less often it is done."""
 
 THRESHOLDS = (50_000, 50, 100)
 """New objects before a young collection, and how many of each before the next older one."""
@@ -16,3 +25,17 @@ def calm() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+
+
+async def tidy() -> None:
+    """Collect everything now and then, for ever.
+
+    With such thresholds what ended in a cycle (each dropped connection, each request to the HTTP
+    side) would lie about for hours: a daemon grew by megabytes a minute, and grew on.
+    """
+    pause = TIDY_SECONDS
+    while True:
+        await trio.sleep(pause)
+        begun = perf_counter()
+        gc.collect()
+        pause = max(TIDY_SECONDS, (perf_counter() - begun) / TIDY_PART)
