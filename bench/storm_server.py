@@ -145,6 +145,7 @@ def main() -> None:
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,  # as the daemon does
     )
     calm()  # as the daemon does
     outbox = [int(size) for size in sys.argv[3:4]]

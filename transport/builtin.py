@@ -108,12 +108,13 @@ async def _enter(
     epoch = resume.epoch if resume else None
     asked = resume.topics if resume else {}
     topics = {name if name == "me" else meant(name, person): seq for name, seq in asked.items()}
-    try:
-        with trio.fail_after(context.limits.request_seconds):
-            told = await context.door.connect(person, connection.id, epoch, topics)
-    except trio.TooSlowError:
+    with trio.CancelScope(
+        deadline=trio.current_time() + context.limits.request_seconds
+    ) as patience:
+        told = await context.door.connect(person, connection.id, epoch, topics)
+    if patience.cancelled_caught:
         context.door.gone(person, connection.id)
-        raise Refused("overloaded", "No answer in time.") from None
+        raise Refused("overloaded", "No answer in time.")
     recovered = {spoken(topic): whole for topic, whole in told.get("recovered", {}).items()}
     return {**told, "recovered": recovered}
 

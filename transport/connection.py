@@ -1,7 +1,8 @@
 """One WebSocket connection: from the handshake to the close."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -36,13 +37,15 @@ class Connection:
     Its requests are carried out one after the other, in the order they came; those about media
     have a line of their own, because an offer takes longer than anything else.
 
-    :param nursery: the nursery of this connection alone.
+    :param nursery: where its tasks beside the first run. It outlives the connection; they do not.
+    :param scope: around all that is done for it, but for its close.
     """
 
     def __init__(
         self,
         context: Context,
         nursery: trio.Nursery,
+        scope: trio.CancelScope,
         outbox: Outbox,
         codec: Codec,
         websocket: WebSocket,
@@ -58,38 +61,33 @@ class Connection:
         self._websocket = websocket
         self._visit = visit
         self._nursery = nursery
-        self._scope = trio.CancelScope()
+        self._scope = scope
         self._ending: tuple[int, str] | None = None
         self._media: trio.MemorySendChannel[rpc.Request] | None = None
+        self._aside: set[trio.CancelScope] = set()
 
     # -- its life --------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Serve the connection until it ends."""
+        """Serve the connection until it ends; :meth:`close` comes after."""
         try:
-            with self._scope:
-                try:
-                    admitted = await self._first_message()
-                    self._visit.settle()
-                    while admitted:
-                        await self._receive(await self._websocket.get_message())
-                except (Closed, trio.BrokenResourceError):
-                    pass
+            self.context.connects.begin(self)
+            await self._receive(await self._websocket.get_message())
+            self._visit.settle()
+            self.outbox.listen_with(self.context.readiness)
+            if self.person is None:
+                self.end(Close.BAD_REQUEST, "connect comes first")
+            while self.person is not None:
+                await self._receive(await self._websocket.get_message())
+        except (Closed, trio.BrokenResourceError):
+            pass
         finally:
             self._leave()
-        await self._close()
 
-    async def _first_message(self) -> bool:
-        with trio.move_on_after(self.context.limits.connect_seconds) as patience:
-            message = await self._websocket.get_message()
-            patience.deadline = float("inf")  # from here on it is we who are waited for
-            async with self.context.gate:
-                await self._receive(message)
-        if patience.cancelled_caught:
+    def late(self) -> None:
+        """Give up on it, unless it has said something: from then on it is we who are waited for."""
+        if self.person is None and self.busy_since is None:
             self.end(Close.BAD_REQUEST, "no connect in time")
-        elif self.person is None:
-            self.end(Close.BAD_REQUEST, "connect comes first")
-        return self.person is not None
 
     def end(self, code: int, reason: str | None = None) -> None:
         """End the connection; what is queued goes out first, unless it is a slow consumer."""
@@ -101,7 +99,7 @@ class Connection:
     def told(self, code: int, reason: str) -> None:
         """End the connection for the actors; for a revoked token, only if it is this one's."""
         if code == Close.INVALID_TOKEN:
-            self._nursery.start_soon(self._check_token)
+            self._start_aside(self._check_token)
         else:
             self.end(code, reason)
 
@@ -112,19 +110,42 @@ class Connection:
         except Refused as refused:
             self._refuse_entry(refused)
 
-    def _overflow(self) -> None:
+    def _start_aside(self, work: Callable[[], Awaitable[None]]) -> None:
+        scope = trio.CancelScope()
+        self._aside.add(scope)
+        self._nursery.start_soon(self._run_aside, work, scope)
+
+    async def _run_aside(
+        self, work: Callable[[], Awaitable[None]], scope: trio.CancelScope
+    ) -> None:
+        try:
+            with scope:
+                await work()
+        except Exception:  # the nursery is everybody's
+            log.exception("connection failed", connection=self.id)
+            self._scope.cancel()
+        finally:
+            self._aside.discard(scope)
+
+    def overflow(self) -> None:
+        """End it: it does not read what it is sent."""
         self.end(Close.SLOW_CONSUMER)
 
     def _leave(self) -> None:
         self.context.busy.discard(self)
         self.context.hub.detach(self.id)
+        for scope in self._aside:
+            scope.cancel()
         person, self.person = self.person, None
         if person is not None:
             self.context.registry.dismiss(self, person)
             self.context.door.gone(person, self.id)
             log.debug("connection ended", connection=self.id, person=pseudonym(person))
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Close the WebSocket, unless the peer has gone."""
+        if self._websocket.over:
+            return
         code, reason = self._ending or (Close.NORMAL, "")
         if self.outbox.overflowed:
             self.outbox.cut()
@@ -157,7 +178,7 @@ class Connection:
     def look_ahead(self) -> None:
         """Have what comes read although a request is still being carried out."""
         if not self.reading:
-            self._nursery.start_soon(self._look_ahead)
+            self._start_aside(self._look_ahead)
 
     async def _look_ahead(self) -> None:
         if self.reading:  # the request was done meanwhile
@@ -259,7 +280,7 @@ class Connection:
             return False
         if self._media is None:
             self._media, receive = trio.open_memory_channel[rpc.Request](MEDIA_LINE)
-            self._nursery.start_soon(self._serve_media, receive)
+            self._start_aside(partial(self._serve_media, receive))
         try:
             self._media.send_nowait(request)
         except trio.WouldBlock:
@@ -293,17 +314,3 @@ class _Known:
 
 
 _KNOWN = _Known()
-
-
-async def converse(
-    context: Context,
-    nursery: trio.Nursery,
-    outbox: Outbox,
-    codec: Codec,
-    websocket: WebSocket,
-    visit: Visit,
-) -> None:
-    """Serve an open WebSocket."""
-    connection = Connection(context, nursery, outbox, codec, websocket, visit)
-    outbox.on_overflow = connection._overflow  # noqa: SLF001  the outbox is this connection's
-    await connection.run()

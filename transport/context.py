@@ -9,7 +9,6 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
-import trio
 
 from actors.ports import Clock, Door, Tracer
 from actors.rules.base import Person
@@ -18,10 +17,12 @@ from transport.hub import Hub
 from transport.lengths import TextLengths
 from transport.limits import Buckets, Limits
 from transport.metrics import Metrics
+from transport.patience import Patience
 from transport.readiness import Readiness
 
 if TYPE_CHECKING:
     from transport.connection import Connection
+    from transport.listener import Arrival
 
 
 class Authenticator(Protocol):
@@ -33,9 +34,6 @@ class Authenticator(Protocol):
         :raises Refused: ``unauthorized`` or ``token_expired``.
         """
 
-
-ENTERING = 32
-"""Connections whose handshake or ``connect`` is worked on at the same time."""
 
 PersonKey = tuple[str, str]
 """A person's event and id."""
@@ -139,14 +137,16 @@ class Visit:
 class Context:
     """What the parts of one server work with.
 
-    :param gate: passed by those who enter, while there is work to do for them; never while they
-        are waited for. Without it a thousand who come at once would hold the loop together.
     :param draining: set while the server sends its clients elsewhere.
     :param busy: connections on which a message is being worked on.
     :param tracer: shows the way of single requests; None where nobody wants to know.
     :param watch: has the heartbeat look after a connection.
     :param retry_spread: seconds over which clients that are sent away come back.
-    :param readiness: waits for the connections' input.
+    :param entrance: waits for the input of those who enter. They have a line of their own, so
+        that however many come at once, those who are here get their turn in each round.
+    :param readiness: waits for the input of those who are here.
+    :param heads: how long a request's head may take.
+    :param connects: how long ``connect`` may take to come.
     :param prefix: what makes this server's connection ids its own.
     """
 
@@ -160,9 +160,11 @@ class Context:
     buckets: Buckets
     random: Random
     watch: Callable[["Connection"], None]
+    heads: "Patience[Arrival]"
+    connects: "Patience[Connection]"
+    entrance: Readiness = attrs.field(factory=lambda: Readiness(patient=False))
     readiness: Readiness = attrs.field(factory=Readiness)
     prefix: str = attrs.field(factory=lambda: token_hex(4))
-    gate: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(ENTERING))
     busy: set["Connection"] = attrs.field(factory=set)
     tracer: Tracer | None = None
     lengths: TextLengths = attrs.field(

@@ -27,7 +27,7 @@ SWEEP_EVERY = 60.0
 
 
 class Heartbeat:
-    """Pings connections and ends those that are gone, or whose token has expired."""
+    """Pings connections and ends those that are gone, never speak, or whose token has expired."""
 
     def __init__(self) -> None:
         self._pings: deque[tuple[float, Connection]] = deque()
@@ -69,6 +69,10 @@ class Heartbeat:
         for connection in [*context.busy]:
             if connection.busy_since is not None and now - connection.busy_since >= TICK:
                 connection.look_ahead()
+                yield
+        for patience in (context.heads, context.connects):
+            for late in patience.over(now):
+                late.late()
                 yield
         if now - self._swept > SWEEP_EVERY:
             self._swept = now

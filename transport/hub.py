@@ -251,11 +251,11 @@ class Hub:
         place = self._topics.get(topic)
         missed = place.history.after(seq) if place else None
         if member is None or place is None or missed is None:
-            self.metrics.recovered.labels("false").inc()
+            self.metrics.count_recovered("false")
             return False
         if not self._room(member, connection, topic):
             return False
-        self.metrics.recovered.labels("true").inc()
+        self.metrics.count_recovered("true")
         self._listen(place, member, connection)
         for frames in missed:
             member.outbox.write(frames.of(member.codec))

@@ -4,16 +4,20 @@
 HTTP application, with the head put back in front, and comes back here if an upgrade follows.
 """
 
+import errno
 import re
+import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Protocol
 
 import attrs
 import structlog
 import trio
 
 from transport.codec import negotiate
-from transport.connection import converse
+from transport.connection import Connection
 from transport.context import Context, Visit
 from transport.outbox import Outbox
 from transport.websocket import READ_BYTES, HandshakeFailed, Proposal, WebSocket
@@ -24,6 +28,19 @@ WEBSOCKET_PATH = "/v1/ws"
 END = b"\r\n\r\n"
 _LINE = re.compile(rb"([A-Z]{1,16}) (\S{1,8192}) HTTP/1\.[01]\r\n")
 
+ACCEPTED_AT_ONCE = 8
+"""Connections taken in one of the loop's rounds."""
+
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""Why the kernel has no socket left to give; it may have one again in a moment."""
+
+PAUSE = 0.1
+"""Seconds until it is asked again."""
+
+TURNING_AWAY = 1.0
+"""Seconds in which whoever is turned away must take the answer."""
+
+Line = socket.socket | trio.SSLStream[trio.SocketStream]
 AnyStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
@@ -80,7 +97,14 @@ class Rejected(Exception):  # noqa: N818  the request is
         ).encode()
 
 
-async def read_head(stream: AnyStream, limit: int) -> Head | None:
+class Source(Protocol):
+    """Something to read bytes from."""
+
+    async def receive_some(self, max_bytes: int) -> bytes:
+        """Return bytes; none at the end."""
+
+
+async def read_head(source: Source, limit: int) -> Head | None:
     """Read a request's head; None if the peer leaves before it is whole.
 
     :raises Rejected: it is too long, or no HTTP/1.
@@ -89,7 +113,7 @@ async def read_head(stream: AnyStream, limit: int) -> Head | None:
     while END not in raw:
         if len(raw) > limit:
             raise Rejected("431 Request Header Fields Too Large", "head")
-        received = await stream.receive_some(READ_BYTES)
+        received = await source.receive_some(READ_BYTES)
         if not received:
             return None
         raw += received
@@ -122,78 +146,155 @@ def allowed_origin(head: Head, origins: frozenset[str]) -> bool:
     return origin in origins or hosts[:1] == [origin.partition("://")[2]]
 
 
-class Listener:
-    """Takes every stream the port accepts.
+@attrs.define(eq=False)
+class Arrival:
+    """One connection, from its first byte on.
 
-    :param http: takes those that are not for the WebSocket.
+    :param line: its socket, or its TLS.
+    :param scope: around all that is done for it, but for its close.
+    :param known: whether its request's head has been read.
     """
 
-    def __init__(self, context: Context, http: HttpHandler) -> None:
+    taken: socket.socket
+    line: Line
+    outbox: Outbox
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    known: bool = False
+    connection: Connection | None = None
+
+    def late(self) -> None:
+        """Give up on it, unless its head has come."""
+        if not self.known:
+            self.scope.cancel()
+
+    def stream(self) -> AnyStream:
+        """Return it as a stream; the outbox lets go of it."""
+        self.outbox.shut()
+        return self.line if isinstance(self.line, trio.SSLStream) else _stream(self.line)
+
+    async def close(self) -> None:
+        """Close it, without a word."""
+        self.outbox.shut()
+        if isinstance(self.line, trio.SSLStream):
+            await trio.aclose_forcefully(self.line)
+        self.taken.close()
+
+
+def _stream(taken: socket.socket) -> trio.SocketStream:
+    return trio.SocketStream(trio.socket.from_stdlib_socket(taken))
+
+
+class Listener:
+    """Takes every connection the port accepts.
+
+    A connection is one task and one cancel scope, and has no timer of its own: what those cost
+    is most of what a thousand who come at once would have to wait for.
+
+    :param http: takes those that are not for the WebSocket.
+    :param nursery: where the connections live.
+    :param tls: makes the port speak TLS.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        http: HttpHandler,
+        nursery: trio.Nursery,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._context = context
         self._http = http
+        self._nursery = nursery
+        self._tls = tls
 
-    async def handle(self, stream: AnyStream) -> None:
-        """Serve one stream until it ends; nothing that goes wrong on it goes further."""
+    async def accept(self, listening: socket.socket) -> None:
+        """Take what comes, for ever, a few in one of the loop's rounds."""
+        while True:
+            await trio.lowlevel.wait_readable(listening)
+            try:
+                for _ in range(ACCEPTED_AT_ONCE):
+                    taken, address = listening.accept()
+                    taken.setblocking(False)
+                    self._nursery.start_soon(self.handle, taken, str(address[0]))
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    log.warning("no connection can be taken", error=error.strerror)
+                    await trio.sleep(PAUSE)
+
+    async def handle(self, taken: socket.socket, address: str) -> None:
+        """Serve one connection until it ends; nothing that goes wrong on it goes further."""
+        arrival = self._arrive(taken)
         try:
-            await self._admit(stream)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
+            await self._admit(arrival, address)
+        except _ENDS:
             pass
         except Exception as error:
-            if not _only(error, (trio.BrokenResourceError, trio.ClosedResourceError, OSError)):
+            if not _only(error, _ENDS):
                 log.exception("connection failed")
         finally:
-            await trio.aclose_forcefully(stream)
+            await arrival.close()
 
-    async def _admit(self, stream: AnyStream) -> None:
-        plain: Any = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
-        address = str(plain.socket.getpeername()[0])
+    def _arrive(self, taken: socket.socket) -> Arrival:
+        line: Line = taken
+        if self._tls is not None:
+            line = trio.SSLStream(
+                _stream(taken), self._tls, server_side=True, https_compatible=True
+            )
+        return Arrival(taken, line, self._outbox(line))
+
+    def _outbox(self, line: Line) -> Outbox:
+        limit, entrance = self._context.limits.outbox_bytes, self._context.entrance
+        return Outbox(line, self._nursery, limit, _never, entrance)
+
+    async def _admit(self, arrival: Arrival, address: str) -> None:
         visit = self._context.registry.enter(address)
         if isinstance(visit, str):
-            self._context.metrics.rejected.labels(visit).inc()
             status = "429 Too Many Requests" if visit == "address" else "503 Service Unavailable"
-            await self._turn_away(stream, Rejected(status, visit))
+            await self._turn_away(arrival, Rejected(status, visit))
             return
         try:
-            head = await self._first_head(stream)
-            while head is not None:
-                head = await self._route(stream, head, visit, address)
+            with arrival.scope:
+                await self._route(arrival, visit, address)
+            if arrival.connection is not None:
+                await arrival.connection.close()
+            elif not arrival.known:
+                await self._turn_away(arrival, Rejected("408 Request Timeout", "slow"))
         except Rejected as rejected:
-            self._context.metrics.rejected.labels(rejected.label).inc()
-            await self._turn_away(stream, rejected)
+            await self._turn_away(arrival, rejected)
         finally:
             visit.leave()
 
-    async def _turn_away(self, stream: AnyStream, rejected: Rejected) -> None:
-        with trio.move_on_after(1):
-            await stream.send_all(rejected.response())
-            if isinstance(stream, trio.SocketStream):
-                await stream.send_eof()
+    async def _turn_away(self, arrival: Arrival, rejected: Rejected) -> None:
+        self._context.metrics.rejected.labels(rejected.label).inc()
+        arrival.outbox.write(rejected.response())
+        with trio.move_on_after(TURNING_AWAY):
+            await arrival.outbox.wait_below(0)
+        if arrival.line is arrival.taken:
+            with suppress(OSError):
+                arrival.taken.shutdown(socket.SHUT_WR)
 
-    async def _first_head(self, stream: AnyStream) -> Head | None:
-        limits = self._context.limits
-        with trio.move_on_after(limits.head_seconds) as patience:
-            if isinstance(stream, trio.SSLStream):
-                await stream.do_handshake()
-            head = await read_head(stream, limits.head_bytes)
-        if patience.cancelled_caught:
-            raise Rejected("408 Request Timeout", "slow")
-        return head
-
-    async def _route(
-        self, stream: AnyStream, head: Head, visit: Visit, address: str
-    ) -> Head | None:
-        """Hand the stream to whom the request is for; return the head of what follows."""
-        if address in self._context.limits.trusted_proxies and not self._forwarded(head, visit):
-            raise Rejected("429 Too Many Requests", "address")
-        kind = "websocket" if head.is_websocket else "http"
-        self._context.metrics.accepted.labels(kind).inc()
-        if not head.is_websocket:
-            visit.settle()
-            return await self._http(stream, head)
-        if not visit.unsettle():
-            raise Rejected("503 Service Unavailable", "handshakes")
-        await self._websocket(stream, head, visit)
-        return None
+    async def _route(self, arrival: Arrival, visit: Visit, address: str) -> None:
+        context, limits = self._context, self._context.limits
+        context.heads.begin(arrival)
+        if isinstance(arrival.line, trio.SSLStream):
+            await arrival.line.do_handshake()
+        head = await read_head(arrival.outbox, limits.head_bytes)
+        arrival.known = True
+        while head is not None:
+            if address in limits.trusted_proxies and not self._forwarded(head, visit):
+                raise Rejected("429 Too Many Requests", "address")
+            context.metrics.count_accepted("websocket" if head.is_websocket else "http")
+            if head.is_websocket:
+                if not visit.unsettle():
+                    raise Rejected("503 Service Unavailable", "handshakes")
+                connection, head = self._open(arrival, head, visit), None
+                await connection.run()
+            else:
+                visit.settle()
+                head = await self._http(arrival.stream(), head)
+                arrival.outbox = self._outbox(arrival.line)
 
     @staticmethod
     def _forwarded(head: Head, visit: Visit) -> bool:
@@ -201,9 +302,9 @@ class Listener:
         client = chain[-1].strip()  # the nearest proxy's own word; the rest anybody may write
         return visit.move(client) if client else True
 
-    async def _websocket(self, stream: AnyStream, head: Head, visit: Visit) -> None:
-        limits = self._context.limits
-        if not allowed_origin(head, limits.origins):
+    def _open(self, arrival: Arrival, head: Head, visit: Visit) -> Connection:
+        context, outbox = self._context, arrival.outbox
+        if not allowed_origin(head, context.limits.origins):
             raise Rejected("403 Forbidden", "origin")
         try:
             proposal = Proposal.read(head.line, head.fields)
@@ -212,17 +313,17 @@ class Listener:
         codec = negotiate(proposal.subprotocols)
         if codec is None:
             raise Rejected("400 Bad Request", "subprotocol")
-        async with trio.open_nursery() as nursery:
-            readiness = self._context.readiness
-            outbox = Outbox(stream, nursery, limits.outbox_bytes, _never, readiness)
-            try:
-                async with self._context.gate:
-                    outbox.write(proposal.answer(codec.name if proposal.subprotocols else None))
-                websocket = WebSocket(outbox, limits.message_bytes, head.rest)
-                await converse(self._context, nursery, outbox, codec, websocket, visit)
-            finally:
-                outbox.shut()
-            nursery.cancel_scope.cancel()
+        outbox.write(proposal.answer(codec.name if proposal.subprotocols else None))
+        websocket = WebSocket(outbox, context.limits.message_bytes, head.rest)
+        arrival.connection = connection = Connection(
+            context, self._nursery, arrival.scope, outbox, codec, websocket, visit
+        )
+        outbox.on_overflow = connection.overflow
+        return connection
+
+
+_ENDS = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
+"""How a connection may end that nobody need be told of."""
 
 
 def _never() -> None:

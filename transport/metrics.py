@@ -54,6 +54,8 @@ class Metrics:
         self.webhooks = counter("webhook_deliveries", "Webhook attempts", "outcome")
 
         # Finding a labelled instrument costs as much as counting with it.
+        self.count_accepted = _by_label(self.accepted, "inc")
+        self.count_recovered = _by_label(self.recovered, "inc")
         self.count_received = _by_label(self.received, "inc")
         self.time_command = _by_label(self.commands, "observe")
 

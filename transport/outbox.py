@@ -7,13 +7,17 @@ connection cost five times as much per recipient, and its memory.)
 """
 
 import os
+import socket
 from collections import deque
 from collections.abc import Callable
 
 import attrs
+import structlog
 import trio
 
 from transport.readiness import Readiness
+
+log = structlog.get_logger("greenroom.transport")
 
 WRITE_BYTES = 64 << 10
 """How much the writer task hands over at once."""
@@ -31,10 +35,10 @@ class OutboxStatistics:
 
 
 class Outbox:
-    """A bounded outgoing queue in front of a stream.
+    """A bounded outgoing queue in front of a socket, or of a stream.
 
-    :param stream: a socket stream, or a TLS stream, which has no direct write.
-    :param nursery: where the writer task runs.
+    :param line: a socket that does not block, or a TLS stream, which has no direct write.
+    :param nursery: where the writer task runs. It may outlive the outbox.
     :param limit: bytes that may wait.
     :param on_overflow: called once, when more would wait than ``limit``. It must lead to a close.
     :param readiness: waits for the socket's input; without one, trio does.
@@ -47,6 +51,7 @@ class Outbox:
         "_held",
         "_idle",
         "_limit",
+        "_line",
         "_nursery",
         "_overflowed",
         "_queue",
@@ -55,21 +60,20 @@ class Outbox:
         "_writing",
         "last_received",
         "on_overflow",
-        "stream",
     )
 
     def __init__(
         self,
-        stream: trio.abc.Stream,
+        line: socket.socket | trio.abc.Stream,
         nursery: trio.Nursery,
         limit: int,
         on_overflow: Callable[[], None],
         readiness: Readiness | None = None,
     ) -> None:
-        self.stream = stream
         self.on_overflow = on_overflow
         self.last_received = trio.current_time()
-        self._descriptor = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else -1
+        self._line = line
+        self._descriptor = line.fileno() if isinstance(line, socket.socket) else -1
         self._nursery = nursery
         self._limit = limit
         self._readiness = readiness
@@ -163,9 +167,9 @@ class Outbox:
         kept, self._held = self._held or [], None
         self._waiting -= sum(map(len, kept))
         self._settle()
-        for data in (first, *kept):
-            if data:
-                self.write(data)
+        data = b"".join((first, *kept))
+        if data:
+            self.write(data)
 
     def cut(self) -> None:
         """Drop what waits, but for the rest of a frame that is half out, and take writes again.
@@ -187,6 +191,9 @@ class Outbox:
                 else:
                     await self._write_to_socket()
         except (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
+            self._break()
+        except Exception:  # the nursery is everybody's
+            log.exception("connection cannot be written to")
             self._break()
         finally:
             self._writing = False
@@ -218,8 +225,13 @@ class Outbox:
             size += len(pieces[-1])
         # The pieces stay counted until they are out, and an empty queue with _writing set
         # still sends later writes here: TLS has no direct write.
-        await self.stream.send_all(b"".join(pieces))
+        await self._stream().send_all(b"".join(pieces))
         self._waiting = max(0, self._waiting - size)
+
+    def _stream(self) -> trio.abc.Stream:
+        if isinstance(self._line, socket.socket):
+            raise trio.ClosedResourceError  # it has been shut meanwhile
+        return self._line
 
     async def wait_below(self, size: int) -> None:
         """Wait until no more than ``size`` bytes wait, or the connection has ended."""
@@ -234,7 +246,7 @@ class Outbox:
         :raises trio.BrokenResourceError: the connection is broken.
         """
         if self._readiness is None or self._descriptor < 0:
-            received = bytes(await self.stream.receive_some(max_bytes))
+            received = bytes(await self._stream().receive_some(max_bytes))
         else:
             try:
                 received = await self._readiness.read(self._descriptor, max_bytes)
@@ -243,9 +255,18 @@ class Outbox:
         self.last_received = trio.current_time()
         return received
 
+    def listen_with(self, readiness: Readiness) -> None:
+        """Have the socket's input waited for by another one from now on."""
+        if self._readiness is not None and self._descriptor >= 0:
+            self._readiness.forget(self._descriptor)
+        self._readiness = readiness
+
     def shut(self) -> None:
         """Take no more; what still waits is dropped. The stream may be closed then."""
         self._break()
-        if self._readiness is not None and self._descriptor >= 0:
-            self._readiness.forget(self._descriptor)
+        if self._descriptor >= 0:
+            if self._readiness is not None:
+                self._readiness.forget(self._descriptor)
+            if self._writing:
+                trio.lowlevel.notify_closing(self._descriptor)
         self._descriptor = -1

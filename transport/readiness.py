@@ -17,9 +17,14 @@ WAKE = 8
 
 
 class Readiness:
-    """Waits for many sockets' input on behalf of their tasks. Linux only, as epoll is."""
+    """Waits for many sockets' input on behalf of their tasks. Linux only, as epoll is.
 
-    def __init__(self) -> None:
+    :param patient: whether a task yields to the others before it is given input that was there
+        already. One that reads a bounded number of times need not.
+    """
+
+    def __init__(self, *, patient: bool = True) -> None:
+        self._patient = patient
         self._epoll = select.epoll()
         self._registered: set[int] = set()
         self._waiting: dict[int, trio.lowlevel.Task] = {}
@@ -45,15 +50,14 @@ class Readiness:
         while True:
             # Edge-triggered: the socket is looked at before each wait, so no input is missed
             # that came while nobody waited.
-            try:
-                data = os.read(descriptor, size)
-            except BlockingIOError:
+            data = _read(descriptor, size)
+            if data is None:
                 await self._wait(descriptor)
                 waited = True
-            else:
-                if not waited:  # what has been read must not get lost
-                    await trio.lowlevel.cancel_shielded_checkpoint()
-                return data
+                continue
+            if self._patient and not waited:  # what has been read must not get lost
+                await trio.lowlevel.cancel_shielded_checkpoint()
+            return data
 
     async def _wait(self, descriptor: int) -> None:
         if descriptor not in self._registered:
@@ -72,3 +76,11 @@ class Readiness:
         if descriptor in self._registered:
             self._registered.discard(descriptor)
             self._epoll.unregister(descriptor)
+
+
+def _read(descriptor: int, size: int) -> bytes | None:
+    # Whoever waits within an except clause keeps the exception and its traceback for as long.
+    try:
+        return os.read(descriptor, size)
+    except BlockingIOError:
+        return None

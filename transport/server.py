@@ -50,7 +50,8 @@ from transport.http.serving import HttpServer
 from transport.hub import Hub, HubStatistics
 from transport.limits import Buckets, Limits
 from transport.listener import Listener
-from transport.listening import open_listeners
+from transport.listening import closing_all, open_sockets
+from transport.patience import Patience
 
 WEB = Path(__file__).parent / "web"
 """The web client's folder."""
@@ -120,6 +121,8 @@ class Server:
             buckets=Buckets(limits),
             random=random or Random(),  # noqa: S311  it spreads load, it keeps no secret
             watch=self._heartbeat.watch,
+            heads=Patience(limits.head_seconds),
+            connects=Patience(limits.connect_seconds),
         )
         self._problems = problems
         served = [*api_routes(self.context, exporter, reports), *routes]
@@ -130,7 +133,6 @@ class Server:
         self._http = HttpServer(app, limits)
         watched = Starlette(routes=watch_routes(self.context, readiness, self._measure))
         self._watch_http = HttpServer(watched, limits)
-        self._accepting = trio.CancelScope()
 
     async def serve(
         self,
@@ -146,21 +148,17 @@ class Server:
         :param share: let other processes of this machine listen on the same port.
         :raises OSError: the address is taken, or not this machine's.
         """
-        listener = Listener(self.context, self._http.serve)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.context.readiness.run)
+            nursery.start_soon(self.context.entrance.run)
             await nursery.start(self.context.hub.run)
             await nursery.start(partial(self._heartbeat.run, self.context))
-            listeners = await open_listeners(host, port, share=share)
-            found = listeners[0].socket.getsockname()[1]
-            served: list[Any] = [*listeners]
-            if ssl_context is not None:
-                served = [
-                    trio.SSLListener(one, ssl_context, https_compatible=True) for one in listeners
-                ]
-            accept = partial(trio.serve_listeners, listener.handle, served, handler_nursery=nursery)
-            await nursery.start(accept)
-            task_status.started(found)
+            listener = Listener(self.context, self._http.serve, nursery, ssl_context)
+            with closing_all(await open_sockets(host, port, share=share)) as opened:
+                async with trio.open_nursery() as accepting:
+                    for one in opened:
+                        accepting.start_soon(listener.accept, one)
+                    task_status.started(opened[0].getsockname()[1])
 
     async def serve_metrics(
         self, host: str, port: int, *, task_status: Any = trio.TASK_STATUS_IGNORED
@@ -178,7 +176,8 @@ class Server:
             finally:
                 await trio.aclose_forcefully(stream)
 
-        listeners = await open_listeners(host, port)
+        opened = await open_sockets(host, port)
+        listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(one)) for one in opened]
         async with trio.open_nursery() as nursery:
             await nursery.start(
                 partial(trio.serve_listeners, handle, listeners, handler_nursery=nursery)

@@ -133,6 +133,11 @@ class WebSocket:
         self._looking: trio.CancelScope | None = None
         self._looked = _DONE
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing more can be said: both sides have closed, or the peer has gone."""
+        return self._wire.state is ConnectionState.CLOSED
+
     async def get_message(self) -> str | bytes:
         """Return the peer's next message: text as str, binary as bytes.
 

@@ -21,15 +21,17 @@ async def pair(limit=LIMIT, readiness=None):
     ours, theirs = socket.socketpair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    stream, peer = (trio.SocketStream(trio.socket.from_stdlib_socket(s)) for s in (ours, theirs))
+    ours.setblocking(False)
+    peer = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
     overflows = []
     with trio.fail_after(10):
-        async with trio.open_nursery() as nursery, peer, stream:
+        async with trio.open_nursery() as nursery, peer:
             if readiness is not None:
                 nursery.start_soon(readiness.run)
-            outbox = Outbox(stream, nursery, limit, lambda: overflows.append(1), readiness)
+            outbox = Outbox(ours, nursery, limit, lambda: overflows.append(1), readiness)
             yield outbox, peer, overflows
             outbox.shut()
+            ours.close()
             nursery.cancel_scope.cancel()
 
 
@@ -251,4 +253,16 @@ async def test_a_descriptor_used_again_is_waited_for_anew():
         assert number not in readiness._registered
         with pytest.raises(OSError, match="Bad file descriptor"):
             await readiness.read(os.dup(number) + 1000, 1)
+        assert peer is not None
+
+
+async def test_a_writer_ends_with_its_outbox_and_not_with_its_nursery():
+    async with pair() as (outbox, peer, _):
+        await fill(outbox)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery = outbox._nursery
+        assert len(nursery.child_tasks) == 1
+        outbox.shut()
+        await trio.testing.wait_all_tasks_blocked()
+        assert not nursery.child_tasks
         assert peer is not None
