@@ -105,8 +105,15 @@ def forwarding(
     return {"publishers": publishers, "viewers": viewers, "steps": steps, "best": best}
 
 
-def _crowd(unit: Unit | Janus, viewers: int) -> tuple[Publisher, list[Endpoint], dict[str, float]]:
-    """Let an audience in; return what each of its peer connections took."""
+Crowd = tuple[Publisher, list[Endpoint]]
+Made = dict[str, float]
+
+
+def _crowd(unit: Unit | Janus, viewers: int, before: Sequence[Crowd]) -> tuple[Crowd, Made]:
+    """Let an audience in; return it and what each of its peer connections took.
+
+    :param before: other units' audiences, which must be kept meanwhile.
+    """
     assert isinstance(unit, Unit)  # noqa: S101  Janus has no share in this
     source = unit.publisher(0)
     sinks = [unit.viewer(number) for number in range(10)]
@@ -115,15 +122,16 @@ def _crowd(unit: Unit | Janus, viewers: int) -> tuple[Publisher, list[Endpoint],
     for number in range(first, viewers):
         sinks.append(unit.viewer(number))
         if number % 50 == 0:
-            keep([source], sinks)
+            for publisher, watching in (*before, (source, sinks)):
+                keep([publisher], watching)
     took, made = time.monotonic() - started, viewers - first
     setup = (unit.cpu() - cpu) / made
-    return source, sinks, {
+    return (source, sinks), {
         "bytes_per_connection": (unit.memory() - memory) / made,
         "setup_milliseconds": 1000 * took / made,
         "setup_cpu_milliseconds": 1000 * setup,
         "setups_per_second": 1 / setup,
-    }  # fmt: skip
+    }
 
 
 def audience(
@@ -139,19 +147,21 @@ def audience(
     """
     found: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
-        units, crowds = {}, {}
+        units: dict[str, Unit | Janus] = {}
+        crowds: dict[str, Crowd] = {}
         for kind in kinds:
             units[kind] = start(kind)
             stack.callback(units[kind].stop)
         stack.enter_context(apart(*(unit.process.pid for unit in units.values())))
         for kind, unit in units.items():
-            source, sinks, made = _crowd(unit, viewers)
-            _measure(unit, [source], sinks, rate, 1.0)
-            crowds[kind] = unit, source, sinks
+            crowds[kind], made = _crowd(unit, viewers, tuple(crowds.values()))
             found[kind] = {"viewers": viewers, **made, "rounds": []}
-        for _ in range(rounds):
-            for kind, (unit, source, sinks) in crowds.items():
-                found[kind]["rounds"].append(_measure(unit, [source], sinks, rate, seconds))
+        for number in range(rounds + 1):
+            for kind, (source, sinks) in crowds.items():
+                # The first round warms up.
+                lasts = seconds if number else WARM_UP[1]
+                step = _measure(units[kind], [source], sinks, rate, lasts)
+                found[kind]["rounds"] += [step] if number else []
     return {kind: {**each, **_median(each["rounds"])} for kind, each in found.items()}
 
 
