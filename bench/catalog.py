@@ -71,7 +71,7 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "media": Bench(
         about="forwarding packets, beside aiortc's relay and Janus",
-        quick={"quick": True}, full={}, seconds=(150, 600),
+        quick={"quick": True}, full={}, seconds=(240, 600),
     ),
     "page": Bench(
         about="the web client's page in a full session: frames and memory",
