@@ -109,6 +109,9 @@ class ParticipantActor(EntityActor):
         return []
 
     async def _connect(self, envelope: Envelope, message: Connect) -> None:
+        if self.state is None and not await self._try_load():
+            envelope.fail(Refused("storage_unavailable", "The storage does not answer."))
+            return
         by, connection = message.by, message.connection
         self.services.presence.begin(connection)
         self.subscribe(by, connection, self.topic_seq, None)

@@ -88,6 +88,11 @@ BENCHES: Mapping[str, Bench] = {
         quick={"people": 40, "seconds": 20.0}, full={"people": 150, "seconds": 1_800.0},
         seconds=(90, 2_400),
     ),
+    "outage": Bench(
+        about="three nodes, killed, stopped, cut off and restarted while a crowd acts",
+        quick={"people": 40, "pause": 5.0, "scale": 0.4}, full={"people": 300},
+        seconds=(400, 900),
+    ),
 }  # fmt: skip
 
 

@@ -236,6 +236,13 @@ def plain(result: Result) -> Iterator[Figure]:
             yield Figure(name.replace("_", " "), float(value), "")
 
 
+def outage(result: Result) -> Iterator[Figure]:
+    """Tell how long anybody waited through each fault; what was acknowledged is checked."""
+    for fault in result["faults"]:
+        name = f"longest wait, {fault['fault']}"
+        yield Figure(name, fault["longest"], "s", higher=False)
+
+
 READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "actors": actors,
     "journal": journal,
@@ -251,6 +258,7 @@ READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "page": page,
     "mixed": mixed,
     "soak": mixed,
+    "outage": outage,
 }
 
 

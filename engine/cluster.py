@@ -18,24 +18,30 @@ from actors.ports import Clock, Entry, Journal, Snapshot, StorageUnavailable, Wr
 from actors.presence import Presence
 from actors.services import Services
 from engine.config import Config
-from engine.engine import Engine
+from engine.engine import Engine, endpoints_of
 from engine.kinds import KINDS
 from engine.tree import address_in
 from engine.wiring import Wiring
 from storage import FILE_NAME, Store
 from storage.jetstream import JetStreamJournal
+from storage.jetstream_outbox import JetStreamOutbox
 from storage.replica import Replica
 from transport.cluster.bridge import Bridge
 from transport.cluster.door import ClusterDoor
 from transport.cluster.hub import ClusterHub
-from transport.cluster.membership import Membership, Table
+from transport.cluster.lease import ELECTION_SECONDS, Timing
+from transport.cluster.membership import Membership
 from transport.cluster.nats import Nats
+from transport.cluster.owners import Table
 from transport.cluster.presence import ClusterPresence
 from transport.hub import Hub
 from transport.limits import Limits
 
 STOP_SECONDS = 3.0
 """How long actors have to finish what they were asked before they are handed over."""
+
+LOOK_PAUSE = 0.05
+"""Seconds between two looks whether a lapsed lease has come back."""
 
 WAKE_PAUSE = 1.0
 """Seconds until entities are looked for again whose list could not be read."""
@@ -47,7 +53,8 @@ class GuardedJournal:
     """The cluster's journal, which takes nothing of this node but what the node owns.
 
     The fence in the journal keeps two owners from both writing. This keeps one that was away from
-    writing at all: it knows by its own clock that its lease has lapsed.
+    writing at all: it knows by its own clock that its lease has lapsed. A write then waits until
+    the lease is back; if another has taken over, the node starts anew and the write ends with it.
     """
 
     def __init__(self, journal: JetStreamJournal, membership: Membership) -> None:
@@ -61,6 +68,9 @@ class GuardedJournal:
         :raises WrongSequence: an entity is another node's, or somebody else has written.
         :raises StorageUnavailable: NATS did not take it.
         """
+        with trio.move_on_after(ELECTION_SECONDS):
+            while not self._membership.valid():  # noqa: ASYNC110  a clock has no event
+                await trio.sleep(LOOK_PAUSE)
         for write in writes:
             if not self._membership.owns(write.entity):
                 self.kept_out += 1
@@ -91,7 +101,7 @@ class ClusterWiring(Wiring):
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._membership = bridge.membership
-        self._membership.on_table = self._on_table
+        self._membership.owners.on_table = self._on_table
         self._membership.hand_over = self._hand_over
         self._system: ActorSystem | None = None
         self._door: ClusterDoor | None = None
@@ -245,9 +255,18 @@ async def open_node(config: Config, *, clock: Clock | None = None) -> AsyncItera
         journal = await JetStreamJournal.open(nats, options.name, replicas=options.replicas)
         store = await stack.enter_async_context(Store.open(config.data / FILE_NAME))
         facts = {"host": socket.gethostname(), "process": os.getpid()}
-        membership = Membership(nats, options.name, me, facts, replicas=options.replicas)
+        timing = Timing(options.lease_seconds)
+        membership = Membership(
+            nats, options.name, me, facts, replicas=options.replicas, timing=timing
+        )
         bridge = Bridge(nats, membership, options.name)
         wiring = ClusterWiring(bridge)
+        outbox = None
+        if config.webhook:
+            outbox = await JetStreamOutbox.open(
+                nats, options.name, journal, endpoints_of(config), membership,
+                replicas=options.replicas,
+            )  # fmt: skip
         guarded: Journal = GuardedJournal(journal, membership)
         engine = await stack.enter_async_context(
             Engine.assemble(
@@ -258,6 +277,7 @@ async def open_node(config: Config, *, clock: Clock | None = None) -> AsyncItera
                 clock=clock or SystemClock(),
                 store=store,
                 wiring=wiring,
+                outbox=outbox,
             )
         )
         engine.server.context.prefix = me
@@ -269,6 +289,8 @@ async def open_node(config: Config, *, clock: Clock | None = None) -> AsyncItera
         await _learn_companies(journal, membership)
         for part in (wiring.run, replica.run, membership.run):
             nursery.start_soon(part)
+        if outbox is not None:
+            nursery.start_soon(outbox.run)
         _log.info("joined", node=me, nodes=len(membership.nodes()))
         try:
             yield Node(engine, membership, bridge, nats, journal, replica)

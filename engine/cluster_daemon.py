@@ -15,7 +15,7 @@ from engine.cluster import Node, open_node
 from engine.config import Config
 from engine.loading import load_steps, read_event_file, within
 from engine.logs import configure_logs
-from transport.cluster.membership import LeaseLapsed
+from transport.cluster.lease import LeaseLapsed
 from transport.collector import calm, tidy
 
 READY = "GREENROOM_READY_FD"

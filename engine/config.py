@@ -63,6 +63,9 @@ class ClusterOptions:
     servers: tuple[str, ...] = option((), "NATS servers, as nats://host:port; none: one node.")
     name: str = option("main", "Tells this engine from others in the same NATS.")
     replicas: int = option(1, "NATS servers that hold each stream when it is made: 1, 3 or 5.")
+    lease_seconds: float = option(
+        3.0, "How long a silent node is waited for before others take over; the same at all nodes."
+    )
     share_port: bool = option(False, "Let several nodes of one machine listen on one port.")
 
 
@@ -285,8 +288,8 @@ def _check_cluster(config: Config) -> None:
         raise ConfigError("cluster.name is 1 to 32 letters, digits and underscores")
     if config.cluster.replicas not in {1, 3, 5}:
         raise ConfigError("cluster.replicas must be 1, 3 or 5")
-    if config.cluster.servers and config.webhook:
-        raise ConfigError("webhooks are delivered by an engine of one node only")
+    if not 1 <= config.cluster.lease_seconds <= 60:  # noqa: PLR2004  what a fair can wait
+        raise ConfigError("cluster.lease_seconds must be between 1 and 60")
 
 
 def _check_media(media: MediaOptions) -> None:

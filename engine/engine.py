@@ -39,7 +39,7 @@ from transport.media.ice import IceServers
 from transport.media.metrics import MediaCollector
 from transport.media.plane import MediaSettings, WorkerPlane
 from transport.server import Server, tls_context
-from transport.webhooks import Courier
+from transport.webhooks import Courier, Outbox
 
 _log = structlog.get_logger("greenroom.engine")
 
@@ -62,6 +62,7 @@ class Engine:
     server: Server
     authenticator: Authenticator
     store: Store | None = None
+    outbox: Outbox | None = None
 
     @classmethod
     @asynccontextmanager
@@ -72,7 +73,7 @@ class Engine:
         """
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(
-                Store.open(config.data / FILE_NAME, endpoints=_endpoints(config))
+                Store.open(config.data / FILE_NAME, endpoints=endpoints_of(config))
             )
             epoch = await store.journal.identity()
             engine = await stack.enter_async_context(
@@ -89,7 +90,7 @@ class Engine:
 
     @classmethod
     @asynccontextmanager
-    async def assemble(
+    async def assemble(  # noqa: PLR0913  the parts of an engine
         cls,
         config: Config,
         *,
@@ -99,10 +100,12 @@ class Engine:
         clock: Clock,
         store: Store | None = None,
         wiring: Wiring | None = None,
+        outbox: Outbox | None = None,
     ) -> AsyncIterator[Self]:
         """Start the actors over a journal of your own.
 
         :param epoch: names the journal's line of numbers; the same after each restart.
+        :param outbox: where webhooks lie; None: in the store.
         :param wiring: how the parts find each other; None for an engine of one node.
         """
         limits, wiring = config.limits, wiring or Wiring()
@@ -145,6 +148,7 @@ class Engine:
                 server=server,
                 authenticator=authenticator,
                 store=store,
+                outbox=outbox or (store.outbox if store is not None else None),
             )
             await wiring.wake(services)
             yield engine
@@ -172,8 +176,8 @@ class Engine:
                 raise ListenError(f"certificate and private_key: {files}: {why}") from error
         try:
             async with trio.open_nursery() as nursery:
-                if self.store is not None and config.webhook:
-                    nursery.start_soon(self._courier(self.store).run)
+                if self.outbox is not None and config.webhook:
+                    nursery.start_soon(self._courier(self.outbox).run)
                 if config.metrics_port:
                     await nursery.start(self.server.serve_metrics, config.host, config.metrics_port)
                 await self.server.serve(
@@ -188,10 +192,10 @@ class Engine:
             where = f"{config.host}:{config.port}{also}"
             raise ListenError(f"cannot listen on {where}: {_first(group)}") from group
 
-    def _courier(self, store: Store) -> Courier:
+    def _courier(self, outbox: Outbox) -> Courier:
         secrets = {webhook.url: webhook.secret for webhook in self.config.webhook}
         metrics = self.server.context.metrics
-        return Courier(store.outbox, secrets, self.services.clock, metrics)
+        return Courier(outbox, secrets, self.services.clock, metrics)
 
 
 def _first(error: BaseException) -> str:
@@ -200,7 +204,8 @@ def _first(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _endpoints(config: Config) -> list[Endpoint]:
+def endpoints_of(config: Config) -> list[Endpoint]:
+    """Return who is told by webhooks."""
     return [Endpoint(webhook.url, frozenset(webhook.events)) for webhook in config.webhook]
 
 

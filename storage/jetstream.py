@@ -9,7 +9,7 @@ carries an id of its own. So a restart of NATS costs time, and never doubles or 
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from secrets import token_hex
 from typing import Any
 from urllib.parse import unquote
@@ -34,6 +34,7 @@ from storage.jetstream_model import (
     Part,
     entries_of,
     rows_of,
+    stream_configurations,
     token,
 )
 
@@ -89,29 +90,10 @@ class JetStreamJournal:
         :raises ClusterRefused: the server is too old, or cannot hold so many replicas.
         :raises StorageUnavailable: NATS does not answer.
         """
-        common = {"storage": "file", "num_replicas": replicas, "allow_direct": True}
-        common |= {"allow_atomic": True, "retention": "limits", "discard": "new"}
+        wanted, snapshots = stream_configurations(cluster, replicas)
         try:
-            journal = await api.ensure_stream(
-                connection,
-                {
-                    **common,
-                    "name": f"GREENROOM_{cluster}_JOURNAL",
-                    "subjects": [f"greenroom.{cluster}.journal.*.*"],
-                    "deny_delete": True,
-                    "metadata": {"greenroom_identity": token_hex(8)},
-                },
-            )
-            await api.ensure_stream(
-                connection,
-                {
-                    **common,
-                    "name": f"GREENROOM_{cluster}_SNAPSHOTS",
-                    "subjects": [f"greenroom.{cluster}.snapshot.*.*.*"],
-                    "max_msgs_per_subject": 1,
-                    "discard": "old",
-                },
-            )
+            journal = await api.ensure_stream(connection, wanted)
+            await api.ensure_stream(connection, snapshots)
         except StreamRefused as refused:
             raise ClusterRefused(f"NATS refuses the journal: {refused}") from refused
         if not journal.get("allow_atomic"):
@@ -298,12 +280,29 @@ class JetStreamJournal:
 
         :raises StorageUnavailable: NATS does not answer, or a message is damaged.
         """
+        page = await self.messages(after, PAGE)
+        found = [(entity, entries) for _, entity, entries in page]
+        return found, page[-1][0] if page else after
+
+    async def messages(self, after: int, limit: int) -> Sequence[tuple[int, str, Sequence[Entry]]]:
+        """Return the writes that follow the stream's number ``after``, each with its own number.
+
+        :raises StorageUnavailable: NATS does not answer, or a message is damaged.
+        """
         subject = f"{self._prefix}.journal.*.*"
-        page = await api.page(self._connection, self._stream, subject, after + 1, PAGE)
-        found = [
-            (name := self._name(message.subject), entries_of(message, name)) for message in page
+        page = await api.page(self._connection, self._stream, subject, after + 1, limit)
+        return [
+            (message.number, name := self._name(message.subject), entries_of(message, name))
+            for message in page
         ]
-        return found, page[-1].number if page else after
+
+    async def end(self) -> int:
+        """Return the stream's last number.
+
+        :raises StorageUnavailable: NATS does not answer.
+        """
+        answer = await self._info({})
+        return int(answer["state"]["last_seq"])
 
     async def entities(self, kind: str) -> Sequence[str]:
         """Return the names (``kind/id``) of all entities of a kind, sorted.
@@ -313,15 +312,17 @@ class JetStreamJournal:
         subject = f"{self._prefix}.journal.{token(kind)}.*"
         found: list[str] = []
         while True:
-            body = {"subjects_filter": subject, "offset": len(found)}
-            try:
-                answer = await api.call(self._connection, f"STREAM.INFO.{self._stream}", body)
-            except StreamRefused as refused:
-                raise StorageUnavailable(str(refused)) from refused
+            answer = await self._info({"subjects_filter": subject, "offset": len(found)})
             subjects = answer["state"].get("subjects") or {}
             found += [f"{kind}/{unquote(name.rpartition('.')[2])}" for name in subjects]
             if not subjects or len(found) >= answer.get("total", 0):
                 return sorted(found)
+
+    async def _info(self, body: Mapping[str, Any]) -> Any:
+        try:
+            return await api.call(self._connection, f"STREAM.INFO.{self._stream}", body)
+        except StreamRefused as refused:
+            raise StorageUnavailable(str(refused)) from refused
 
     # Snapshots
 

@@ -6,6 +6,7 @@ atomic batches and batched direct reads are the server's ADR-50 and ADR-31.
 
 import base64
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -17,7 +18,11 @@ from actors.ports import StorageUnavailable
 API = "$JS.API"
 
 TIMEOUT = 2.0
-"""Seconds in which JetStream answers, or is asked again."""
+"""Seconds in which JetStream answers, or it is looked what became of a write."""
+
+CALL_SECONDS, CALL_AGAIN = 5.0, 0.5
+"""How long an API request waits, and after how long it is sent once more: a request to a leader
+that has died is lost, one to its successor is not."""
 
 WRONG_LAST = frozenset({10071, 10164})
 """The server's codes for: the subject's last number is not the expected one."""
@@ -55,10 +60,17 @@ class Connection(Protocol):
         """Send a message."""
 
     async def request(
-        self, subject: str, data: bytes, headers: Mapping[str, str] | None = None, *, within: float
+        self,
+        subject: str,
+        data: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        within: float,
+        again: float = math.inf,
     ) -> Reply:
         """Send a message and return the reply.
 
+        :param again: seconds after which it is sent once more, as often as it takes.
         :raises StorageUnavailable: there was none in time.
         """
 
@@ -108,7 +120,7 @@ async def call(connection: Connection, name: str, body: Mapping[str, Any] | None
     :raises StorageUnavailable: there was no answer.
     """
     data = json.dumps(body).encode() if body is not None else b""
-    reply = await connection.request(f"{API}.{name}", data, within=TIMEOUT)
+    reply = await connection.request(f"{API}.{name}", data, within=CALL_SECONDS, again=CALL_AGAIN)
     return _checked(reply)
 
 

@@ -1,6 +1,7 @@
 """What the journal in NATS knows of entities, and how their rows are spelled."""
 
 from bisect import bisect_right
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote
 
@@ -95,3 +96,28 @@ def entries_of(message: Stored, entity: str) -> list[Entry]:
 def token(text: str) -> str:
     """Spell a name so that it is one token of a subject: no dots, blanks or wildcards."""
     return quote(text, safe="").replace(".", "%2E") or "%"
+
+
+def stream_configurations(cluster: str, replicas: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return how the streams of the journal and of the snapshots are made.
+
+    :param replicas: NATS servers that hold each.
+    """
+    common = {"storage": "file", "num_replicas": replicas, "allow_direct": True}
+    common |= {"allow_atomic": True, "retention": "limits"}
+    journal = {
+        **common,
+        "name": f"GREENROOM_{cluster}_JOURNAL",
+        "subjects": [f"greenroom.{cluster}.journal.*.*"],
+        "discard": "new",
+        "deny_delete": True,
+        "metadata": {"greenroom_identity": token_hex(8)},
+    }
+    snapshots = {
+        **common,
+        "name": f"GREENROOM_{cluster}_SNAPSHOTS",
+        "subjects": [f"greenroom.{cluster}.snapshot.*.*.*"],
+        "max_msgs_per_subject": 1,
+        "discard": "old",
+    }
+    return journal, snapshots

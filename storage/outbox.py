@@ -7,7 +7,7 @@ the table ``webhooks`` with its last error.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -118,6 +118,38 @@ class Message:
     attempts: int
 
 
+def told(fact: Fact, endpoints: Sequence[Endpoint]) -> Iterator[tuple[Endpoint, Mapping[str, Any]]]:
+    """Yield who is told of a fact, and what."""
+    body = TOLD.get(fact.type)
+    what = body(fact) if body else None
+    if what is not None:
+        for endpoint in endpoints:
+            if not endpoint.types or what["type"] in endpoint.types:
+                yield endpoint, what
+
+
+def body_of(fact: Fact, seq: int, what: Mapping[str, Any]) -> str:
+    """Return the JSON text to send.
+
+    :param seq: the message's number among those of its entity to its endpoint.
+    """
+    body = {
+        "id": f"{fact.entity}#{fact.seq}",
+        "entity": fact.entity,
+        "seq": seq,
+        "type": what["type"],
+        "created_at": fact.at,
+        "data": what["data"],
+    }
+    return json.dumps(body, ensure_ascii=False)
+
+
+def wait_after(attempts: int) -> timedelta:
+    """Return how long a message waits that has failed once more after so many failures."""
+    wait: timedelta = FIRST_RETRY * 2 ** min(attempts, 20)
+    return min(wait, LONGEST_RETRY)
+
+
 class OutboxWriter:
     """Enters messages for new journal rows; a chore of the journal's writer.
 
@@ -143,29 +175,16 @@ class OutboxWriter:
         return len(facts) == follower.SLICE
 
     def _enter(self, db: Database, fact: Fact) -> None:
-        body = TOLD.get(fact.type)
-        told = body(fact) if body else None
-        if told is None:
-            return
-        for endpoint in self._endpoints:
-            if not endpoint.types or told["type"] in endpoint.types:
-                _insert(db, endpoint.url, fact, told)
+        for endpoint, what in told(fact, self._endpoints):
+            _insert(db, endpoint.url, fact, what)
 
 
-def _insert(db: Database, endpoint: str, fact: Fact, told: Mapping[str, Any]) -> None:
+def _insert(db: Database, endpoint: str, fact: Fact, what: Mapping[str, Any]) -> None:
     row = db.conn.execute(
         "INSERT INTO webhook_counters (endpoint, entity, seq) VALUES (?, ?, 1)"
         " ON CONFLICT (endpoint, entity) DO UPDATE SET seq = seq + 1 RETURNING seq",
         (endpoint, fact.entity),
     ).fetchone()
-    body = {
-        "id": f"{fact.entity}#{fact.seq}",
-        "entity": fact.entity,
-        "seq": row[0],
-        "type": told["type"],
-        "created_at": fact.at,
-        "data": told["data"],
-    }
     db.conn.execute(
         "INSERT INTO webhooks (endpoint, entity, seq, type, body, created_at, due_at, attempts,"
         " state) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 'waiting')",
@@ -173,8 +192,8 @@ def _insert(db: Database, endpoint: str, fact: Fact, told: Mapping[str, Any]) ->
             endpoint,
             fact.entity,
             row[0],
-            told["type"],
-            json.dumps(body, ensure_ascii=False),
+            what["type"],
+            body_of(fact, row[0], what),
             fact.at,
             fact.at,
         ),
@@ -254,7 +273,7 @@ class Outbox:
 
         :raises StorageUnavailable: the disk would not take it; it stays due.
         """
-        wait = min(FIRST_RETRY * 2 ** min(message.attempts, 20), LONGEST_RETRY)
+        wait = wait_after(message.attempts)
         given_up = now - message.created_at > GIVE_UP
         due = now + wait
 

@@ -271,7 +271,8 @@ class Client:
             error = to_error(reply["error"])
             if isinstance(error, Refused) and not error.wire()["data"]["temporary"]:
                 self._finish(error)
-            await websocket.get_message()  # the close that follows
+            while True:
+                await websocket.get_message()  # until the close that follows
         self._welcomed(reply["result"])
         self._websocket = websocket
         for call in list(self._calls.values()):

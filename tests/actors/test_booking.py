@@ -12,7 +12,7 @@ from actors.door import FrontDoor
 from actors.errors import Refused
 from actors.holding import LENT_SECONDS, HeldActor, Hold, Loan, Peek
 from actors.kernel import ActorSystem
-from actors.participant import ParticipantActor
+from actors.participant import Connect, ParticipantActor
 from actors.ports import StorageUnavailable
 from actors.presence import Presence
 from actors.rules.agenda import commands as agenda
@@ -95,6 +95,24 @@ class House:
     async def listed(self, person, tab):
         listed = await self.ask(agenda.ListMeetings(by=person, tab=tab))
         return [each["id"] for each in listed["meetings"]]
+
+
+async def test_whoever_connects_while_nothing_can_be_read_is_told_to_come_back(autojump_clock):
+    class Unreadable(MemoryJournal):
+        async def load_snapshot(self, entity):
+            if not self.available:
+                raise StorageUnavailable("nobody answers")
+            return await super().load_snapshot(entity)
+
+    journal = Unreadable()
+    async with house(journal) as fair:
+        journal.available = False
+        with pytest.raises(Refused) as refused:
+            await fair.services.address("person/fair.ana").ask(Connect(ana, "c-1", {}), timeout=60)
+        assert refused.value.reason == "storage_unavailable"
+        journal.available = True
+        again = fair.services.address("person/fair.ana").ask(Connect(ana, "c-1", {}), timeout=60)
+        assert (await again)["recovered"] == {}
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.cluster.natsd import NatsServer
+from bench.cluster_servers import NatsServer
 
 
 @pytest.fixture

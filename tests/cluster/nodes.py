@@ -11,7 +11,7 @@ import trio
 
 from actors.rules.base import Person
 from engine.cluster import Node, open_node
-from engine.config import ClusterOptions, Config, MediaOptions
+from engine.config import ClusterOptions, Config, MediaOptions, WebhookOptions
 from engine.loading import load_steps, read_event_file, within
 from engine.tokens import mint
 from tests.engine.daemon import EVENT, EVENT_FILE, KEY
@@ -47,6 +47,7 @@ class Cluster:
     nats: str
     folder: Path
     nursery: trio.Nursery
+    webhook: tuple[WebhookOptions, ...] = ()
     nodes: list[Running] = attrs.field(factory=list)
 
     async def start(self) -> Running:
@@ -61,6 +62,7 @@ class Cluster:
             key=(f"{KEY.id}:{KEY.secret}",),
             media=MediaOptions(workers=0),
             cluster=ClusterOptions(servers=(self.nats,)),
+            webhook=self.webhook,
         )
         with trio.CancelScope() as scope:
             async with open_node(config) as node, trio.open_nursery() as nursery:
@@ -99,9 +101,11 @@ def settled(membership: Membership, wanted: int) -> bool:
 
 
 @asynccontextmanager
-async def cluster(nats: str, folder: Path, count: int = 3) -> AsyncIterator[Cluster]:
+async def cluster(
+    nats: str, folder: Path, count: int = 3, *, webhook: tuple[WebhookOptions, ...] = ()
+) -> AsyncIterator[Cluster]:
     async with trio.open_nursery() as nursery:
-        made = Cluster(nats, folder, nursery)
+        made = Cluster(nats, folder, nursery, webhook)
         for _ in range(count):
             await made.start()
         await made.settle()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.cluster.natsd import free_port
+from bench.cluster_servers import free_port
 from tests.cluster.nodes import event_of, token
 from tests.engine.daemon import EVENT_FILE, KEY
 from transport.client import open_client

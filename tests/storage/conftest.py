@@ -5,9 +5,9 @@ from secrets import token_hex
 
 import pytest
 
+from bench.cluster_servers import NatsServer
 from storage import MemoryJournal, SqliteJournal
 from storage.jetstream import JetStreamJournal
-from tests.cluster.natsd import NatsServer
 from transport.cluster.nats import Nats
 
 sys.path.insert(0, str(Path(__file__).parent))  # for journal_streams

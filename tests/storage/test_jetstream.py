@@ -6,9 +6,9 @@ import pytest
 import trio
 
 from actors.ports import Snapshot, StorageUnavailable, Write, WrongSequence
+from bench.cluster_servers import NatsServer
 from storage import jetstream
 from storage.jetstream import JetStreamJournal
-from tests.cluster.natsd import NatsServer
 from tests.storage.test_journal_contract import entries
 from transport.cluster.nats import Nats, NatsError
 

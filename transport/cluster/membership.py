@@ -1,42 +1,26 @@
-"""Who is in the cluster, and who owns which shard.
+"""Who is in the cluster, and which shards a node takes, gives and loses.
 
-Every node renews a lease of its own in a key-value bucket whose entries lapse, and everybody hears
-it. Who owns what stands in one table under one key, changed by compare-and-swap. A node owns a
-shard while the table says so and its own lease holds. It counts its lease from when it *sent* the
-last renewal, others count from when they *received* it; both by clocks that only run forward. So a
-node stops before another takes over, and what the wall clock says matters to nobody.
+Every node renews a lease of its own (``transport.cluster.lease``), and everybody hears it. A node
+owns a shard while the table (``transport.cluster.owners``) says so and its own lease holds.
 """
 
-import base64
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import attrs
 import structlog
 import trio
 
-from actors.errors import GreenroomError
 from actors.ports import StorageUnavailable
+from transport.cluster.lease import REPLY_SECONDS, Lease, LeaseLapsed, Timing
 from transport.cluster.nats import Message, Nats
-from transport.cluster.placement import SHARDS, place_of, preferred, shard_of
+from transport.cluster.owners import Change, Owners, Table
+from transport.cluster.placement import place_of, preferred, shard_of
 
-LEASE_SECONDS = 3.0
-"""How long a node's lease lasts after it was renewed."""
-
-RENEW_SECONDS = 0.6
-"""Seconds between two renewals."""
-
-GRACE_SECONDS = 0.4
-"""How much longer than a lease others wait, for what is on its way."""
-
-TICK_SECONDS = 0.2
+TICK_SECONDS = 0.1
 """Seconds between two looks at who has lapsed and what is to be taken."""
-
-REFRESH_SECONDS = 1.0
-"""Seconds after which the table is read although nobody told of a change."""
 
 SETTLE_SECONDS = 2.0
 """How long the set of nodes must stand still before shards are moved for balance."""
@@ -44,18 +28,15 @@ SETTLE_SECONDS = 2.0
 MOVED_AT_ONCE = 16
 """Shards handed over together."""
 
-ATTEMPTS = 50
-"""How often a change of the table is tried against others' changes."""
+JOIN_SECONDS = 10.0
+"""How long it is tried to join, while JetStream elects who leads what."""
 
-WRONG_LAST = 10071
 NAME_TAKEN = 10058
-NOT_FOUND = frozenset({10037, 10059})
+
+ALIVE, GONE = b"alive", b"gone"
+"""Answers to a node that asks whether it is still counted in."""
 
 _log = structlog.get_logger("greenroom.cluster")
-
-
-class LeaseLapsed(GreenroomError):  # noqa: N818  said of the lease
-    """A node could not renew its lease in time: others own what it owned."""
 
 
 @attrs.define
@@ -67,65 +48,61 @@ class Peer:
     facts: Mapping[str, Any] = attrs.field(factory=dict)
 
 
-@attrs.frozen
-class Table:
-    """Who owns what.
-
-    :param number: of the table's version; 0 before the first.
-    :param shards: the owner's id for each shard; empty for none.
-    :param companies: id of a company -> id of its event.
-    """
-
-    number: int = 0
-    shards: tuple[str, ...] = ("",) * SHARDS
-    companies: Mapping[str, str] = attrs.field(factory=dict)
-
-
-Change = Callable[[Table], Table]
-
-
 class Membership:
     """A node's place in the cluster.
 
     :param me: its id; a node that comes back has a new one.
     :param facts: what others may know about it.
     :param replicas: NATS servers that hold leases and owners.
+    :param timing: the same at every node.
     """
 
     def __init__(
-        self, nats: Nats, cluster: str, me: str, facts: Mapping[str, Any], *, replicas: int = 1
+        self,
+        nats: Nats,
+        cluster: str,
+        me: str,
+        facts: Mapping[str, Any],
+        *,
+        replicas: int = 1,
+        timing: Timing | None = None,
     ) -> None:
         self.me = me
-        self.table = Table()
+        self.timing = timing or Timing()
         self.peers: dict[str, Peer] = {}
         self.gone: set[str] = set()
-        self.draining = False
         self.buried = False
-        self.on_table: Callable[[Table, Table], None] = lambda _old, _new: None
         self.on_gone: Callable[[str], None] = lambda _node: None
         self.on_ghost: Callable[[str], None] = lambda _node: None
         self.hand_over: Callable[[Sequence[int]], Any] = _nothing
         self._nats = nats
-        self._facts = facts
         self._replicas = replicas
         self._leases = f"GREENROOM_{cluster}_LEASES"
-        self._owners = f"GREENROOM_{cluster}_OWNERS"
-        self._resigned = False
-        self._valid_until = 0.0
-        self._changed_at = 0.0
-        self._read_at = 0.0
-        self._stale = True
+        self._bucket = f"GREENROOM_{cluster}_OWNERS"
+        self._roll = f"greenroom.{cluster}.roll"
+        self._lease = Lease(nats, self._leases, me, facts, self.timing)
+        self.owners = Owners(nats, self._bucket)
+        self._joined_at = self._changed_at = 0.0
         self._ticked = time.monotonic()
 
     # What others ask
 
+    @property
+    def table(self) -> Table:
+        """Who owns what, as last read."""
+        return self.owners.table
+
     def valid(self) -> bool:
         """Whether this node's lease holds."""
-        return time.monotonic() < self._valid_until
+        return self._lease.valid()
 
     def owner(self, entity: str) -> str:
         """Return the id of the node an entity belongs to; empty if it is between two."""
         return self.table.shards[self.shard(entity)]
+
+    def shares(self) -> object:
+        """Return something that is another whenever owners change."""
+        return self.table.shards
 
     def shard(self, entity: str) -> int:
         """Return an entity's shard."""
@@ -137,7 +114,7 @@ class Membership:
 
     def nodes(self) -> list[str]:
         """Return the ids of the nodes that take shards."""
-        mine = [] if self.draining else [self.me]
+        mine = [] if self._lease.draining else [self.me]
         return mine + [node for node, peer in self.peers.items() if not peer.draining]
 
     # Life
@@ -147,14 +124,30 @@ class Membership:
 
         :raises StorageUnavailable: NATS does not answer.
         """
-        await self._make_bucket(self._leases, max_age=int(LEASE_SECONDS * 1e9))
-        await self._make_bucket(self._owners)
         self._nats.subscribe(f"$KV.{self._leases}.*", self._hear)
-        self._nats.subscribe(f"$KV.{self._owners}.*", self._hint)
+        self._nats.subscribe(f"{self._roll}.{self.me}", self._answer_roll)
+        self.owners.listen()
+        with trio.move_on_after(JOIN_SECONDS):
+            while True:
+                try:
+                    await self._join()
+                except StorageUnavailable as error:
+                    _log.info("not joined yet", why=str(error))
+                    await trio.sleep(TICK_SECONDS)
+                else:
+                    return
+        await self._join()
+
+    async def _join(self) -> None:
+        await self._make_bucket(self._leases, max_age=int(self.timing.lease * 1e9))
+        await self._make_bucket(self._bucket)
         for message in await _leases(self._nats, self._leases):
             self._hear(message)
-        await self._renew()
-        await self.refresh()
+        await self._lease.renew()
+        if not self.valid():
+            raise StorageUnavailable("NATS did not take the lease")
+        self._joined_at = time.monotonic()
+        await self.owners.refresh()
 
     async def run(self) -> None:
         """Keep the lease, watch the others, take and give shards.
@@ -162,16 +155,17 @@ class Membership:
         :raises LeaseLapsed: the lease could not be kept; nothing here is this node's any more.
         """
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._keep_renewing)
+            nursery.start_soon(self._lease.keep)
             nursery.start_soon(self._watch)
+            nursery.start_soon(self._balance)
 
     async def leave(self) -> None:
         """Hand every shard over; this node still serves its clients, and owns nothing.
 
         :raises StorageUnavailable: NATS does not answer.
         """
-        self.draining = True
-        await self._renew()
+        self._lease.draining = True
+        await self._lease.renew()
         while mine := self._mine():
             if not self.nodes():
                 break  # nobody is left to take them; whoever comes finds them free
@@ -179,35 +173,14 @@ class Membership:
 
     async def resign(self) -> None:
         """Give the lease back, so that nobody waits for it to lapse."""
-        self.draining = self._resigned = True
-        self._valid_until = 0.0
-        with suppress(StorageUnavailable):
-            await self._nats.request(
-                f"$KV.{self._leases}.{self.me}", b"", {"KV-Operation": "DEL"}, within=1
-            )
+        await self._lease.resign()
 
-    # The lease
-
-    async def _keep_renewing(self) -> None:
-        while True:
-            with suppress(StorageUnavailable):
-                await self._renew()
-            await trio.sleep(RENEW_SECONDS)
-
-    async def _renew(self) -> None:
-        if self._resigned:
-            return
-        sent = time.monotonic()
-        body = json.dumps({"draining": self.draining, **self._facts}).encode()
-        answer = await self._nats.request(
-            f"$KV.{self._leases}.{self.me}", body, within=RENEW_SECONDS
-        )
-        if "error" not in json.loads(answer.data) and not self._resigned:
-            self._valid_until = max(self._valid_until, sent + LEASE_SECONDS)
+    # The others
 
     def _hear(self, message: Message) -> None:
         node = message.subject.rpartition(".")[2]
         if node == self.me:
+            self._lease.heard()
             return
         if node in self.gone:
             if message.data:
@@ -229,61 +202,66 @@ class Membership:
             _log.warning("node gone", node=node)
             self.on_gone(node)
 
-    # The table
+    async def _watch(self) -> None:
+        while not self._lease.resigned:
+            now = time.monotonic()
+            if now - self._ticked > self.timing.lease / 2:
+                self._wait_anew(now)  # it was us who were away
+            self._ticked = now
+            if self.buried or self._lease.lost():
+                raise LeaseLapsed("the lease could not be renewed in time")
+            if self.valid():
+                self._bury_the_silent(now)
+            else:
+                await self._come_back()
+            await trio.sleep(TICK_SECONDS)
 
-    def _hint(self, _: Message) -> None:
-        self._stale = True
+    def _bury_the_silent(self, now: float) -> None:
+        for node, peer in list(self.peers.items()):
+            if now - peer.heard > self.timing.lease + self.timing.grace:
+                self.bury(node)
 
-    async def refresh(self) -> None:
-        """Read the table.
+    def _wait_anew(self, now: float) -> None:
+        for peer in self.peers.values():
+            peer.heard = now
 
-        :raises StorageUnavailable: NATS does not answer.
-        """
-        self._stale = False
-        body = json.dumps({"last_by_subj": f"$KV.{self._owners}.table"}).encode()
-        name = f"$JS.API.STREAM.MSG.GET.KV_{self._owners}"
-        answer = json.loads((await self._nats.request(name, body, within=2)).data)
-        self._read_at = time.monotonic()
-        error = answer.get("error")
-        if error and error.get("err_code") in NOT_FOUND:
+    # After JetStream had no leader for longer than a lease
+
+    async def _come_back(self) -> None:
+        """Let the lease hold again if every other node still counts this one in."""
+        if not self._lease.fresh():
             return
-        if error:
-            raise StorageUnavailable(error["description"])
-        kept = json.loads(base64.b64decode(answer["message"]["data"]))
-        number = answer["message"]["seq"]
-        self._adopt(Table(number, tuple(kept["shards"]), kept["companies"]))
+        try:
+            for node in list(self.peers):
+                answer = await self._nats.request(
+                    f"{self._roll}.{node}", self.me.encode(), within=self.timing.renew
+                )
+                if answer.data != ALIVE:
+                    self.buried = True
+                    return
+            await self.owners.refresh()
+        except StorageUnavailable as error:
+            _log.warning("suspended", why=str(error))
+            return
+        if self._lease.fresh():
+            self._wait_anew(time.monotonic())
+            self._lease.regain()
+            _log.warning("the lease had lapsed and nobody took over")
 
-    def _adopt(self, table: Table) -> None:
-        if table.number > self.table.number:
-            before, self.table = self.table, table
-            self.on_table(before, table)
+    def _answer_roll(self, message: Message) -> None:
+        node = message.data.decode()
+        if node in self.peers:
+            self.peers[node].heard = time.monotonic()
+        self._nats.publish(message.reply, GONE if node in self.gone else ALIVE)
+
+    # Taking and giving
 
     async def change(self, change: Change) -> None:
-        """Change the table, again if somebody else was quicker.
+        """Change the table of owners.
 
         :raises StorageUnavailable: NATS does not answer, or others are always quicker.
         """
-        for _ in range(ATTEMPTS):
-            before = self.table
-            wanted = change(before)
-            if wanted == before:
-                return
-            if await self._swap(before, wanted):
-                return
-            await self.refresh()
-        raise StorageUnavailable("the table of owners cannot be changed")
-
-    async def _swap(self, before: Table, wanted: Table) -> bool:
-        body = json.dumps({"shards": wanted.shards, "companies": wanted.companies}).encode()
-        headers = {"Nats-Expected-Last-Subject-Sequence": str(before.number)}
-        reply = await self._nats.request(f"$KV.{self._owners}.table", body, headers, within=2)
-        answer = json.loads(reply.data)
-        if "error" not in answer:
-            self._adopt(attrs.evolve(wanted, number=answer["seq"]))
-            return True
-        if answer["error"].get("err_code") != WRONG_LAST:
-            raise StorageUnavailable(answer["error"].get("description", "refused"))
-        return False
+        await self.owners.change(change)
 
     async def learn_company(self, company: str, event: str) -> None:
         """Note the event of a company, so that it stands where the event does."""
@@ -296,45 +274,40 @@ class Membership:
                 )
             )
 
-    # Taking and giving
-
-    async def _watch(self) -> None:
-        while not self._resigned:
-            now = time.monotonic()
-            if now - self._ticked > LEASE_SECONDS / 2:
-                for peer in self.peers.values():
-                    peer.heard = now  # it was us who were away
-            self._ticked = now
-            if self.buried or not (self.valid() or self._resigned):
-                raise LeaseLapsed("the lease could not be renewed in time")
-            for node, peer in list(self.peers.items()):
-                if now - peer.heard > LEASE_SECONDS + GRACE_SECONDS:
-                    self.bury(node)
+    async def _balance(self) -> None:
+        while not self._lease.resigned:
             try:
-                await self._balance(now)
+                await self._balance_once()
             except StorageUnavailable as error:
                 _log.warning("cannot look at the owners", error=str(error))
             await trio.sleep(TICK_SECONDS)
 
-    async def _balance(self, now: float) -> None:
-        if self._stale or now - self._read_at > REFRESH_SECONDS:
-            await self.refresh()
+    async def _balance_once(self) -> None:
+        await self.owners.look()
+        if not self.valid():
+            return
         await self.change(self._with_orphans)
-        if now - self._changed_at > SETTLE_SECONDS:
+        if time.monotonic() - self._changed_at > SETTLE_SECONDS:
             nodes = self.nodes()
             give = [shard for shard in self._mine() if preferred(shard, nodes) != self.me]
-            if give and nodes and not self.draining:
+            if give and nodes and not self._lease.draining:
                 await self._give(give[:MOVED_AT_ONCE])
 
     def _with_orphans(self, table: Table) -> Table:
         nodes = self.nodes()
         shards = tuple(
-            self.me
-            if owner != self.me and owner not in self.peers and preferred(shard, nodes) == self.me
-            else owner
+            self.me if self._is_orphan(owner) and preferred(shard, nodes) == self.me else owner
             for shard, owner in enumerate(table.shards)
         )
         return attrs.evolve(table, shards=shards)
+
+    def _is_orphan(self, owner: str) -> bool:
+        """Whether an owner is none: given back, gone, or never heard of in a lease's time."""
+        if owner == self.me or owner in self.peers:
+            return False
+        if not owner or owner in self.gone:
+            return True
+        return time.monotonic() - self._joined_at > self.timing.lease + self.timing.grace
 
     def _mine(self) -> list[int]:
         return [shard for shard, owner in enumerate(self.table.shards) if owner == self.me]
@@ -367,9 +340,8 @@ class Membership:
             f"$JS.API.STREAM.CREATE.KV_{name}", json.dumps(config).encode(), within=5
         )
         error = json.loads(reply.data).get("error")
-        if (
-            error and error.get("err_code") != NAME_TAKEN
-        ):  # exists already, perhaps with more replicas
+        # What exists already has perhaps more replicas.
+        if error and error.get("err_code") != NAME_TAKEN:
             raise StorageUnavailable(f"{name}: {error.get('description')}")
 
 
@@ -379,7 +351,7 @@ async def live_nodes(nats: Nats, cluster: str) -> list[str]:
     :raises StorageUnavailable: NATS does not answer.
     """
     bucket = f"GREENROOM_{cluster}_LEASES"
-    reply = await nats.request(f"$JS.API.STREAM.INFO.KV_{bucket}", b"", within=2)
+    reply = await nats.request(f"$JS.API.STREAM.INFO.KV_{bucket}", b"", within=REPLY_SECONDS)
     if "error" in json.loads(reply.data):
         return []
     found = await _leases(nats, bucket)
@@ -389,7 +361,7 @@ async def live_nodes(nats: Nats, cluster: str) -> list[str]:
 async def _leases(nats: Nats, bucket: str) -> list[Message]:
     wanted = {"seq": 1, "batch": 1000, "next_by_subj": f"$KV.{bucket}.*"}
     subject = f"$JS.API.DIRECT.GET.KV_{bucket}"
-    found = await nats.gather(subject, json.dumps(wanted).encode(), within=2)
+    found = await nats.gather(subject, json.dumps(wanted).encode(), within=REPLY_SECONDS)
     return [attrs.evolve(message, subject=message.headers["Nats-Subject"]) for message in found]
 
 

@@ -165,11 +165,19 @@ class Nats:
         return cancel
 
     async def request(
-        self, subject: str, data: bytes, headers: Headers | None = None, *, within: float
+        self,
+        subject: str,
+        data: bytes,
+        headers: Headers | None = None,
+        *,
+        within: float,
+        again: float = math.inf,
     ) -> Message:
         """Send a message and return the first reply.
 
         :param within: seconds.
+        :param again: seconds after which it is sent once more, as often as it takes; for requests
+            that may be carried out twice.
         :raises NatsError: nobody answers, or not in time.
         """
         found: list[Message] = []
@@ -180,8 +188,10 @@ class Nats:
             arrived.set()
 
         with self._answering(take) as inbox, trio.move_on_after(within):
-            self.publish(subject, data, headers, inbox)
-            await arrived.wait()
+            while not found:
+                self.publish(subject, data, headers, inbox)
+                with trio.move_on_after(again):
+                    await arrived.wait()
         if not found:
             raise NatsError(f"no answer from NATS within {within:g} s")
         if found[0].status == "503":
