@@ -169,7 +169,9 @@ class World:
 def leftovers(engine: Engine) -> dict[str, int]:
     """Count what should not be there once everybody has gone and all is over."""
     hub = cast("Hub", engine.services.publisher).statistics()
+    pools = engine.system.tree().children
     return {
+        "actors": sum(len(pool.children) for pool in pools),
         "connections": hub.connections,
         "subscriptions": hub.subscriptions,
         "people present": len(engine.services.presence),

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from actors.answers import Answers
+from actors.durable import DurableActor
 from actors.rules import quota
 from actors.rules.agenda import availability
 from actors.rules.breakout import timing
@@ -178,6 +179,11 @@ def test_an_event_that_one_listener_is_not_sent_is_found(monkeypatch):
 
     monkeypatch.setattr(Hub, "_broadcast", forgetful)
     assert "came after" in _broken(0, 1, 2)
+
+
+def test_an_actor_that_never_leaves_memory_is_found(monkeypatch):
+    monkeypatch.setattr(DurableActor, "may_passivate", lambda _: False)
+    assert "actors are left over" in "\n".join(simulate(Plan(seed=1, days=1)).broken)
 
 
 def test_a_failing_seed_is_told_with_the_command_that_plays_it_again(monkeypatch):
