@@ -16,8 +16,7 @@ SECONDS = 90
 @pytest.mark.slow
 def test_schemathesis_finds_nothing_the_document_does_not_say(shared_daemon, tmp_path):
     tool = Path(sys.executable).with_name("schemathesis")
-    if not tool.exists():
-        pytest.skip("schemathesis is not installed")
+    # Data of the right shape may still be refused by the rules, as the document says it may.
     admin = token("service", grants=frozenset({"admin"}))
     done = subprocess.run(
         [

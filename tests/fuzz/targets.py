@@ -16,6 +16,7 @@ from transport.listener import Head, Rejected, parse_head
 from transport.media import rtcp, rtp
 from transport.media.rtp import Malformed
 from transport.params import structure_plain
+from transport.webhooks import SIGNATURE, TIMESTAMP, BadSignature, sign, verify
 from transport.websocket import HandshakeFailed, Proposal
 
 DEPTH = 32
@@ -101,4 +102,22 @@ def datagram(data):
     assert not board.counters["faults"]
 
 
-TARGETS = {"head": head, "codec": codec, "connect": connect, "datagram": datagram}
+def webhook(data):
+    """Check the signature of a webhook: its headers, a blank line, its body."""
+    head, _, body = data.partition(b"\n\n")
+    lines = head.decode("latin-1").split("\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    try:
+        verify("secret", headers, body, datetime.fromtimestamp(1796032800, UTC))
+    except BadSignature:
+        return
+    assert sign("secret", int(headers[TIMESTAMP]), body) in headers[SIGNATURE]
+
+
+TARGETS = {
+    "head": head,
+    "codec": codec,
+    "connect": connect,
+    "datagram": datagram,
+    "webhook": webhook,
+}

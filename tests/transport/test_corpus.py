@@ -1,5 +1,8 @@
 """Inputs that are odd each in its own way, kept as files; fuzzing adds those it finds."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from tests.fuzz import targets
 from transport.client import open_client
 from transport.closing import Close
 
+ROOT = Path(__file__).parents[2]
 CORPUS = Path(__file__).with_name("corpus")
 
 
@@ -22,6 +26,18 @@ def inputs(folder):
 def test_every_kept_input_is_taken_or_refused_as_documented(name):
     for file in inputs(name):
         targets.TARGETS[name](file.read_bytes())
+
+
+@pytest.mark.slow
+def test_a_moments_fuzzing_finds_nothing(tmp_path):
+    command = [sys.executable, "-m", "tests.fuzz", "all", "-seed=1", "-runs=2000"]
+    done = subprocess.run(
+        [*command, "-max_total_time=2", f"-artifact_prefix={tmp_path}/"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=110, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.split("\n")[:-1] == [f"{name}: well" for name in targets.TARGETS]
 
 
 async def test_no_kept_head_disturbs_anybody(house):

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -167,8 +166,6 @@ async def test_ice_restarts_on_both_sides_keep_the_picture(chromium):
 
 
 async def test_ipv6(clients):
-    if not socket.has_ipv6:
-        pytest.skip("no IPv6 here")
     async with stage(MediaSettings(hosts=("::1", "127.0.0.1"))) as here:
         for person in ("ana", "bob"):
             await here.plane.allow(ROOM, person, EVERYTHING)
@@ -185,8 +182,6 @@ async def test_ipv6(clients):
 
 @pytest.fixture
 def turn_server(tmp_path):
-    if shutil.which("turnserver") is None:
-        pytest.skip("coturn is not installed")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
