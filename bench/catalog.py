@@ -41,8 +41,8 @@ BENCHES: Mapping[str, Bench] = {
     "fanout": Bench(
         about="one message to everybody, beside the peers",
         quick={"subscribers": [1_000], "sizes": [200], "messages": 50},
-        full={"subscribers": [100, 1_000, 8_000], "sizes": [200, 2_000], "rounds": 3},
-        seconds=(120, 1_800),
+        full={"subscribers": [100, 1_000, 8_000], "sizes": [200, 2_000]},
+        seconds=(120, 1_200),
     ),
     "join": Bench(
         about="a session filling up", quick={"people": 1_000}, full={"people": 1_000},
@@ -68,6 +68,10 @@ BENCHES: Mapping[str, Bench] = {
     "storm": Bench(
         about="everybody drops at once and comes back",
         quick={"clients": 1_000, "before": 2.0, "after": 3.0}, full={}, seconds=(60, 300),
+    ),
+    "slow": Bench(
+        about="one client that never reads, beside many that do",
+        quick={"clients": 300, "rounds": 2, "seconds": 3.0}, full={}, seconds=(60, 240),
     ),
     "media": Bench(
         about="forwarding packets, beside aiortc's relay and Janus",

@@ -2,13 +2,14 @@
 
 ``python -m bench.fanout --subscribers 1000 --size 200`` compares a raw loop of socket writes,
 Greenroom, ``websockets`` with and without uvloop, python-socketio, and npm's ``ws`` and
-``socket.io`` where they are installed (``--node-modules DIR``). Server and clients are processes
+``socket.io``, installed on the first run where there is npm. Server and clients are processes
 of their own; one message is under way at a time, and its time ends when the last client has it.
 """
 
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,17 @@ PEERS = (
 )
 NODE = {"ws", "socket.io"}
 DIALECT = {"greenroom": "greenroom", "python-socketio": "socketio", "socket.io": "socketio"}
-SCRIPT = Path(__file__).parent / "peers" / "fanout.js"
+PEERS_FOLDER = Path(__file__).parent / "peers"
+SCRIPT = PEERS_FOLDER / "fanout.js"
+
+SPARE_FILES = 200
+"""Descriptors a server or the clients need beside one a connection."""
+
+CROWD = 5_000
+"""Subscribers from which half the messages do."""
+
+INSTALLING = 120.0
+"""Seconds npm may take."""
 
 
 class BenchFailed(Exception):  # noqa: N818  said of the run
@@ -84,6 +95,35 @@ class Child:
         """Make sure it has ended."""
         self.process.kill()
         self.process.communicate()
+
+
+def npm_peers() -> Path | None:
+    """Return the folder of npm's peers, installed if need be; None where they cannot be had."""
+    folder = PEERS_FOLDER / "node_modules"
+    if all((folder / peer).is_dir() for peer in NODE):
+        return folder
+    if shutil.which("npm") is None:
+        return None
+    command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
+    try:
+        subprocess.run(
+            [*command, "--ignore-scripts", "--silent"],
+            cwd=PEERS_FOLDER, check=True, timeout=INSTALLING, stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,
+        )  # fmt: skip
+    except (subprocess.SubprocessError, OSError) as error:
+        print(f"without npm's peers, which could not be installed: {error}", file=sys.stderr)
+        return None
+    return folder
+
+
+def _allow_files(count: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = count + SPARE_FILES
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise BenchFailed(f"{count} clients need {needed} open files; the limit is {hard}")
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def available(peer: str, node_modules: Path | None) -> bool:
@@ -158,8 +198,14 @@ def run(
 ) -> dict[str, Any]:
     """Measure every peer for every number of subscribers and size.
 
+    :param messages: sent to each; half as many to a crowd, which makes up for it in number.
+    :param node_modules: where npm's peers are; the bench's own folder by default.
     :param rounds: how often each is measured, in turn; the median by CPU is kept.
+    :raises BenchFailed: a server or the clients ended early, or too few files may be open.
     """
+    _allow_files(max(subscribers))
+    if node_modules is None and NODE & set(peers):
+        node_modules = npm_peers()
     cases = []
     for size in sizes:
         for count in subscribers:
@@ -168,7 +214,8 @@ def run(
                 for peer in peers:
                     if available(peer, node_modules):
                         try:
-                            figures = measure(peer, count, size, messages, node_modules)
+                            number = messages if count < CROWD else max(2, messages // 2)
+                            figures = measure(peer, count, size, number, node_modules)
                         except BenchFailed as failed:
                             raise BenchFailed(f"{peer}, {count} clients: {failed}") from None
                         taken.setdefault(peer, []).append(figures)

@@ -108,6 +108,7 @@ def serve_ours(size: int) -> None:
 
     from actors.rules.base import Command, Person
     from engine.tokens import Authenticator, Key, mint
+    from transport.collector import calm
     from transport.hub import Hub
     from transport.limits import Limits
     from transport.server import Server
@@ -116,6 +117,7 @@ def serve_ours(size: int) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    calm()  # as the daemon does
     limits = Limits(connections_per_address=20_000, connections_per_person=20_000)
     hub = Hub(limits)
     topic = "session/bench"

@@ -90,6 +90,20 @@ def fanout(result: Result) -> Iterator[Figure]:
             if peer != "greenroom":
                 yield Figure(what, ours, "us a recipient", peer, figures["cpu_us_per_recipient"],
                              higher=False)  # fmt: skip
+        yield from _fanout_targets(case, what)
+
+
+def _fanout_targets(case: Result, what: str) -> Iterator[Figure]:
+    for key, name, bound in (
+        ("of_best_python_peer", "of the best Python peer", 0.8),
+        ("of_floor", "of a raw loop of writes", 1.5),
+    ):
+        if key in case:
+            yield Figure(f"{what}: {name}", case[key], "times", target=bound, sense="at most",
+                         higher=False)  # fmt: skip
+    memory = case["peers"]["greenroom"]["memory_bytes_per_connection"]
+    yield Figure(f"{what}: memory a connection", memory / 1000, "kB", target=30.0,
+                 sense="at most", higher=False)  # fmt: skip
 
 
 def join(result: Result) -> Iterator[Figure]:
@@ -131,8 +145,24 @@ def storm(result: Result) -> Iterator[Figure]:
     yield Figure(name, result["delivered_percent"], "%", target=100.0)
     yield Figure("missed or repeated", result["missed"] + result["repeated"], "messages",
                  target=0, sense="at most", higher=False)  # fmt: skip
-    yield Figure("back again, p99", result["back_p99_s"], "s", higher=False)
+    yield Figure("back again, p99", result["back_p99_s"], "s", target=3.0, sense="at most",
+                 higher=False)  # fmt: skip
     yield Figure("late because of it, p99", result["late_p99_s"], "s", higher=False)
+    yield Figure("the loop's worst stall", result["server_worst_stall_ms"], "ms", target=50.0,
+                 sense="at most", higher=False)  # fmt: skip
+    yield Figure("a return costs the server", result["return_server_us_each"], "us", higher=False)
+
+
+def slow(result: Result) -> Iterator[Figure]:
+    """Tell what others notice of one that never reads."""
+    name = f"p99 of {result['clients']:,} beside one that never reads, of without"
+    yield Figure(name, result["p99_ratio"], "times", target=1.2, sense="at most", higher=False)
+    yield Figure("memory grown over the rounds", result["memory_grown_kb"], "kB", target=2_000,
+                 sense="at most", higher=False)  # fmt: skip
+    yield Figure("missed by the others", result["missed"], "messages", target=0, sense="at most",
+                 higher=False)  # fmt: skip
+    yield Figure("closed as slow, of those that never read", result["slow_consumers"], "",
+                 target=result["rounds"])  # fmt: skip
 
 
 def media(result: Result) -> Iterator[Figure]:
@@ -250,6 +280,7 @@ READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "join": join,
     "commands": commands,
     "storm": storm,
+    "slow": slow,
     "stage": stage,
     "breakout": breakout,
     "media": media,

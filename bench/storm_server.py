@@ -59,7 +59,7 @@ class ResumingDoor:
 class Storm:
     """Publishes at a steady rate and watches the loop."""
 
-    def __init__(self, topics: int, rate: float, outbox: int = 1 << 20) -> None:
+    def __init__(self, topics: int, rate: float, outbox: int = 1 << 20, size: int = 100) -> None:
         self.limits = Limits(
             connections=50_000,
             connections_per_address=50_000,
@@ -74,6 +74,7 @@ class Storm:
         )
         self._topics = topics
         self._rate = rate
+        self._size = size
         self._worst = 0.0
         self._busiest = 0.0
 
@@ -83,7 +84,7 @@ class Storm:
         while True:
             topic = f"session/{number % self._topics}"
             self.seqs[topic] = seq = self.seqs.get(topic, 0) + 1
-            data = {"sent": time.monotonic(), "text": "x" * 100}
+            data = {"sent": time.monotonic(), "text": "x" * self._size}
             self.hub.publish(topic, "chat.posted", datetime.now(UTC), data, seq)
             number += 1
             due += 1 / self._rate
@@ -141,15 +142,15 @@ def token(name: str) -> str:
 
 
 def main() -> None:
-    """Run with the number of topics, the rate and an outbox's bytes from the command line."""
+    """Run with the topics, the rate, an outbox's bytes and a text's from the command line."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,  # as the daemon does
     )
     calm()  # as the daemon does
-    outbox = [int(size) for size in sys.argv[3:4]]
-    trio.run(Storm(int(sys.argv[1]), float(sys.argv[2]), *outbox).run)
+    sizes = [int(size) for size in sys.argv[3:5]]
+    trio.run(Storm(int(sys.argv[1]), float(sys.argv[2]), *sizes).run)
 
 
 if __name__ == "__main__":
