@@ -7,7 +7,7 @@ TEST_READY := $(VENV)/.test-ready
 BENCH_READY := $(VENV)/.bench-ready
 NODE_READY := tests/browser/node_modules/.ready
 
-.PHONY: run test check lint types layers rules unit bench bench-quick simulate profile clean
+.PHONY: run test check lint types layers rules unit bench bench-quick soak simulate profile clean
 
 run: $(RUN_READY)  ## start the engine with a sample event and print links to open
 	$(BIN)/greenroom demo
@@ -38,6 +38,10 @@ unit: $(TEST_READY)
 
 bench: $(BENCH_READY)  ## measure everything and write docs/benchmarks.md
 	$(BIN)/greenroom bench all
+
+soak: $(BENCH_READY)  ## half an hour of a fair while things die; then the page anew
+	$(BIN)/greenroom bench soak --results bench/results
+	$(BIN)/greenroom bench report
 
 bench-quick: $(BENCH_READY)  ## the same in minutes, for a look
 	$(BIN)/greenroom bench all --quick

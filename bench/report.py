@@ -65,8 +65,9 @@ HEADINGS = ("figure", "Greenroom", "peer", "better", "target")
 
 def limits(record: Record) -> Iterator[tuple[str, str]]:
     """Yield each load of a record and what was saturated in it."""
-    for name, load in loads(record.runs[-1]):
-        yield name, load["limit"]
+    for run in record.runs[-1:]:
+        for name, load in loads(run):
+            yield name, load["limit"]
 
 
 def loads(result: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -89,7 +90,11 @@ def html(records: Sequence[Record]) -> str:
         parts.append(f"<h2>{escape(record.bench)}</h2>")
         parts.append(f"<p>{escape(told(dict(record.machine)))}, revision ")
         parts.append(f"{escape(record.machine['revision'])}, {escape(record.machine['at'])}<br>")
-        parts.append(f"<code>{escape(record.command)}</code></p><table><tr>")
+        parts.append(f"<code>{escape(record.command)}</code></p>")
+        if record.failed:
+            parts.append(f"<p class=missed>It failed: {escape(record.failed)}</p>")
+            continue
+        parts.append("<table><tr>")
         parts += [f"<th>{heading}</th>" for heading in HEADINGS]
         parts += [_row(spread) for spread in record.figures()]
         parts.append("</table>")
@@ -124,6 +129,9 @@ def markdown(records: Sequence[Record], earlier: Sequence[Record] = ()) -> str:
             f"{told(machine)}; load of the machine before: {machine['load_before']}; "
             f"revision {machine['revision']}, {machine['at']}.\n"
         )
+        if record.failed:
+            parts.append(f"**It failed, so there are no figures:** {record.failed}\n")
+            continue
         parts.append("| " + " | ".join(HEADINGS) + " |\n|---|---:|---:|---:|---|")
         parts[-1] += "".join("\n| " + " | ".join(cells(s)) + " |" for s in record.figures()) + "\n"
         said = [f"{name}: {limit}" for name, limit in limits(record)]

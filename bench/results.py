@@ -42,12 +42,14 @@ class Record:
     """Everything about one measurement.
 
     :param runs: what the bench returned, for each run.
+    :param failed: why there are none.
     """
 
     bench: str
     command: str
     machine: Mapping[str, Any]
     runs: Sequence[Mapping[str, Any]]
+    failed: str = ""
 
     def figures(self) -> list[Spread]:
         """Return the figures, each with its spread over the runs."""

@@ -6,6 +6,7 @@
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,16 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from bench.catalog import BENCHES
+from bench.load.watch import METRICS
 from bench.load.wire import LoadFailed
 from bench.machine import describe
 from bench.results import Record
 
 LOOK = 0.1
+RAISED = re.compile(r"^[\s|]*(\w+\.)*[A-Z]\w*: ")
+"""The class that the last line of a traceback begins with."""
 
 Said = Callable[[float], None]
 
 
-def measure(
+def measure(  # noqa: PLR0913  one flag of the command line a parameter
     name: str,
     *,
     quick: bool,
@@ -33,10 +37,12 @@ def measure(
     command: str = "",
     url: str | None = None,
     token_key: str | None = None,
+    metrics: str | None = None,
     said: Said = lambda _: None,
 ) -> Record:
     """Run a bench several times and return it all.
 
+    :param metrics: where a deployment tells its metrics, if not beside its WebSocket.
     :param said: called with the part of the expected time that is over.
     :raises LoadFailed: it failed, took too long, or cannot load a deployment.
     """
@@ -54,12 +60,21 @@ def measure(
         def part(seconds: float, done: int = number) -> None:
             said(min(1.0, (done + min(0.99, seconds / patience)) / runs))
 
-        found.append(_apart(name, parameters, patience, part))
+        found.append(_apart(name, parameters, patience, part, metrics))
     return Record(name, command, machine, found)
 
 
+def failure(name: str, command: str, why: str) -> Record:
+    """Return what is kept of a bench that failed, in place of older figures."""
+    return Record(name, command, describe(), [], failed=why)
+
+
 def _apart(
-    name: str, parameters: Mapping[str, Any], patience: float, said: Said
+    name: str,
+    parameters: Mapping[str, Any],
+    patience: float,
+    said: Said,
+    metrics: str | None = None,
 ) -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory(prefix="greenroom-result-") as folder:
         out, log = Path(folder) / "out.json", Path(folder) / "log"
@@ -67,6 +82,7 @@ def _apart(
             process = subprocess.Popen(
                 [sys.executable, "-m", "bench.runner", name, json.dumps(parameters), str(out)],
                 stdout=told, stderr=subprocess.STDOUT, start_new_session=True,
+                env={**os.environ, **({METRICS: metrics} if metrics else {})},
             )  # fmt: skip
         begun = time.monotonic()
         try:
@@ -81,7 +97,7 @@ def _apart(
                 process.wait()
         if process.returncode:
             last = log.read_text("utf-8", "replace").strip().splitlines()[-1:] or ["no word"]
-            raise LoadFailed(f"{name} failed: {last[0]}")
+            raise LoadFailed(f"{name} failed: {RAISED.sub('', last[0])}")
         result: Mapping[str, Any] = json.loads(out.read_text("utf-8"))
         return result
 

@@ -73,11 +73,11 @@ def compare(before: Path, after: Path, as_json: bool) -> None:
     Console(highlight=False).print(table)
 
 
-@bench.command("page")
+@bench.command("report")
 @click.option("--results", "folder", type=click.Path(path_type=Path), help="Folder of results.")
 @click.option("--out", type=click.Path(path_type=Path), default=PAGE, show_default=True)
 @click.option("--html", type=click.Path(path_type=Path), help="Write the report with plots too.")
-def page(folder: Path | None, out: Path, html: Path | None) -> None:
+def report_(folder: Path | None, out: Path, html: Path | None) -> None:
     """Write the documentation's page from the files of results, measuring nothing."""
     _, report, results, _ = _tools()
     source = folder or results.FOLDER
@@ -94,6 +94,7 @@ def _measured(name: str) -> click.Command:
     @click.option("--runs", default=1, show_default=True, type=click.IntRange(1, 20))
     @click.option("--url", help="Load this deployment: ws://HOST:PORT/v1/ws or wss://….")
     @click.option("--token-key", envvar="GREENROOM_KEY", help="Its API key, KEY:SECRET.")
+    @click.option("--metrics", help="Where its /metrics are, if not beside the WebSocket.")
     @click.option("--results", "folder", type=click.Path(path_type=Path), help="Where to keep it.")
     @click.option("--html", type=click.Path(path_type=Path), help="Write a report with plots.")
     @click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
@@ -110,47 +111,57 @@ def _run(  # noqa: PLR0913  one flag a parameter
     runs: int,
     url: str | None,
     token_key: str | None,
+    metrics: str | None,
     folder: Path | None,
     html: Path | None,
     as_json: bool,
 ) -> None:
     catalog, report, results, runner = _tools()
-    names = [one for one in catalog.BENCHES if catalog.available(one)] if name == "all" else [name]
-    if url is not None and name == "all":
-        names = [one for one in names if catalog.BENCHES[one].remote]
+    names = _all(catalog, quick=quick, remote=url is not None) if name == "all" else [name]
     flags = shlex.join(
         [*(["--quick"] if quick else []), *(["--runs", str(runs)] if runs > 1 else [])]
     )
-    records, failures = _measure_all(
-        names,
-        lambda one, said: runner.measure(
-            one,
-            quick=quick,
-            runs=runs,
-            command=f"greenroom bench {one} {flags}".strip(),
-            url=url,
-            token_key=token_key,
-            said=said,
-        ),
-    )
     keep = folder or (results.FOLDER if name == "all" and url is None else None)
-    for record in records:
+
+    def measure(one: str, said: Callable[[float], None]) -> Any:
+        command = f"greenroom bench {one} {flags}".strip()
+        try:
+            record = runner.measure(
+                one, quick=quick, runs=runs, command=command, url=url, token_key=token_key,
+                metrics=metrics, said=said,
+            )  # fmt: skip
+        except GreenroomError as error:
+            if len(names) == 1:
+                raise
+            record = runner.failure(one, command, str(error))  # the others are worth having
         if keep is not None:
             record.save(keep)
+        return record
+
+    records = _measure_all(names, measure)
     if name == "all" and keep is not None and PAGE.parent.is_dir():
         earlier = results.all_in(keep / results.BEFORE)
         PAGE.write_text(report.markdown(results.all_in(keep), earlier), "utf-8")
     if html is not None:
         html.write_text(report.html(records), "utf-8")
     _print(report, records, as_json)
+    failures = [f"{record.bench}: {record.failed}" for record in records if record.failed]
     if failures:
         raise click.ClickException("; ".join(failures))
 
 
+def _all(catalog: Any, *, quick: bool, remote: bool) -> list[str]:
+    return [
+        name
+        for name, one in catalog.BENCHES.items()
+        if catalog.available(name) and (quick or not one.apart) and (one.remote or not remote)
+    ]
+
+
 def _measure_all(
     names: Sequence[str], measure: Callable[[str, Callable[[float], None]], Any]
-) -> tuple[list[Any], list[str]]:
-    records, failures = [], []
+) -> list[Any]:
+    records = []
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         for name in names:
@@ -159,14 +170,9 @@ def _measure_all(
             def said(part: float, task: Any = task) -> None:
                 progress.update(task, completed=part)
 
-            try:
-                records.append(measure(name, said))
-            except GreenroomError as error:
-                if len(names) == 1:
-                    raise
-                failures.append(str(error))  # the others are still worth having
+            records.append(measure(name, said))
             progress.update(task, completed=1.0)
-    return records, failures
+    return records
 
 
 def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
@@ -181,6 +187,8 @@ def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
         return
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     for record in records:
+        if record.failed:
+            continue
         table = Table(*report.HEADINGS, title=record.bench)
         for spread in record.figures():
             table.add_row(*report.cells(spread))

@@ -13,13 +13,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 import psutil
 import trio
 
 from actors.rules.base import Person
-from bench.load.wire import LoadFailed
+from bench.load.dialects import GREENROOM
+from bench.load.wire import Address, LoadFailed, Wire
 from engine.loading import load_steps, over, steps
 from engine.tokens import Key, mint
 from transport.client import open_client
@@ -138,7 +140,8 @@ def opened(
     """Yield a deployment at ``url``, or else a daemon of our own, in a folder of its own.
 
     :param flaws: of the daemon of our own.
-    :raises LoadFailed: the daemon did not start, or no key was given for the deployment.
+    :raises LoadFailed: the daemon did not start, nobody speaks WebSocket at ``url``, or no key was
+        given for the deployment.
     """
     event = f"bench-{token_hex(3)}"
     if url is None:
@@ -157,6 +160,12 @@ def opened(
         key = Key.parse(token_key)
     except ValueError as error:
         raise LoadFailed(f"--token-key: {error}") from error
+    # The client proper would wait for a server that is not there; here it is a wrong address.
+    wire = Wire.dial(Address.parse(url), attrs.evolve(GREENROOM, path=urlsplit(url).path or "/"))
+    try:
+        wire.upgraded()
+    finally:
+        wire.sock.close()
     yield Target(url, key, event)
 
 

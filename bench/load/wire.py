@@ -106,7 +106,8 @@ class Wire:
                 raise LoadFailed(f"the handshake was refused: {head[:200]!r}")
             head += more
         if b" 101 " not in head[:16]:
-            raise LoadFailed(f"the handshake was refused: {head[:200]!r}")
+            status = head.partition(b"\r\n")[0].decode("ascii", "replace").strip()
+            raise LoadFailed(f"the handshake was refused: {status}; is that the path?")
         self._search(head.partition(b"\r\n\r\n")[2])
         self.sock.setblocking(False)
         for text in self.dialect.opening:

@@ -10,19 +10,20 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import page
+from bench import page, runner
 from bench.catalog import BENCHES, available
 from bench.figures import Figure, read
 from bench.load.dialects import GREENROOM
 from bench.load.generator import Tally
 from bench.load.latency import Latencies, decoded
 from bench.load.swarm import Load, _plans, limit
+from bench.load.target import opened
 from bench.load.wire import Address, LoadFailed, Wire, masked
 from bench.mixed import slope
 from bench.plots import of_load
 from bench.report import html, markdown
-from bench.results import Record, ResultError, Spread, compare, load
-from bench.runner import measure
+from bench.results import Record, ResultError, Spread, all_in, compare, load
+from bench.runner import failure, measure
 from engine.cli import main
 
 MACHINE = {
@@ -210,15 +211,48 @@ def test_results_are_compared_and_shown_from_files_alone(tmp_path):
     told = CliRunner().invoke(main, ["bench", "compare", path, path, "--json"])
     assert json.loads(told.output)[0]["better"] == 1.0
     out = tmp_path / "page.md"
-    args = ["bench", "page", "--results", str(tmp_path), "--out", str(out)]
+    args = ["bench", "report", "--results", str(tmp_path), "--out", str(out)]
     assert CliRunner().invoke(main, args).exit_code == 0
     assert "server CPU, 10 people join" in out.read_text()
+
+
+def test_a_bench_that_failed_is_on_the_page_in_place_of_its_older_figures(tmp_path):
+    record(2.0).save(tmp_path)
+    failure("join", "greenroom bench join", "the server ended").save(tmp_path)
+    (kept,) = all_in(tmp_path)
+    text = markdown([kept])
+    assert "the server ended" in text
+    assert "server CPU" not in text
+    assert "the server ended" in html([kept])
+
+
+def test_all_goes_on_when_one_fails(tmp_path, monkeypatch):
+    def measure(name, **_):
+        if name == "actors":
+            raise LoadFailed("it broke")
+        return attrs.evolve(record(1.0), bench=name, runs=[])
+
+    monkeypatch.setattr(runner, "measure", measure)
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(main, ["bench", "all", "--results", str(tmp_path), "--json"])
+    assert told.exit_code == 1
+    assert "actors: it broke" in told.stderr
+    found = {one["bench"]: one["failed"] for one in json.loads(told.stdout)}
+    assert found.pop("actors") == "it broke"
+    assert set(found) == {name for name, one in BENCHES.items() if not one.apart} - {"actors"}
+    assert not any(found.values())
+    assert load(tmp_path / "actors.json").failed == "it broke"
 
 
 def test_wrong_use_is_told_in_one_line():
     told = CliRunner().invoke(main, ["bench", "actors", "--url", "ws://h/"])
     assert told.exit_code == 1
     assert "not a deployment" in told.output
+    with (
+        pytest.raises(LoadFailed, match="refused"),
+        opened("ws://127.0.0.1:1/v1/ws", "k:" + "s" * 32),
+    ):
+        pass
     told = CliRunner().invoke(main, ["bench", "join", "--quick", "--url", "ws://127.0.0.1:1/"])
     assert told.exit_code == 1
     assert "--token-key" in told.output
