@@ -105,9 +105,10 @@ def _blank_row(entity: str, data: bytes, meta: bytes, person: str) -> tuple[byte
     if not own and person.encode() not in data + meta:
         return data, meta
     about = codec.unpack(meta)
-    if "answer" in about:  # what the command of an idempotency key was answered
+    done = about.get("done", {})
+    if "answer" in done:  # what the command of an idempotency key was answered
         mine = own or about.get("by") == person
-        about["answer"] = blank(about["answer"], person, own=mine)
+        done["answer"] = blank(done["answer"], person, own=mine)
         meta = codec.pack(about)
     return codec.pack(blank(codec.unpack(data), person, own=own, under=_kind(entity))), meta
 
@@ -120,7 +121,11 @@ def _blank_snapshots(db: Database, person: str, concerned: set[str] | None) -> i
             continue
         if not own and person.encode() not in state:
             continue
-        new = codec.pack(blank(codec.unpack(state), person, own=own, under=_kind(entity)))
+        kept = blank(codec.unpack(state), person, own=own, under=_kind(entity))
+        for pair in kept.get("done", {}).get("answers", ()):
+            if pair[0].startswith(f"{person} "):
+                pair[1] = blank(pair[1], person, own=True)
+        new = codec.pack(kept)
         if new != state:
             changed += 1
             db.conn.execute("UPDATE snapshots SET state = ? WHERE entity = ?", (new, entity))

@@ -58,14 +58,14 @@ async def fill(path):
             "members": {"ana": {"id": "ana", "name": NAME, "role": "participant"}},
         },
         "topic_seq": 3,
-        "answers": [["ana k", answer]],
+        "done": {"answers": [["ana k", answer], ["ana q", {"question": asked}]], "taken": []},
     }  # fmt: skip
     async with Store.open(path, endpoints=[Endpoint("http://localhost/hook")]) as store:
         append = store.journal.append
         await append(
             Write("session/ux", 0, [
                 entry(1, "session.created", facts={"event": "fair"}, plan=plan),
-                said(2, "ana", NAME, f"{SECRET} 2", key="k", answer=answer),
+                said(2, "ana", NAME, f"{SECRET} 2", done={"key": "ana k", "answer": answer}),
                 said(3, "ben", "Ben", KEPT),
                 entry(4, "session.registered", **booking),
                 entry(5, "session.joined", **booking, role="participant", host=False),
