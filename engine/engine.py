@@ -136,7 +136,7 @@ class Engine:
                 limits,
                 clock=clock,
                 exporter=exporter,
-                reports={"tree": Top(system).sample},
+                reports={"tree": Top(system, media=lambda: plane.latest if plane else ()).sample},
                 metrics_apart=bool(config.metrics_port),
             )
             server.context.tracer = services.tracer

@@ -1,10 +1,12 @@
-"""``greenroom top``: the live tree of actors, as JSON for an admin and as a picture in a terminal.
+"""``greenroom top``: the live tree of actors, and the media workers.
+
+As JSON for an admin, and as a picture in a terminal.
 
 The picture is drawn from the JSON form, so that it can be watched from another process.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -15,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from actors.kernel import ActorSystem
+from engine.top_media import Worker, media_tables
 
 SHOWN = 200
 """Children of one supervisor in the JSON form, and rows in the terminal."""
@@ -39,9 +42,16 @@ class Top:
 
     :param system: whose tree to show.
     :param clock: seconds that only grow, to tell messages per second.
+    :param media: returns what each media worker counted last.
     """
 
-    def __init__(self, system: ActorSystem, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        system: ActorSystem,
+        clock: Callable[[], float] = time.monotonic,
+        media: Callable[[], Sequence[Worker]] = tuple,
+    ) -> None:
+        self._media = media
         self._system = system
         self._clock = clock
         self._sampled_at: float | None = None
@@ -64,6 +74,7 @@ class Top:
         return {
             "tree": tree,
             "totals": attrs.asdict(self._system.statistics()),
+            "media": list(self._media()),
         }
 
     def _add_rates(
@@ -98,6 +109,7 @@ def render(sample: Mapping[str, Any], rows: int = SHOWN) -> RenderableType:
     parts: list[RenderableType] = [_summary(sample["totals"]), table]
     if len(lines) > rows:
         parts.append(Text(f"... and {len(lines) - rows} more", style="dim"))
+    parts += media_tables(sample.get("media", ()))
     return Group(*parts)
 
 
@@ -156,5 +168,7 @@ async def watch(fetch: Fetch, *, interval: float = 1.0, count: int | None = None
             if seen:
                 await trio.sleep(interval)
             sample = await fetch()
-            live.update(render(sample, rows=max(5, live.console.height - 4)), refresh=True)
+            lines = live.console.height - 4
+            rows = lines // 2 if sample.get("media") else lines
+            live.update(render(sample, rows=max(5, rows)), refresh=True)
             seen += 1

@@ -78,3 +78,31 @@ async def test_watching_ends_after_the_given_samples(autojump_clock, capsys):
         await watch(fetch, interval=2.0, count=3)
         assert trio.current_time() - began == 4.0
     assert "root" in capsys.readouterr().out
+
+
+MEDIA = {
+    "worker": 0, "epoch": 2, "deaths": 1, "pid": 7, "publications": 1, "subscriptions": 2,
+    "counters": {
+        "packets_in": 1200, "packets_out": 2400, "dropped_srtp": 3, "cpu_milliseconds": 1500,
+    },
+    "rooms": {"session/ux": {"people": 3, "publishers": 1, "viewers": 2}},
+    "tracks": [{"person": "hana", "source": "video", "layers": [
+        {"rid": rid, "codec": "VP8", "height": height, "bitrate": rate, "packets": 700, "lost": 4,
+         "nacks": 5, "plis": 6, "viewers": 1}
+        for rid, height, rate in (("q", 180, 150_000), ("f", 720, 1_500_000))]}],
+    "viewers": [{"person": "ana", "estimate": 2_000_000, "bitrate": 1_540_000, "loss": 0.051,
+                 "rtt": 0.0421, "packets": 900, "resent": 8, "layers": ["-", "f"]}],
+}  # fmt: skip
+
+
+async def test_the_picture_shows_each_media_worker_room_track_and_viewer(autojump_clock):
+    async with ActorSystem() as system:
+        text = drawn(
+            Top(system, media=lambda: [MEDIA, {"worker": 1, "epoch": 0, "down": True}]).sample()
+        )
+    words = [line.split() for line in text.splitlines()]
+    assert ["0", "2", "1.5", "1,200", "2,400", "3", "3"] in words
+    assert ["1", "down", "0", "0.0", "0", "0", "0", "0"] in words
+    assert "session/ux: 1 send, 2 watch" in text
+    assert ["hana", "video", "f", "VP8", "720", "1,500", "700", "4", "5", "6", "1"] in words
+    assert ["ana", "-", "f", "1,540", "2,000", "5.1", "42.1", "900", "8"] in words
