@@ -85,6 +85,14 @@ BENCHES: Mapping[str, Bench] = {
         quick={"people": 1_000, "seconds": 10.0}, full={"people": 1_000, "seconds": 180.0},
         seconds=(90, 900),
     ),
+    "media_soak": Bench(
+        about="people see each other on stage, in rooms and chats, on good lines and bad",
+        quick={"seconds": 5.0}, full={"seconds": 60.0}, seconds=(150, 700),
+    ),
+    "media_crash": Bench(
+        about="a media worker dies or hangs under a live stage",
+        quick={"rounds": 1}, full={"rounds": 3}, seconds=(90, 180),
+    ),
     "mixed": Bench(
         about="a whole fair: ramps, think times, roles, drops",
         quick={"people": 60, "seconds": 12.0}, full={"people": 300, "seconds": 60.0},

@@ -195,6 +195,47 @@ def media(result: Result) -> Iterator[Figure]:
                  higher=False)  # fmt: skip
 
 
+def media_soak(result: Result) -> Iterator[Figure]:
+    """Tell of freezes: none on a clean line, none that is long on a bad one."""
+    for scene in result["scenes"]:
+        where = f"{scene['scene']}, {scene['weather']}"
+        for kind in ("Chromium", "aiortc"):
+            seen = [pair for pair in scene["pairs"] if pair["with"] == kind]
+            if not seen:
+                continue
+            freezes = [seconds for pair in seen for seconds in pair["freezes"]]
+            least = min(pair["frames"] for pair in seen) / result["seconds"]
+            clean = scene["weather"] == "clean"
+            yield Figure(f"{where}: freezes at {kind}", len(freezes), "",
+                         target=0 if clean else None, sense="at most", higher=False)  # fmt: skip
+            yield Figure(f"{where}: longest freeze at {kind}", max(freezes, default=0.0), "s",
+                         target=0.5, sense="at most", higher=False)  # fmt: skip
+            yield Figure(f"{where}: least frames decoded at {kind}", least, "/s")
+    moves = result["moves"]
+    if moves:
+        yield Figure("a picture again after moving, worst", max(moves["seconds"]), "s",
+                     target=0.5, sense="at most", higher=False)  # fmt: skip
+        yield Figure("moves that kept the peer connections", float(moves["kept"]), "", target=1)
+        yield Figure("mic and camera as before", float(moves["restored"]), "", target=1)
+
+
+def media_crash(result: Result) -> Iterator[Figure]:
+    """Tell how soon a picture is back, and what the engine felt of it."""
+    for name in sorted({blow["blow"] for blow in result["blows"]}):
+        worst = max(each["picture_back_seconds"] for each in result["blows"]
+                    if each["blow"] == name)  # fmt: skip
+        yield Figure(f"picture back after {name}, worst", worst, "s", target=2.0, sense="at most",
+                     higher=False)  # fmt: skip
+    pings = result["ping_meanwhile"]
+    yield Figure("engine ping meanwhile, p50", pings["p50_ms"], "ms", higher=False)
+    yield Figure("engine ping meanwhile, p99", pings["p99_ms"], "ms", target=10.0, sense="at most",
+                 higher=False)  # fmt: skip
+    yield Figure("engine ping meanwhile, worst", pings["max_ms"], "ms", higher=False)
+    yield Figure("engine ping otherwise, p99", result["ping_quiet"]["p99_ms"], "ms", higher=False)
+    yield Figure("sessions that noticed", result["snapshots_again"], "", target=0, sense="at most",
+                 higher=False)  # fmt: skip
+
+
 def book(result: Result) -> Iterator[Figure]:
     """Tell of the race for slots."""
     won = result["outcomes"].get("confirmed", 0)
@@ -284,6 +325,8 @@ READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "stage": stage,
     "breakout": breakout,
     "media": media,
+    "media_soak": media_soak,
+    "media_crash": media_crash,
     "book": book,
     "inbound": inbound,
     "page": page,

@@ -259,33 +259,11 @@ def _say_janus(peer: Mapping[str, Any] | None, say: Callable[[str], None]) -> No
         )
 
 
-def _soak(seconds: float) -> int:
-    """Soak and tell of it; return the exit status: 1 if a picture froze."""
-    from bench.media_soak import soak
-
-    found = soak(seconds)
-    for person, counts in found["people"].items():
-        print(
-            f"{person}: {counts['frames']:.0f} frames in {seconds:.0f} s, "
-            f"{counts['freezes']:.0f} freezes ({counts['frozen_seconds']:.1f} s), "
-            f"{counts['lost']:.0f} packets lost, "
-            f"{counts['concealed'] / max(1, counts['samples']):.2%} of the sound made up"
-        )
-    print(f"the worker took {found['cpu_percent']:.1f} % of a core; load {found['load']:.1f}")
-    return 1 if found["freezes"] else 0
-
-
 def main() -> int:
-    """Measure everything, or soak; return the exit status."""
+    """Measure everything; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench.media", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter steps, for a look")
-    parser.add_argument(
-        "--soak", type=float, metavar="SECONDS",
-        help="let two Chromiums see each other for so long and count freezes",
-    )  # fmt: skip
     options = parser.parse_args()
-    if options.soak is not None:
-        return _soak(options.soak)
     run(quick=options.quick)
     return 0
 

@@ -135,18 +135,22 @@ def described(event: str, sessions: Sequence[str], **more: Any) -> dict[str, Any
 
 @contextmanager
 def opened(
-    url: str | None = None, token_key: str | None = None, flaws: Flaws | None = None
+    url: str | None = None,
+    token_key: str | None = None,
+    flaws: Flaws | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Target]:
     """Yield a deployment at ``url``, or else a daemon of our own, in a folder of its own.
 
     :param flaws: of the daemon of our own.
+    :param settings: more of its variables.
     :raises LoadFailed: the daemon did not start, nobody speaks WebSocket at ``url``, or no key was
         given for the deployment.
     """
     event = f"bench-{token_hex(3)}"
     if url is None:
         with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as folder:
-            daemon = Daemon(Path(folder), flaws)
+            daemon = Daemon(Path(folder), flaws, settings)
             try:
                 pid = daemon.start()
                 url = f"ws://127.0.0.1:{daemon.port}/v1/ws"
@@ -174,9 +178,16 @@ class Daemon:
 
     :param folder: for its data and its log.
     :param flaws: what is to go wrong in it; without any it has no media workers either.
+    :param settings: more of its variables.
     """
 
-    def __init__(self, folder: Path, flaws: Flaws | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        flaws: Flaws | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._settings = settings or {}
         self.key = Key("bench", token_hex(20))
         self.port = 0
         self._folder = folder
@@ -198,7 +209,11 @@ class Daemon:
             "--key", f"{self.key.id}:{self.key.secret}", "--data", str(self._folder / "data"),
         ]  # fmt: skip
         workers = "0" if flaws is None else "1"
-        environment = {"GREENROOM_MEDIA_WORKERS": workers, "GREENROOM_DRAIN_SECONDS": "0.1"}
+        environment = {
+            "GREENROOM_MEDIA_WORKERS": workers,
+            "GREENROOM_DRAIN_SECONDS": "0.1",
+            **self._settings,
+        }
         self._starts += 1
         log = self._folder / f"log-{self._starts}"
         process = self._stack.enter_context(running(command, log, environment))

@@ -5,20 +5,17 @@ import contextlib
 import os
 import signal
 import statistics
-import subprocess
-import sys
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
-import psutil
 import pytest
 import trio
 
 from actors.errors import Refused
 from actors.rules.records import iso
+from bench.load.pinger import pinging
+from bench.media_crash import worker
 from tests.engine.daemon import START, Daemon, token
 from tests.transport.media.harness import eventually, measured, within
 from transport.client import open_client
@@ -154,38 +151,6 @@ async def test_rule_44_the_two_of_a_chat_see_and_hear_each_other_and_nobody_else
         await eventually(lambda: not eva.media.tracks)
 
 
-def media_worker(daemon):
-    """Return the process that has the media port; its successor waits without one."""
-    for child in psutil.Process(daemon.process.pid).children(recursive=True):
-        command = child.cmdline()
-        if "transport.media.worker" in command and child.net_connections("udp"):
-            return child
-    return None
-
-
-@contextlib.contextmanager
-def pinging(daemon):
-    """Ping the daemon without a pause; yields a growing list of when, and the seconds it took."""
-    command = [sys.executable, str(Path(__file__).with_name("pinger.py")), daemon.url, token("pia")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    took = []
-
-    def read():
-        for line in process.stdout:
-            sent, seconds = line.split()
-            took.append((float(sent), float(seconds)))
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        yield took
-    finally:
-        process.kill()
-        process.wait()
-        reader.join()
-        process.stdout.close()
-
-
 def p99(seconds):
     return statistics.quantiles(seconds, n=100)[98]
 
@@ -205,15 +170,15 @@ async def test_the_engine_answers_as_ever_while_its_media_worker_dies_or_hangs(d
     async with guests(daemon, "session/ux", hana=host, ana={}) as (hana, ana):
         await on_stage(hana, ana)
         await ana.sees("hana")
-        with pinging(daemon) as took:
+        with pinging(daemon.url, token("pia")) as took:
             await eventually(lambda: len(took) > PINGS)
-            worker = media_worker(daemon)
+            struck = worker(daemon.process.pid)
             blown = time.monotonic()
-            os.kill(worker.pid, blow)
+            os.kill(struck, blow)
             await eventually(lambda: "rtc.restarted" in ana.told)
             await ana.sees("hana", 5)
             await eventually(lambda: sum(sent > blown for sent, _ in list(took)) > PINGS)
-        assert not worker.is_running() or media_worker(daemon).pid != worker.pid
+        assert worker(daemon.process.pid) != struck
         # The session has noticed nothing: nobody dropped, and it goes on.
         assert "snapshot" in ana.told
         assert ana.told.count("snapshot") == 1
