@@ -34,8 +34,8 @@ REMB_LIFE = 10.0
 
 NACK_WINDOW = 0.5
 NACKS_ALONE = 0.6
-"""Share of packets asked for again from which a line is too narrow. Jitter alone makes viewers ask
-for a third of them, because packets overtake each other."""
+"""Share of packets asked for again, in two windows on end, from which a line is too narrow. Jitter
+alone makes viewers ask for a third of them, because packets overtake each other."""
 
 CALM_AFTER = 2.0
 """Seconds after a complaint in which what is sent proves nothing: a lower layer takes a while."""
@@ -71,6 +71,7 @@ class Estimate:
         self._packets = 0
         self._raised_at = now
         self._told = False
+        self._nack_share = 0.0
         self._full_at = float("-inf")
         self.send_rate = 0.0
 
@@ -132,7 +133,8 @@ class Estimate:
             return
         self.send_rate = 8 * self._sent / span
         loss = self._nacked / self._packets if self._packets else 0.0
-        if loss > NACKS_ALONE:
+        before, self._nack_share = self._nack_share, loss
+        if min(before, loss) > NACKS_ALONE:
             # A line that has become too narrow shows in NACKs long before the next report.
             self._lower(min(0.9, loss), now)
         elif now - self._full_at > CALM_AFTER:
