@@ -53,32 +53,6 @@ async def test_chromium_and_stock_aiortc_see_and_hear_each_other(chromium):
         await here.run(client.close())
 
 
-@measured
-async def test_moving_room_keeps_the_peer_connections_and_shows_a_picture_again_at_once(chromium):
-    async with stage() as here:
-        plane, room = here.plane, "room/ux.1"
-        for person in ("ana", "bob"):
-            await plane.allow(ROOM, person, EVERYTHING)
-        async with in_page(here, chromium, "ana") as ana, in_page(here, chromium, "bob") as bob:
-            await ana.publish()
-            await bob.frames("ana", 10)
-            offers = sum(fact.kind == "rtc.offer" for fact in here.facts)
-            await plane.allow(ROOM, "ana", None)
-            await eventually(lambda: bob.mid("ana") is None)
-            await plane.allow(ROOM, "bob", None)
-            await plane.allow(room, "ana", EVERYTHING)
-            await plane.allow(room, "bob", EVERYTHING)
-            await eventually(lambda: bob.mid("ana") is not None)
-            within(await bob.frames("ana", 2), 0.5, "the picture in the other room")
-            await plane.allow(room, "ana", None)
-            await plane.allow(room, "bob", None)
-            await plane.allow(ROOM, "bob", EVERYTHING)
-            await plane.allow(ROOM, "ana", EVERYTHING)
-            await eventually(lambda: bob.mid("ana") is not None)
-            within(await bob.frames("ana", 2), 0.5, "the picture in the other room")
-            assert sum(fact.kind == "rtc.offer" for fact in here.facts) == offers
-
-
 @pytest.mark.parametrize("codec", ["H264", "VP9", "AV1"])
 async def test_other_codecs_pass_through(chromium, codec):
     async with stage() as here:
