@@ -278,6 +278,8 @@ def page(result: Result) -> Iterator[Figure]:
     yield Figure(f"{name}, p5", result["frames_a_second_p5"], "/s", target=30.0)
     yield Figure("its main thread", 100 * result["page_cpu"], "% of a core", higher=False)
     yield Figure("longest frame", result["frame_longest_ms"], "ms", higher=False)
+    yield Figure("bots lost on the way", result["hung_up"], "", target=0, sense="at most",
+                 higher=False)  # fmt: skip
     yield Figure("messages that reached the page", result["shown_percent"], "%", target=100.0)
     yield Figure("nodes of its document", result["nodes_most"], "", target=5_000,
                  sense="at most", higher=False)  # fmt: skip

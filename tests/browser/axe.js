@@ -1,6 +1,7 @@
-// Evaluated in the page: what axe-core finds in `place` that is serious or worse; `only` names rules, null means all.
+// Evaluated in the page: what axe-core finds in `place` that is serious or worse; `only` names rules, null means all of WCAG A and AA.
 async ([place, only]) => {
-  const options = { resultTypes: ["violations"], elementRef: false, iframes: false, ...(only ? { runOnly: only } : {}) };
+  const rules = only ?? { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] };
+  const options = { resultTypes: ["violations"], iframes: false, runOnly: rules };
   const { violations } = await axe.run(place, options);
   return violations
     .filter(({ impact }) => ["serious", "critical"].includes(impact))

@@ -27,7 +27,6 @@ def check(visitor: Visitor, what: str, place: str = "body") -> None:
         page.evaluate(AXE)
     if what.startswith("dialog"):
         place = "dialog"
-    visitor.shot(what.replace("/", "_").replace(" ", "_"))
     for scheme, only in (("dark", ["color-contrast"]), ("light", None)):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         assert page.evaluate(RUN, [place, only]) == [], (what, scheme)

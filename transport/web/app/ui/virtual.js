@@ -70,7 +70,23 @@ export class VirtualList extends Component {
     const height = this.element.clientHeight;
     const changed = this.measureRows() || height !== this.height;
     this.height = height;
-    if (changed) this.refresh();
+    if (changed && this.stale()) this.refresh();
+  }
+
+  /** Which rows are to be drawn, and the room above and below them. */
+  plan({ items, keyOf, estimate, stick } = this.props) {
+    const offsets = offsetsOf(items, this.heights, keyOf, estimate);
+    const whole = offsets[items.length];
+    const top = stick && this.atEnd ? Math.max(0, whole - this.height) : this.top;
+    const [from, to] = windowOf(offsets, top, this.height);
+    return { from, to, above: offsets[from], below: whole - offsets[to] };
+  }
+
+  /** Whether what is drawn is no longer what should be. */
+  stale() {
+    const { from, to, above, below } = this.plan();
+    const { drawn } = this;
+    return !drawn || from !== drawn.from || to !== drawn.to || above !== drawn.above || below !== drawn.below;
   }
 
   measureRows() {
@@ -101,7 +117,7 @@ export class VirtualList extends Component {
     this.atEnd = scrollHeight - scrollTop - clientHeight < 40;
     if (scrollTop < 80) this.props.onStart?.();
     this.props.onEnd?.(this.atEnd);
-    this.refresh();
+    if (this.stale()) this.refresh();
   }
 
   updated() {
@@ -109,7 +125,7 @@ export class VirtualList extends Component {
     if (this.measureRows() && !this.pending) {
       this.pending = requestAnimationFrame(() => {
         this.pending = null;
-        if (!this.gone) this.refresh();
+        if (!this.gone && this.stale()) this.refresh();
       });
     }
     this.holdPlace();
@@ -142,10 +158,8 @@ export class VirtualList extends Component {
   }
 
   view({ items, keyOf, row, estimate, label, stick, emptyView, listClass = "", live = "off" }) {
-    const offsets = offsetsOf(items, this.heights, keyOf, estimate);
-    const whole = offsets[items.length];
-    const top = stick && this.atEnd ? Math.max(0, whole - this.height) : this.top;
-    const [from, to] = windowOf(offsets, top, this.height);
+    this.drawn = this.plan({ items, keyOf, estimate, stick });
+    const { from, to, above, below } = this.drawn;
     return h(
       "div",
       {
@@ -154,7 +168,7 @@ export class VirtualList extends Component {
       },
       items.length === 0 ? emptyView : h(
         "ul",
-        { class: "virtual-rows", "aria-live": live, "aria-relevant": "additions", style: { "padding-top": `${offsets[from]}px`, "padding-bottom": `${whole - offsets[to]}px` } },
+        { class: "virtual-rows", "aria-live": live, "aria-relevant": "additions", style: { "padding-top": `${above}px`, "padding-bottom": `${below}px` } },
         ...items.slice(from, to).map((item) => h("li", { key: keyOf(item), "data-row": keyOf(item) }, row(item))),
       ),
     );
