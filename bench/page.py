@@ -38,6 +38,9 @@ EVERY = 10.0
 PATIENT = {"GREENROOM_LIMITS_PING_SECONDS": "3600"}
 """Most bots only listen, and the load's wires answer no pings."""
 
+REST = 0.1
+"""Seconds in which bots read nothing: they are there to be many, and the page needs a core."""
+
 WARMUP = 2.0
 FLAGS = ("--no-sandbox", "--js-flags=--expose-gc", "--enable-precise-memory-info")
 NOTER = (Path(__file__).parent / "page.js").read_text("utf-8")
@@ -155,7 +158,7 @@ def run(
         requests = [("chat.send", {"topic": f"session/{session}", "text": TEXT * (1 + size % 3)})
                     for size in range(12)]  # fmt: skip
         load = Load(audience(target, session, people), requests, rate=rate,
-                    warmup=WARMUP, seconds=seconds)  # fmt: skip
+                    warmup=WARMUP, seconds=seconds, rest=REST)  # fmt: skip
         with Swarm(target, load, number=1) as swarm:
             swarm.ready()
             with shown(target, session) as page:
@@ -177,6 +180,7 @@ def run(
         "refused": talked["refused"],
         "hung_up": talked["hung_up"],
         "limit": talked["limit"],
+        "generator_cpu": talked["generator_cpu"],
         "server_cpu": talked["server_cpu"],
         "machine_cpu": talked["machine_cpu"],
         **memory(watcher.looks),

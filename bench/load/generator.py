@@ -46,6 +46,8 @@ class Plan:
     :param rate: arrivals a second of this generator, a Poisson process; 0: as fast as replies
         come, ``depth`` requests under way for each person (closed loop, to find saturation).
     :param senders: how many of the people send; 0: all.
+    :param rest: seconds in which nothing is read, so that a crowd that only listens costs
+        little; latencies are late by as much.
     """
 
     url: str
@@ -57,6 +59,7 @@ class Plan:
     seconds: float = 5.0
     depth: int = 1
     senders: int = 0
+    rest: float = 0.0
     seed: int = 1
 
 
@@ -92,6 +95,7 @@ class Generator:
         self._random = Random(plan.seed)
         self._intended: dict[int, float] = {}
         self._sent = 0
+        self._read_at = 0.0
 
     # Opening
 
@@ -195,9 +199,21 @@ class Generator:
         wire.send(self.dialect.spell(number, method, params))
         return number
 
+    def _rests(self, seconds: float) -> bool:
+        """Wait up to ``seconds`` for the time to read again; return whether it has not come."""
+        if not self.plan.rest:
+            return False
+        time.sleep(max(0.0, min(seconds, self._read_at - time.monotonic())))
+        if time.monotonic() < self._read_at:
+            return True
+        self._read_at = time.monotonic() + self.plan.rest
+        return False
+
     def _take(self, measured: float, seconds: float) -> list[tuple[Wire, int]]:
-        answered = []
+        answered: list[tuple[Wire, int]] = []
         self.bank.flush()
+        if self._rests(seconds):
+            return answered
         for wire in self.bank.poll(min(seconds, 0.05)):
             now = time.monotonic()
             for number, reason in wire.take():

@@ -43,6 +43,7 @@ class Load:
     seconds: float = 5.0
     depth: int = 1
     dialect: str = "greenroom"
+    rest: float = 0.0
     seed: int = 1
 
 
@@ -62,6 +63,7 @@ def _plans(url: str, load: Load, number: int) -> list[Plan]:
             warmup=load.warmup,
             seconds=load.seconds,
             depth=load.depth,
+            rest=load.rest,
             seed=load.seed * 1000 + index,
         )
         for index in range(min(number, len(load.people)))
