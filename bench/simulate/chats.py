@@ -152,10 +152,10 @@ class Side:
         if meeting["start"] is None:
             return
         start = datetime.fromisoformat(meeting["start"])
-        known = (meeting["id"], start)
-        if known in self.visitor.memory.attending or start < self.visitor.world.now:
+        expected = self.visitor.memory.expected
+        if expected.get(meeting["id"]) == start or start < self.visitor.world.now:
             return
-        self.visitor.memory.attending.add(known)
+        expected[meeting["id"]] = start
         if not self.visitor.chance(NEVER):
             end = datetime.fromisoformat(meeting["end"])
             self._nursery.start_soon(self._attend, meeting["id"], start, end)
@@ -164,6 +164,8 @@ class Side:
         visitor, world, tab = self.visitor, self.visitor.world, Tab(self.visitor)
         later = timedelta(seconds=visitor.random.choice(COMES))
         await world.until(start + later)
+        if visitor.memory.expected[id_] != start:
+            return  # it has another time by now, for which another task waits
         visitor.memory.tried.add(id_)
         if ok(await tab.ask("meeting.join", id=id_)):
             since, life, connects = world.now, world.life, tab.connects

@@ -37,7 +37,7 @@ class Memory:
     :param inside: session -> whether the person is in; None if unknown.
     :param stays: 1-1 chat -> when this person was certainly there.
     :param tried: 1-1 chats this person may have entered at any time.
-    :param read: ids of notifications that were read.
+    :param expected: 1-1 chat -> the start this person goes by.
     """
 
     said: dict[str, bool | None] = attrs.field(factory=dict)
@@ -46,7 +46,7 @@ class Memory:
     inside: dict[str, bool | None] = attrs.field(factory=dict)
     stays: dict[str, list[Span]] = attrs.field(factory=dict)
     tried: set[str] = attrs.field(factory=set)
-    attending: set[tuple[str, datetime]] = attrs.field(factory=set)
+    expected: dict[str, datetime] = attrs.field(factory=dict)
 
 
 def _entity(topic: str) -> str:
