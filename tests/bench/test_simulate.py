@@ -21,7 +21,7 @@ from actors.rules.session import presence, stage
 from actors.rules.session.rules import SessionRules
 from actors.rules.session.stage_events import Invited
 from actors.rules.session.state import SessionState
-from bench.simulate import Plan, simulate
+from bench.simulate import Plan, audience, simulate
 from bench.simulate.disk import FAULTS
 from bench.simulate.frames import Inbox
 from bench.simulate.many import outcomes
@@ -120,6 +120,8 @@ def test_a_seat_too_many_is_found(monkeypatch):
 
 def test_a_stage_that_is_too_full_is_found(monkeypatch):
     monkeypatch.setattr(stage, "_has_space", lambda _: True)
+    # Everybody wants to be on it, for then it is sure to be full.
+    monkeypatch.setattr(audience, "WEIGHTS", (0, 0, 0, 0, 1, *[0] * 8))
     assert "one too many for the stage (rule 13)" in _broken(3, 0, 1, 2)
 
 
