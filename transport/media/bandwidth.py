@@ -19,6 +19,10 @@ FLOOR = 30_000
 CEILING = 100_000_000
 
 LOSS_HIGH, LOSS_LOW = 0.10, 0.02
+LOSS_HEAVY = 0.25
+"""Loss from which a line takes less than it is sent. Radio loses some at any rate, and jitter makes
+packets late when a report is written: a picture less would not bring them back."""
+
 INCREASE = 1.08
 REMB_FALLS = 0.97
 """Share of the REMB before below which it tells of a full line and not of noise."""
@@ -62,6 +66,7 @@ class Estimate:
 
     def __init__(self, now: float) -> None:
         self._loss_based = float(CEILING)
+        self._delivered = float(CEILING)
         self._remb = float(START)
         self._remb_at = now
         self._proven = 0.0
@@ -84,10 +89,10 @@ class Estimate:
     def last_resort(self) -> float:
         """Above what a picture is given up altogether.
 
-        Lost packets decide. A REMB begins far below what a line carries, grows slowly, and jitter
+        Heavy loss decides. A REMB begins far below what a line carries, grows slowly, and jitter
         lowers it again and again.
         """
-        return max(FLOOR, self._proven, self._loss_based)
+        return max(FLOOR, self._proven, self._delivered)
 
     def sent(self, octets: int, packets: int) -> None:
         """Note what was sent."""
@@ -113,16 +118,24 @@ class Estimate:
         """Take the loss of a receiver report, 0 to 1."""
         if fraction_lost > LOSS_HIGH:
             self._lower(fraction_lost, now)
-        elif fraction_lost < LOSS_LOW and now - self._raised_at >= 1.0:
+        elif now - self._raised_at >= 1.0:
             self._raised_at = now
-            ceiling = max(self._loss_based, 1.5 * self.send_rate + 10_000)
-            self._loss_based = min(CEILING, ceiling, self._loss_based * INCREASE + 1_000)
+            self._delivered = self._raised(self._delivered)
+            if fraction_lost < LOSS_LOW:
+                self._loss_based = self._raised(self._loss_based)
+
+    def _raised(self, bitrate: float) -> float:
+        ceiling = max(bitrate, 1.5 * self.send_rate + 10_000)
+        return min(CEILING, ceiling, bitrate * INCREASE + 1_000)
 
     def _lower(self, loss: float, now: float) -> None:
-        self._proven = 0.0
+        sent = self.send_rate or self._loss_based
         self._full_at = now
-        delivered = self.send_rate * (1 - loss) if self.send_rate else self._loss_based
-        self._loss_based = max(FLOOR, min(self._loss_based * (1 - 0.5 * loss), delivered))
+        self._loss_based = max(FLOOR, min(self._loss_based, sent) * (1 - 0.5 * loss))
+        if loss > LOSS_HEAVY:
+            self._proven = 0.0
+            self._delivered = max(FLOOR, sent * (1 - loss))
+            self._loss_based = min(self._loss_based, self._delivered)
 
     def tick(self, now: float) -> None:
         """Close a window of :data:`NACK_WINDOW`; to be called several times a second."""
@@ -151,6 +164,7 @@ class Estimate:
         """
         self._proven = min(bitrate, CEILING)
         self._loss_based = max(self._loss_based, min(bitrate, CEILING))
+        self._delivered = max(self._delivered, self._proven)
 
 
 class Losses:

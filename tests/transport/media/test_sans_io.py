@@ -397,6 +397,22 @@ def test_a_remb_that_jitters_gives_up_no_picture_and_lost_packets_do():
     assert choose_layers(shown, [0, 0, 0], estimate.bitrate, lowest=lowest) == [0, -1, -1]
 
 
+def test_a_line_that_loses_some_at_any_rate_keeps_its_pictures():
+    shown = [Wish([100_000], [180])] * 2
+    estimate = Estimate(0.0)
+    for second in range(1, 60):
+        estimate.sent(35_000, 100)
+        estimate.nacked(30)
+        estimate.tick(float(second))
+        # As reported on a line with 5 % of loss and 50 ms of jitter.
+        estimate.reported(0.05 + second % 5 * 0.03, float(second))
+        lowest = estimate.last_resort
+        assert choose_layers(shown, [0, 0], estimate.bitrate, lowest=lowest) == [0, 0]
+    estimate.reported(0.6, 60.0)
+    lowest = estimate.last_resort
+    assert choose_layers(shown, [0, 0], estimate.bitrate, lowest=lowest) == [0, -1]
+
+
 LAYERS = Wish([100_000, 300_000, 900_000], [180, 360, 720])
 
 
