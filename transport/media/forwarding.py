@@ -24,6 +24,9 @@ from transport.media.track import Layer
 if TYPE_CHECKING:
     from transport.media.output import Output
 
+CATCH_UP_LIMIT = 256
+"""Packets that may have come before the first one of a key frame, for a viewer to begin with it."""
+
 HEADER = 12
 FIRST = 0x90
 """The first byte of what is sent: RTP version 2 with header extensions."""
@@ -160,8 +163,7 @@ class Forwarder:
         :param sequence: the packet's extended number.
         """
         self._counters["packets_in"] += 1
-        if layer.waiting:
-            _begin(layer, packet, sequence, now)
+        begun = _begin(layer, packet, sequence, now) if layer.waiting else ()
         if not layer.active:
             return
         written = write(layer, packet, sequence, now)
@@ -175,6 +177,26 @@ class Forwarder:
         self._counters["packets_out"] += layer.table.send(written) if layer.table else 0
         if layer.paced:
             self._pace(layer, written, now)
+        for output in begun:
+            self._catch_up(output, layer, sequence, now)
+
+    def _catch_up(self, output: "Output", layer: Layer, sequence: int, now: float) -> None:
+        """Send what has overtaken the packet that a viewer began with."""
+        row = output.row()
+        if layer.ring is None or row is None:
+            return
+        table = self._make([row])
+        for number in range(sequence + 1, layer.newest.sequence + 1):
+            packet = layer.ring.find(number & 0xFFFF)
+            if packet is None:
+                continue
+            written = write(layer, packet, number, now)
+            output.sent(written.size)
+            self._counters["packets_out"] += 1
+            if output.pacer is None:
+                table.send(written)
+            else:
+                output.pacer.offer(table, written, now)
 
     def _lay_out(self, layer: Layer) -> None:
         direct, layer.paced = [], []
@@ -229,11 +251,16 @@ def write(layer: Layer, packet: Packet, sequence: int, now: float) -> Written:
     )
 
 
-def _begin(layer: Layer, packet: Packet, sequence: int, now: float) -> None:
-    if sequence < layer.newest.sequence or layer.codec is None:
-        return
+def _begin(layer: Layer, packet: Packet, sequence: int, now: float) -> "Sequence[Output]":
+    """Begin with those who can begin with a packet; return them.
+
+    On a line with jitter a key frame's first packet is seldom the first of them to come.
+    """
     moving = layer.track.kind == "video"
+    behind = layer.newest.sequence - sequence
+    if layer.codec is None or behind > (CATCH_UP_LIMIT if moving else 0):
+        return ()
     if moving and not payload.starts_key_frame(layer.codec.name, packet.payload):
-        return
-    for output in tuple(layer.waiting):
-        output.begin(layer, packet, sequence, now)
+        return ()
+    waiting = tuple(layer.waiting)
+    return [output for output in waiting if output.begin(layer, packet, sequence, now)]

@@ -91,6 +91,14 @@ class Output:
         if why is not None:
             self.counters[why] += 1
 
+    def sent(self, size: int) -> None:
+        """Take note of a packet that was sent to this viewer alone.
+
+        :param size: its octets.
+        """
+        self._packets += 1
+        self._octets += size - HEADER
+
     def row(self) -> Row | None:
         """Return what sending to this viewer needs; None while it is not connected."""
         peer = self.peer

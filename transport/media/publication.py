@@ -202,6 +202,7 @@ class Publication:
             if layer.waiting or layer.missing.gave_up:
                 layer.missing.gave_up = False
                 layer.ask_key_frame(now, self.peer)
+            layer.ask_on(now, self.peer)
         if self._layers and now - self._feedback_at >= FEEDBACK_EVERY:
             self._feedback_at = now
             out += self._recorder.feedback(OUR_SSRC, next(iter(self._layers))) or b""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 KEY_FRAME_PAUSE = 0.3
 """Seconds between two key frame requests for one layer."""
 
+KEY_FRAME_TRIES = 5
+"""How often a key frame is asked for on its own account: requests may be lost as anything else."""
+
 PEAK_DECAY = 0.9993
 """Of the largest burst, at each tick: half of it is left after ten seconds."""
 
@@ -72,6 +75,7 @@ class Layer:
     _burst: int = 0
     _rate_at: float = 0.0
     _asked_at: float = float("-inf")
+    _tries: int = 0
     _told: tuple[int, int] = (0, 0)
 
     def __attrs_post_init__(self) -> None:
@@ -97,6 +101,8 @@ class Layer:
             self.height = payload.height(codec.name, packet.payload) or self.height if codec else 0
         self.newest_at = now
         if codec is not None:
+            if self._tries and payload.starts_key_frame(codec.name, packet.payload):
+                self._tries = 0
             transit = now * codec.clock - packet.timestamp
             if self._transit is not None:
                 change = abs((transit - self._transit + 2**31) % 2**32 - 2**31)
@@ -105,14 +111,22 @@ class Layer:
 
     def ask_key_frame(self, now: float, peer: Peer) -> None:
         """Ask the publisher for a key frame, not too often."""
-        if self.ssrc is None or now - self._asked_at < KEY_FRAME_PAUSE:
+        if self.ssrc is None or self.track.kind != "video":
+            return
+        if now - self._asked_at < KEY_FRAME_PAUSE:
             return
         self._asked_at = now
+        self._tries += 1
         self.key_frames_asked += 1
         peer.send_control(
             rtcp.pack_receiver_report(OUR_SSRC, ())
             + rtcp.pack_key_frame_request(OUR_SSRC, self.ssrc)
         )
+
+    def ask_on(self, now: float, peer: Peer) -> None:
+        """Ask again for a key frame that was asked for and has not come."""
+        if 0 < self._tries < KEY_FRAME_TRIES and self.flows(now):
+            self.ask_key_frame(now, peer)
 
     def measure(self, now: float) -> None:
         """Close a window of the bitrate."""

@@ -18,6 +18,7 @@ from tests.transport.media.hall import (
 )
 from tests.transport.media.test_sans_io import read_feedback
 from transport.media import description, rtcp, rtp
+from transport.media.forwarding import CATCH_UP_LIMIT
 from transport.media.rtp import Packet
 from transport.media.switchboard import Switchboard
 from transport.media.track import KEY_FRAME_PAUSE
@@ -166,6 +167,49 @@ def test_a_viewers_wish_for_a_key_frame_reaches_the_publisher_but_not_too_often(
     # Somebody else's stream, or none: nothing happens.
     bob.rtcp(rtcp.pack_key_frame_request(1, 12345), 9.0)
     assert parsed(ana) == []
+
+
+def test_a_key_frame_is_asked_for_again_until_it_comes_or_nobody_sends(hall):
+    board, ana, bob, _ = hall
+    ana.rtp(video(100), 1.0)
+    (got,) = bob.received()
+    ana.told()
+    bob.rtcp(rtcp.pack_key_frame_request(1, got.ssrc), 2.0)
+    for number in range(4):
+        ana.rtp(video(101 + number, DELTA), 2.0 + number * 0.2)
+        run(board, 2.0 + number * 0.2, 2.19 + number * 0.2)
+    # One of the client's, two of our own.
+    assert len(of(rtcp.KeyFrameRequest, parsed(ana))) == 3
+    ana.rtp(video(105, KEY), 2.8)
+    run(board, 2.8, 3.5)
+    assert of(rtcp.KeyFrameRequest, parsed(ana)) == []
+    bob.rtcp(rtcp.pack_key_frame_request(1, got.ssrc), 4.0)
+    run(board, 4.0, 8.0)
+    assert len(of(rtcp.KeyFrameRequest, parsed(ana))) == 1
+
+
+def test_a_viewer_begins_with_a_key_frame_whose_first_packet_came_late(accelerated):
+    board, ana, bob, _ = two(accelerated)
+    ana.rtp(video(100), 1.0)
+    first = bob.received()[0].sequence
+    board.allow("session/ux", "ana", frozenset({"audio"}), True, 1.1)
+    board.allow("session/ux", "ana", frozenset({"audio", "video"}), True, 1.2)
+    for number in (102, 103, 104):
+        ana.rtp(video(number, DELTA + bytes([number])), 1.3)
+    assert bob.received() == []
+    ana.rtp(video(101, KEY), 1.31)
+    ana.rtp(video(105, DELTA), 1.32)
+    got = bob.received()
+    assert [each.sequence - first for each in got] == [1, 2, 3, 4, 5]
+    assert [each.payload for each in got[1:4]] == [DELTA + bytes([n]) for n in (102, 103, 104)]
+    (output,) = [o for o in board.subscriptions["c-bob"].outputs() if o.layer and o.packets]
+    assert output.packets == 6
+    # A key frame that all the world has gone past is none to begin with.
+    board.allow("session/ux", "ana", frozenset({"audio"}), True, 1.4)
+    board.allow("session/ux", "ana", frozenset({"audio", "video"}), True, 1.5)
+    ana.rtp(video(107 + CATCH_UP_LIMIT, DELTA), 1.6)
+    ana.rtp(video(106, KEY), 1.7)
+    assert bob.received() == []
 
 
 def test_a_viewers_nack_is_answered_once_and_within_its_budget(hall):
