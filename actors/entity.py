@@ -26,7 +26,6 @@ from actors.rules.base import (
     Event,
     Look,
     Person,
-    Returned,
 )
 from actors.tracing import Stages
 
@@ -112,6 +111,9 @@ class EntityActor(DurableActor):
         if isinstance(command, Resume):
             command = Look(by=command.by, connection=command.connection)
         self.services.counters.commands += 1
+        if isinstance(command, Dropped) and self._is_back(command.by):
+            envelope.reply({})
+            return None
         try:
             return self._decide(envelope, command)
         except Refused as refused:
@@ -126,6 +128,10 @@ class EntityActor(DurableActor):
             envelope.fail(Refused("internal", "Something went wrong on our side."))
         return None
 
+    def _is_back(self, by: Person) -> bool:
+        """Whether somebody follows this entity after all, by a newer connection (rule 34)."""
+        return bool(self.services.presence.connections(self.entity, by.id))
+
     def _decide(self, envelope: Envelope, command: Command) -> Decided:
         now = self.services.clock.now()
         known = self._answers.find(command)
@@ -133,7 +139,7 @@ class EntityActor(DurableActor):
             self.services.counters.repeated += 1
             done = Decided(envelope, command, known)
             if command.subscribes:
-                self._number(done, self._let_return(command.by, now), {})
+                self._number(done, self._look_again(command, now), {})
         else:
             events = self.rules.decide(self.state, command, now)
             answer = self._evolve(command, events, now)
@@ -145,13 +151,16 @@ class EntityActor(DurableActor):
             done.view = (self.topic_seq, snapshot)
         return done
 
-    def _let_return(self, by: Person, now: datetime) -> Sequence[Event]:
-        """Note that somebody listens again, whose first answer may have got lost in a crash."""
-        try:
-            events = self.rules.decide(self.state, Returned(by=by), now)
-        except Refused:
-            return ()
-        self._evolve(Returned(by=by), events, now)
+    def _look_again(self, command: Command, now: datetime) -> Sequence[Event]:
+        """Let somebody listen whose first answer may have got lost, if they still may.
+
+        A crash may have let them be gone meanwhile, or a host put them out.
+
+        :raises Refused: they are not in any more.
+        """
+        look = Look(by=command.by, connection=command.connection)
+        events = self.rules.decide(self.state, look, now)
+        self._evolve(look, events, now)
         return events
 
     def _evolve(self, command: Command, events: Sequence[Event], now: datetime) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class Tab:
         key = key or f"k{visitor.number()}"
         visitor.asked += 1
         kind, given = COMMANDS[method], {**params, "key": key}
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             if not self.connected and not await self.connect():
                 return "banned" if visitor.banned else UNKNOWN
             command = structure(kind, given, visitor.person, self.connection)
@@ -210,7 +210,9 @@ class Tab:
                 reason = refused.reason
                 world.refused(reason)
                 if reason not in TEMPORARY and reason != "internal":
-                    visitor.memory.refused.append((key, command.entity))
+                    # Whoever was let in and put out meanwhile is refused to listen again.
+                    if not attempt or not kind.subscribes:
+                        visitor.memory.refused.append((key, command.entity))
                     return reason
                 pause = refused.data.get("retry_after", PAUSE)
             await trio.sleep(pause)

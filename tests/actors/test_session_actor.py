@@ -97,6 +97,32 @@ async def test_rule_34_who_is_gone_before_the_answer_leaves_no_ghost(autojump_cl
         assert list(house.services.presence.connections("session/ux", "late")) == []
 
 
+async def test_rule_34_a_late_answer_to_an_ended_connection_drops_nobody_who_is_back(
+    autojump_clock,
+):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.enter(late := person("late"), "old")
+        house.journal.pause = 1.0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                house.door.call, house.command(ANA, "chat.send", topic="session/ux", text="Hi")
+            )
+            await trio.sleep(0.5)
+            # Both joins wait for that commit, and the second comes before the first is answered.
+            for connection in ("old", "new"):
+                if connection == "new":
+                    await house.enter(late, "new")
+                join = house.command(late, "session.join", connection, session="ux")
+                nursery.start_soon(house.door.call, join)
+                await trio.sleep(0.1)
+                if connection == "old":
+                    house.door.gone(late, "old")
+        await house.wait(20)
+        assert house.state("session/ux").member("late") is not None
+        assert house.state("session/ux").dropped == {}
+
+
 async def test_rule_35_back_within_the_grace_nobody_saw_a_leave(autojump_clock):
     async with open_house() as house:
         await everybody_in(house)
@@ -144,3 +170,41 @@ async def test_rule_36_a_repeated_command_is_carried_out_once(autojump_clock):
             await house.call(ANA, "chat.send", topic="session/ux", text="Hi", key="mine") == first
         )
         assert len(house.ears.data("ben", "chat.posted")) == 1
+
+
+async def test_rule_36_a_repeated_join_lets_in_again_whoever_was_only_dropped(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.enter(late := person("late"), "old")
+        await house.call(late, "session.join", connection="old", session="ux", key="mine")
+        await house.drop(late, "old")
+        await house.wait(20)
+        assert house.state("session/ux").member("late") is None
+        await house.enter(late, "new")
+        await house.call(late, "session.join", connection="new", session="ux", key="mine")
+        assert house.state("session/ux").member("late") is not None
+        assert "session/ux" in house.ears.listening["new"]
+
+
+@pytest.mark.parametrize("way", ["people.kick", "people.ban"])
+async def test_rule_24_a_repeated_join_lets_nobody_listen_who_was_put_out(autojump_clock, way):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.enter(late := person("late"), "late")
+        await house.call(late, "session.join", session="ux", key="mine")
+        await house.call(HANA, way, session="ux", person="late")
+        with pytest.raises(Refused) as refused:
+            await house.call(late, "session.join", session="ux", key="mine")
+        assert refused.value.reason == "wrong_state"
+        assert house.ears.listening["late"] == {"person/fair.late"}
+
+
+async def test_rule_36_a_repeated_join_is_refused_to_whoever_has_left(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.enter(late := person("late"), "late")
+        await house.call(late, "session.join", session="ux", key="mine")
+        await house.call(late, "session.leave", session="ux")
+        with pytest.raises(Refused):
+            await house.call(late, "session.join", session="ux", key="mine")
+        assert house.ears.listening["late"] == {"person/fair.late"}
