@@ -3,6 +3,7 @@
 An event is spelled and framed once for each codec that anybody listens in; the same bytes go
 straight into every subscriber's outbox, past all mailboxes. The fan-out holds the loop for at
 most a slice (1 ms); what is left is sent on from a task of its own, broadcasts in their order.
+Those that pile up behind a slow one leave joined: the writes are most of what a busy topic costs.
 """
 
 from collections import OrderedDict, deque
@@ -17,6 +18,7 @@ import attrs
 import trio
 
 from actors.rules.records import iso
+from transport.broadcast import Audience, Broadcast, Subscription, bundle
 from transport.codec import Codec
 from transport.history import Frames, History
 from transport.limits import Limits
@@ -27,18 +29,6 @@ from transport.topics import spoken
 CHECK_EVERY = 16
 """Recipients between two looks at the clock."""
 
-BUNDLE_BYTES = 64 << 10
-"""Bytes of events that go to the same listeners in one write."""
-
-
-@attrs.define(eq=False, slots=True)
-class Subscription:
-    """One connection's place among a topic's listeners."""
-
-    outbox: Outbox
-    codec: Codec
-    active: bool = True
-
 
 @attrs.define(eq=False, slots=True)
 class Topic:
@@ -47,6 +37,18 @@ class Topic:
     name: str
     history: History
     subscriptions: dict[str, Subscription] = attrs.field(factory=dict)
+    _audience: Audience | None = None
+
+    def audience(self) -> Audience:
+        """Return who listens now."""
+        if self._audience is None:
+            listeners = list(self.subscriptions.values())
+            self._audience = Audience(listeners, {one.codec for one in listeners})
+        return self._audience
+
+    def changed(self) -> None:
+        """Note that somebody has come or gone."""
+        self._audience = None
 
 
 @attrs.define(eq=False, slots=True)
@@ -57,37 +59,6 @@ class Member:
     codec: Codec
     close: Any
     topics: set[str] = attrs.field(factory=set)
-
-
-@attrs.define(eq=False, slots=True)
-class Broadcast:
-    """Events on their way to the listeners they had when they were published.
-
-    :param spelled: their frames, one after the other, for each codec somebody listens in.
-    """
-
-    spelled: list[bytes | None]
-    listeners: list[Subscription]
-    topic: str
-    events: int = 1
-    at: int = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes that a listener is sent, in the codec that takes most."""
-        return max(len(frame) for frame in self.spelled if frame)
-
-    def goes_with(self, other: "Broadcast") -> bool:
-        """Whether both go to the same listeners."""
-        return self.topic == other.topic and self.listeners == other.listeners
-
-    def take(self, others: "list[Broadcast]") -> None:
-        """Send others along behind this one."""
-        for index, frame in enumerate(self.spelled):
-            if frame is not None:
-                rest = (other.spelled[index] or b"" for other in others)
-                self.spelled[index] = b"".join((frame, *rest))
-        self.events += len(others)
 
 
 @attrs.frozen
@@ -187,15 +158,15 @@ class Hub:
         self._broadcast(place, Frames(message(topic, type_name, at, data, seq)), seq)
 
     def _broadcast(self, place: Topic, frames: Frames, seq: int | None) -> None:
-        listeners = list(place.subscriptions.values())
-        for codec in {listener.codec for listener in listeners}:
+        audience = place.audience()
+        for codec in audience.codecs:
             frames.of(codec)
         if seq is not None:
             place.history.add(seq, frames)
-        if listeners:
-            broadcast = Broadcast(list(frames.spelled), listeners, place.name)
+        if audience.listeners:
+            broadcast = Broadcast(list(frames.spelled), audience, place.name)
             if self._held is None:
-                self._spread(broadcast)
+                self._spread([broadcast])
             else:
                 self._held.append(broadcast)
 
@@ -203,7 +174,7 @@ class Hub:
     def together(self) -> Iterator[None]:
         """Send what is published in the block at its end, with one write a listener.
 
-        The writes are most of what a busy topic costs. The block must not wait for anything.
+        The block must not wait for anything.
         """
         if self._held is not None:
             yield
@@ -311,6 +282,7 @@ class Hub:
         if before is not None:
             before.active = False  # broadcasts under way are in what it is told now
         place.subscriptions[connection] = Subscription(member.outbox, member.codec)
+        place.changed()
         member.topics.add(place.name)
         self._deserted.pop(place.name, None)
 
@@ -318,15 +290,17 @@ class Hub:
         member.topics.discard(topic)
         place = self._topics[topic]
         place.subscriptions.pop(connection).active = False
+        place.changed()
         if not place.subscriptions:
             self._desert(place)
 
     def _tell(self, member: Member, said: Mapping[str, Any]) -> None:
         member.outbox.write(member.codec.frame(said))
 
-    def _spread(self, broadcast: Broadcast) -> None:
-        self._backlog.append(broadcast)
-        if len(self._backlog) == 1:
+    def _spread(self, broadcasts: list[Broadcast]) -> None:
+        idle = not self._backlog
+        self._backlog.extend(broadcasts)
+        if idle:
             self._deliver(self._limits.slice_seconds)
         while len(self._backlog) > self._limits.backlog:
             self._deliver(self._limits.slice_seconds)
@@ -338,15 +312,7 @@ class Hub:
 
     def _send_held(self) -> None:
         held, self._held = self._held or [], []
-        while held:
-            first, rest = held[0], 1
-            size = first.size
-            while rest < len(held) and size < BUNDLE_BYTES and first.goes_with(held[rest]):
-                size += held[rest].size
-                rest += 1
-            first.take(held[1:rest])
-            del held[:rest]
-            self._spread(first)
+        self._spread(held)
 
     def _flush(self) -> None:
         if self._held:
@@ -355,25 +321,32 @@ class Hub:
             self._deliver(self._limits.slice_seconds)
 
     def _deliver(self, seconds: float) -> None:
-        """Write the oldest broadcast's frames until it is done or the time is up."""
+        """Write the oldest broadcasts' frames until all are out or the time is up."""
         end = perf_counter() + seconds
+        while self._backlog and self._send_oldest(end):
+            pass
+
+    def _send_oldest(self, end: float) -> bool:
+        """Write the oldest broadcast's frames; return whether there is time for more."""
         broadcast = self._backlog[0]
-        listeners, spelled = broadcast.listeners, broadcast.spelled
+        if broadcast.at == 0:
+            bundle(self._backlog)
+        listeners, spelled = broadcast.audience.listeners, broadcast.spelled
         begin = at = broadcast.at
-        total = len(listeners)
-        while at < total:
+        total, in_time = len(listeners), True
+        while at < total and in_time:
             for listener in listeners[at : at + CHECK_EVERY]:
                 if listener.active:
                     frame = spelled[listener.codec.index]
                     if frame is not None:
                         listener.outbox.write(frame)
             at += CHECK_EVERY
-            if perf_counter() > end:
-                break
+            in_time = perf_counter() <= end
         broadcast.at = at
         self.metrics.delivered.inc((min(at, total) - begin) * broadcast.events)
         if at >= total:
             self._backlog.popleft()
+        return in_time
 
 
 def message(

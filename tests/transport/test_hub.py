@@ -239,3 +239,37 @@ def test_a_bundle_ends_at_its_size():
         for seq in range(1, 5):
             hub.publish("session/ux", "chat.posted", AT, {"text": "x" * 40_000}, seq)
     assert [payloads(frame) for frame in sink.frames] == [[1, 2], [3, 4]]
+
+
+async def test_what_piles_up_behind_a_busy_fan_out_leaves_joined_and_in_order(nursery):
+    hub = Hub(Limits(slice_seconds=0))
+    sinks = [attach(hub, f"a{n}") for n in range(40)]
+    for n in range(40):
+        hub.subscribe(f"a{n}", "session/ux", 0, AT, None)
+    await nursery.start(hub.run)
+    for seq in range(1, 4):
+        hub.publish("session/ux", "chat.posted", AT, {}, seq)
+    late = attach(hub, "late")
+    hub.subscribe("late", "session/ux", 3, AT, None)
+    hub.publish("session/ux", "chat.posted", AT, {}, 4)
+    hub.publish("session/ux", "chat.posted", AT, {}, 5)
+    assert hub.statistics().backlog == 5
+    while hub.statistics().backlog:
+        await trio.lowlevel.checkpoint()
+    for sink in sinks:
+        assert [payloads(frame) for frame in sink.frames] == [[1], [2, 3], [4, 5]]
+    assert [payloads(frame) for frame in late.frames] == [[4, 5]]
+    assert hub.metrics.delivered._value.get() == 40 * 5 + 2
+
+
+async def test_what_piled_up_leaves_in_bundles_of_a_bounded_size(nursery):
+    hub = Hub(Limits(slice_seconds=0))
+    sinks = [attach(hub, f"a{n}") for n in range(40)]
+    for n in range(40):
+        hub.subscribe(f"a{n}", "session/ux", 0, AT, None)
+    await nursery.start(hub.run)
+    for seq in range(1, 6):
+        hub.publish("session/ux", "chat.posted", AT, {"text": "x" * 40_000}, seq)
+    while hub.statistics().backlog:
+        await trio.lowlevel.checkpoint()
+    assert [payloads(frame) for frame in sinks[-1].frames] == [[1], [2, 3], [4, 5]]
