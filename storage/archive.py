@@ -6,7 +6,8 @@ from typing import Any
 import trio
 from sqlite_utils import Database
 
-from storage import readmodel
+from actors.ports import StorageUnavailable
+from storage import follower, readmodel
 from storage.journal import SqliteJournal
 
 CATCH_UP_SECONDS = 2.0
@@ -23,8 +24,9 @@ _COLUMNS = "m.number, m.person, m.name, m.role, m.text, m.at, m.reply_to, m.dele
 class SqliteArchive:
     """Answers from the tables in a journal's file.
 
-    An answer holds everything that was committed before the question, unless the projection is
-    more than :data:`CATCH_UP_SECONDS` behind: then it holds what there is.
+    An answer holds everything of its topic that was committed before the question. If the
+    projection is more than :data:`CATCH_UP_SECONDS` behind, there is a refusal in its place: a page
+    that leaves messages out looks like one from which they were lost.
 
     :param journal: the open journal.
     """
@@ -35,7 +37,7 @@ class SqliteArchive:
     async def chat_history(self, topic: str, before: str | None, limit: int) -> Sequence[Message]:
         """Return chat messages older than ``before`` (an id), newest first; tombstones included.
 
-        :raises StorageUnavailable: the file cannot be read.
+        :raises StorageUnavailable: the file cannot be read, or the projection is behind.
         """
         number = int(before) if before is not None else 2**62
 
@@ -47,7 +49,7 @@ class SqliteArchive:
             )
             return _messages(db, topic, rows.fetchall())
 
-        await self.catch_up()
+        await self._reach(topic)
         return await self._journal.query(query)
 
     async def chat_search(self, topic: str, query: str, limit: int) -> Sequence[Message]:
@@ -56,7 +58,7 @@ class SqliteArchive:
         A word may be the beginning of a longer one; case and accents do not matter, and no
         character has a meaning of its own.
 
-        :raises StorageUnavailable: the file cannot be read.
+        :raises StorageUnavailable: the file cannot be read, or the projection is behind.
         """
         match = " ".join(f'"{word.replace(chr(34), chr(34) * 2)}"*' for word in words(query))
         if not match:
@@ -72,7 +74,7 @@ class SqliteArchive:
             )
             return _messages(db, topic, rows.fetchall())
 
-        await self.catch_up()
+        await self._reach(topic)
         return await self._journal.query(search)
 
     async def catch_up(self) -> bool:
@@ -80,13 +82,27 @@ class SqliteArchive:
 
         :raises StorageUnavailable: the file cannot be read.
         """
+        return await self._projected(await self._journal.query(follower.end))
+
+    async def _reach(self, topic: str) -> None:
+        """Wait until the read model has all of a topic that is committed now.
+
+        :raises StorageUnavailable: that takes long.
+        """
+        end = await self._journal.query(lambda db: follower.end_of(db, topic))
+        if not await self._projected(end):
+            raise StorageUnavailable(f"the read model has not reached the newest of {topic}")
+
+    async def _projected(self, position: int) -> bool:
+        """Wait until the read model stands at a position; False if it takes long."""
         ends = trio.current_time() + CATCH_UP_SECONDS
-        while behind := await self._journal.query(readmodel.lag):
-            # thread cannot set an event for every slice without waking the loop for nothing
+        while not (reached := await self._journal.query(readmodel.position) >= position):
+            # The writer's thread cannot set an event for every slice without waking the loop for
+            # nothing.
             if trio.current_time() > ends:
                 break
             await trio.sleep(CATCH_UP_PAUSE)
-        return not behind
+        return reached
 
 
 def words(query: str) -> list[str]:

@@ -40,6 +40,14 @@ def end(db: Database) -> int:
     return row[0] or 0
 
 
+def end_of(db: Database, entity: str) -> int:
+    """Return the position of an entity's newest journal row, 0 for none."""
+    row = db.conn.execute(
+        "SELECT position FROM journal WHERE entity = ? ORDER BY seq DESC LIMIT 1", (entity,)
+    ).fetchone()
+    return row[0] if row else 0
+
+
 def facts(db: Database, after: int) -> Sequence[Fact]:
     """Return the next :data:`SLICE` journal rows after a position, across all entities.
 

@@ -90,10 +90,15 @@ class ReadModel:
         tables.run("RELEASE fact")
 
 
+def position(db: Database) -> int:
+    """Return the position of the journal up to which the read model goes."""
+    at = follower.position(db, NAME)
+    return at[0] if at else 0
+
+
 def lag(db: Database) -> int:
     """Return how many positions of the journal the read model is behind."""
-    at = follower.position(db, NAME)
-    return max(0, follower.end(db) - (at[0] if at else 0))
+    return max(0, follower.end(db) - position(db))
 
 
 def unseen(done: int, total: int) -> None:

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from journal_streams import DURABLE, entity_of, journals, object_of
 from sqlite_utils import Database
 
-from actors.ports import Entry, Write
+from actors.ports import Entry, StorageUnavailable, Write
 from actors.rules import records
 from storage import SqliteJournal, Store, codec, readmodel
+from storage.archive import SqliteArchive
 from storage.group import Append, Group
 from storage.projections import PROJECTIONS, schema
 from storage.readmodel import ReadModel, rebuild
@@ -22,7 +23,8 @@ NOT_FOR_TABLES = {
     # what the tables of sessions, meetings and rooms know already, or what passes
     "agenda.attended", "agenda.reminded", "agenda.tracked", "breakout.broadcast",
     "breakout.closing", "breakout.help_answered", "breakout.help_asked", "breakout.timed",
-    "chat.muted", "chat.slowed", "employee.listed", "media.changed", "media.shares_allowed",
+    "chat.muted", "chat.slowed", "employee.listed", "event.revoked", "media.changed",
+    "media.shares_allowed",
     "meeting.began", "meeting.warned", "people.kicked", "program.changed", "program.counted",
     "program.seats", "program.standing", "quota.taken", "session.hostless", "session.released",
     "session.resumed",
@@ -131,6 +133,26 @@ async def test_what_was_committed_before_a_question_is_in_the_answer(tmp_path):
             await store.journal.append(Write("session/ux", seq - 1, [posted(seq)]))
             newest = await store.archive.chat_history("session/ux", None, 1)
             assert [message["id"] for message in newest] == [str(seq)]
+
+
+async def test_rule_21_a_page_is_refused_rather_than_left_incomplete(tmp_path, autojump_clock):
+    async with Store.open(tmp_path / "g.db") as store:
+        await store.journal.append(Write("session/ux", 0, [posted(1)]))
+        await store.journal.append(Write("session/quiet", 0, [posted(1)]))
+        assert await store.archive.catch_up()
+    async with SqliteJournal.open(tmp_path / "g.db") as journal:  # nobody projects
+        archive = SqliteArchive(journal)
+        await journal.append(Write("session/ux", 1, [posted(2)]))
+        assert not await archive.catch_up()
+        with pytest.raises(StorageUnavailable, match="session/ux"):
+            await archive.chat_history("session/ux", None, 10)
+        with pytest.raises(StorageUnavailable, match="session/ux"):
+            await archive.chat_search("session/ux", "hello", 10)
+        quiet = await archive.chat_history("session/quiet", None, 10)
+        assert [message["id"] for message in quiet] == ["1"]
+    async with Store.open(tmp_path / "g.db") as store:
+        page = await store.archive.chat_history("session/ux", None, 10)
+        assert [message["id"] for message in page] == ["2", "1"]
 
 
 async def test_projecting_goes_on_where_it_stood(tmp_path):
