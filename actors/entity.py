@@ -257,9 +257,11 @@ class EntityActor(DurableActor):
         if publisher.resume(connection, self.entity, message.seq):
             self.follow(message.by, connection, message.along)
             return {"recovered": True}
-        missed = await self._missed(message.seq)
+        # What others of this batch led to is on disk already, and is told after this.
+        until = done.view[0] if done.view is not None else self.topic_seq
+        missed = await self._missed(message.seq, until)
         if missed is not None:
-            self.subscribe(message.by, connection, self.topic_seq, None)
+            self.subscribe(message.by, connection, until, None)
             for event, number in missed:
                 self._send_missed(connection, event, number)
             return {"recovered": True}
@@ -274,9 +276,12 @@ class EntityActor(DurableActor):
         data = records.wire(event)
         self.services.publisher.send(connection, self.entity, event.type, event.at, data, number)
 
-    async def _missed(self, number: int) -> list[tuple[Event, int]] | None:
-        """Read what followed ``number`` in the topic; None if that is unknown or too much."""
-        count = self.topic_seq - number
+    async def _missed(self, number: int, until: int) -> list[tuple[Event, int]] | None:
+        """Read what followed ``number`` in the topic up to ``until``.
+
+        :return: None if that is unknown or too much.
+        """
+        count = until - number
         if not 0 <= count <= MISSED_LIMIT:
             return None
         missed: list[tuple[Event, int]] = []
@@ -291,7 +296,7 @@ class EntityActor(DurableActor):
             missed += [
                 (records.restore(entry.type, entry.data), entry.meta["number"])
                 for entry in page
-                if entry.meta.get("number", 0) > number
+                if number < entry.meta.get("number", 0) <= until
             ]
         return missed
 

@@ -122,7 +122,7 @@ class ParticipantActor(EntityActor):
     async def _resume_topic(self, message: Connect, topic: str) -> bool:
         by, connection, seq = message.by, message.connection, message.topics[topic]
         if topic == "me":
-            missed = await self._missed(seq)
+            missed = await self._missed(seq, self.topic_seq)
             for event, number in missed or ():
                 self._send_missed(connection, event, number)
             return missed is not None

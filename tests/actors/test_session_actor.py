@@ -1,10 +1,12 @@
 """Who is put out, who drops, who comes back: a session and the connections that follow it."""
 
+from functools import partial
+
 import pytest
 import trio
 
 from actors.errors import Refused
-from tests.actors.house import ADMIN, GUESTS, HANA, everybody_in, open_house, person
+from tests.actors.house import ADMIN, GUESTS, HANA, HUGO, everybody_in, open_house, person
 
 ANA, BEN, CEM, DORA = GUESTS
 OLGA = person("olga", role="organizer")
@@ -160,6 +162,32 @@ async def test_rule_32_who_resumes_is_led_to_the_room_they_are_in_by_now(autojum
         await house.settle()
         assert back["recovered"]["session/ux"] is True
         assert house.ears.listening["again"] == {"person/fair.ana", "session/ux", "room/ux.2"}
+
+
+async def test_who_resumes_beside_others_is_sent_once_what_the_others_lead_to(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        seen = house.ears.published["session/ux"][-1][0]
+        for one in (ANA, HANA, HUGO):
+            await house.drop(one, one.id)
+        await house.wait(20)
+        await house.wait(1)
+        assert house.state("session/ux").status == "hostless"
+        house.journal.pause = 1.0
+        async with trio.open_nursery() as nursery:
+            for command in (
+                house.command(BEN, "chat.send", topic="session/ux", text="Hi"),
+                house.command(CEM, "chat.send", topic="session/ux", text="Ho"),
+            ):
+                nursery.start_soon(house.door.call, command)
+            await trio.sleep(0.5)
+            for one in (ANA, HANA):
+                resume = partial(house.enter, one, f"{one.id} again", session__ux=seen)
+                nursery.start_soon(resume)
+                await trio.sleep(0.1)
+        assert house.state("session/ux").status == "live"
+        assert house.ears.types("ana again", "session/ux").count("session.resumed") == 1
+        assert house.ears.gaps() == []
 
 
 async def test_rule_36_a_repeated_command_is_carried_out_once(autojump_clock):
