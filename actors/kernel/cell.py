@@ -17,6 +17,7 @@ from actors.kernel.context import current, nascent
 from actors.kernel.errors import (
     StartFailedError,
     StartTimeoutError,
+    let_go,
 )
 from actors.kernel.future import Future
 from actors.kernel.mailbox import Mailbox
@@ -235,6 +236,7 @@ class Cell(Bonds):
         self.last_error = error
         self.system.counters.failures += 1
         await self.tell_failure(error)
+        let_go(error)
         return Exit("failed", error)
 
     async def finish(self, exit_: Exit) -> Exit:

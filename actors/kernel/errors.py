@@ -1,5 +1,7 @@
 """What can go wrong between actors. Each error says which actor, and what to do about it."""
 
+from traceback import clear_frames
+
 import trio
 from pykka import ActorDeadError, Timeout
 
@@ -19,6 +21,7 @@ __all__ = [
     "StartTimeoutError",
     "Timeout",
     "UnknownKindError",
+    "let_go",
 ]
 
 
@@ -72,3 +75,21 @@ class FutureNotReadyError(KernelError):
 
 class AskTimeoutError(KernelError, Timeout, trio.TooSlowError):
     """No reply came in time. It is Pykka's ``Timeout`` and trio's ``TooSlowError`` alike."""
+
+
+def let_go(error: BaseException) -> None:
+    """Empty the frames that an error and its causes came through.
+
+    An error is kept where it can be looked at, and told to whoever asked. With what its frames
+    held, an actor's whole state stayed in memory for each crash.
+    """
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        clear_frames(one.__traceback__)
+        waiting += [cause for cause in (one.__cause__, one.__context__) if cause is not None]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from traceback import clear_frames
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,7 +11,7 @@ from pykka import messages as pykka_messages
 from pykka._envelope import Envelope as PykkaEnvelope
 from pykka._introspection import get_attr_directly
 
-from actors.kernel.errors import ActorDeadError, HandlerTimeoutError
+from actors.kernel.errors import ActorDeadError, HandlerTimeoutError, let_go
 from actors.kernel.future import Future
 from actors.kernel.mailbox import REPLACED, Mailbox
 from actors.kernel.messages import Envelope, Halt, Keyed, Order, Request
@@ -133,6 +132,7 @@ class Loop:
             except Exception as error:  # noqa: BLE001  the decider's to judge
                 exit_ = await self.failed(error)
                 if exit_ is not None:
+                    del actor, receive  # the error knows this frame, and is kept
                     return exit_
             else:
                 if asked and self.in_hand is item and not item.done:
@@ -201,7 +201,7 @@ class Loop:
 
     async def _batch(self) -> Exit | None:
         """Hand over up to ``batch_limit`` messages at once."""
-        actor, queue = self.living, self.mailbox.queue
+        queue = self.mailbox.queue
         batch: list[Envelope] = []
         while queue and len(batch) < self.kind.batch_limit:
             item = queue[0]
@@ -221,7 +221,7 @@ class Loop:
             return await self._special_of_batch(queue.popleft()) if queue else None
         self.in_hand = batch
         try:
-            work: Any = actor.on_receive_batch(batch)
+            work: Any = self.living.on_receive_batch(batch)
             await (self._bounded(work) if self.kind.handler_deadline is not None else work)
         except Exception as error:  # noqa: BLE001  the decider's to judge
             return await self.failed(error)
@@ -273,7 +273,7 @@ class Loop:
             return None
         logger.error("%s failed", self.path, exc_info=error)
         await self.tell_failure(error)
-        clear_frames(error.__traceback__)  # the error is kept, and with it what it came from
+        let_go(error)
         return Exit(
             "failed", error,
             final=directive is Directive.STOP, escalate=directive is Directive.ESCALATE,

@@ -1,6 +1,9 @@
 """Erlang's supervisor checklist: restart types, strategies, intensity, order, escalation."""
 
+import gc
 import math
+import weakref
+from contextlib import contextmanager
 
 import pytest
 import trio
@@ -17,6 +20,7 @@ from actors.kernel import (
     Child,
     Directive,
     Exit,
+    HandlerTimeoutError,
     Intensity,
     NameTakenError,
     RestartIntensityError,
@@ -25,6 +29,7 @@ from actors.kernel import (
     Strategy,
     Supervisor,
     Terminated,
+    let_it_crash,
 )
 
 settle = trio.testing.wait_all_tasks_blocked
@@ -587,3 +592,90 @@ async def test_a_supervisor_handles_messages_beside_its_children(autojump_clock)
         ref = await system.root.ask("spawn")
         assert await ref.ask(1) == 1
         assert await system.root.ask("path") == "root/w"
+
+
+# What a crash leaves in memory
+
+
+@contextmanager
+def no_collector():
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("batch_limit", [1, 8])
+@pytest.mark.parametrize("deed", ["raise", "cause", "late", "cancelled"])
+async def test_a_crashed_instance_leaves_memory_without_the_collector(
+    autojump_clock, batch_limit, deed
+):
+    living = weakref.WeakSet()
+
+    class Heavy(Actor):
+        handler_deadline = 1.0
+        decider = staticmethod(let_it_crash)
+
+        def __init__(self):
+            living.add(self)
+
+        async def work(self, state):
+            if deed == "cancelled":
+                await trio.sleep(math.inf)
+            try:
+                return {}[deed]
+            except KeyError as error:
+                if deed == "cause":
+                    raise ValueError(deed) from error
+                if deed == "late":
+                    await trio.sleep(0.1)
+                raise
+
+        async def on_receive(self, message):
+            await self.work([self])
+
+        async def on_receive_batch(self, batch):
+            await self.work([self])
+
+    Heavy.batch_limit = batch_limit
+    pool = type("Pool", (Supervisor,), {"strategy": Strategy.POOL, "intensity": PATIENT})
+    async with ActorSystem() as system:
+        ref = system.spawn(Heavy, under=system.spawn(pool))
+        with no_collector():
+            for _ in range(10):
+                asked = ref.ask("boom")
+                ref.tell("boom")
+                with pytest.raises((KeyError, ValueError, HandlerTimeoutError)):
+                    await asked
+                await trio.sleep(5)
+            assert len(living) == 1
+
+
+async def test_an_instance_that_does_not_start_leaves_memory_too(autojump_clock):
+    living = weakref.WeakSet()
+    starts = []
+
+    class Stubborn(Actor):
+        def __init__(self):
+            living.add(self)
+
+        async def on_start(self):
+            starts.append(trio.current_time())
+            await trio.sleep(0.1)
+            if 1 < len(starts) < 10:
+                raise ValueError("not yet")
+
+        def on_receive(self, message):
+            raise ValueError(message)
+
+    pool = type("Pool", (Supervisor,), {"strategy": Strategy.POOL, "intensity": PATIENT})
+    async with ActorSystem() as system:
+        ref = system.spawn(Stubborn, under=system.spawn(pool))
+        await settle()
+        with no_collector():
+            ref.tell("boom")
+            await trio.sleep(5)
+            assert len(starts) == 10
+            assert len(living) == 1
