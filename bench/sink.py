@@ -54,7 +54,9 @@ def masked(text: str) -> bytes:
     payload, key = text.encode(), os.urandom(4)
     size = len(payload)
     head = bytes((0x81, 0x80 | size)) if size < 126 else struct.pack(">BBH", 0x81, 0xFE, size)  # noqa: PLR2004  RFC 6455, 5.2
-    return head + key + bytes(byte ^ key[n % 4] for n, byte in enumerate(payload))
+    stream = (key * (size // len(key) + 1))[:size]
+    masked = int.from_bytes(payload) ^ int.from_bytes(stream)
+    return head + key + masked.to_bytes(size)
 
 
 def request(dialect: Dialect, port: int) -> bytes:

@@ -11,10 +11,8 @@ import errno
 import json
 import select
 import socket
-import struct
 import sys
 import time
-from collections.abc import Iterator
 from random import Random
 from statistics import quantiles
 from typing import Any
@@ -53,14 +51,14 @@ class StormClient:
     ready: float = 0.0
     upgraded: bool = False
     wire: socket.socket | None = None
-    buffer: bytearray = attrs.field(factory=bytearray)
+    buffer: bytes = b""
     lateness: list[tuple[float, float]] = attrs.field(factory=list)
 
     def open(self, port: int) -> socket.socket:
         """Begin to connect."""
         self.wire = socket.socket()
         self.wire.setblocking(False)
-        self.buffer.clear()
+        self.buffer = b""
         self.ready, self.upgraded = 0.0, False
         code = self.wire.connect_ex(("127.0.0.1", port))
         if code not in {0, errno.EINPROGRESS}:
@@ -80,21 +78,26 @@ class StormClient:
             self.wire.close()
             self.wire = None
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Take bytes; yield opcode and payload of each whole frame."""
-        self.buffer += data
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Take bytes; return opcode and payload of each whole frame."""
+        if self.buffer:
+            data = self.buffer + data
+        start = 0
         if not self.upgraded:
-            end = self.buffer.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            if b" 101 " not in self.buffer[:16]:
-                raise BenchFailed(f"refused: {bytes(self.buffer[:100])!r}")
-            del self.buffer[: end + 4]
+            start = data.find(b"\r\n\r\n") + 4
+            if start < 4:  # noqa: PLR2004  no end of the head yet
+                self.buffer = data
+                return []
+            if b" 101 " not in data[:16]:
+                raise BenchFailed(f"refused: {data[:100]!r}")
             self.upgraded = True
-        while (found := _frame(self.buffer)) is not None:
-            start, end = found
-            yield self.buffer[0] & 0xF, bytes(self.buffer[start:end])
-            del self.buffer[:end]
+        frames = []
+        while (found := _frame(data, start)) is not None:
+            begin, end = found
+            frames.append((data[start] & 0xF, data[begin:end]))
+            start = end
+        self.buffer = data[start:]
+        return frames
 
     def hear(self, payload: bytes, now: float) -> None:
         """Note one message."""
@@ -117,21 +120,19 @@ class StormClient:
         self.seen = seq
 
 
-def _frame(buffer: bytearray) -> tuple[int, int] | None:
-    if len(buffer) < 2:  # noqa: PLR2004  RFC 6455, 5.2
+def _frame(data: bytes, at: int) -> tuple[int, int] | None:
+    if len(data) < at + 2:
         return None
-    size, start = buffer[1], 2
+    size, start = data[at + 1], at + 2
     if size == _SHORT:
-        start = 4
+        start += 2
     elif size == _LONG:
-        start = 10
-    if len(buffer) < start:
+        start += 8
+    if len(data) < start:
         return None
-    if size == _SHORT:
-        (size,) = struct.unpack_from(">H", buffer, 2)
-    elif size == _LONG:
-        (size,) = struct.unpack_from(">Q", buffer, 2)
-    return (start, start + size) if len(buffer) >= start + size else None
+    if size >= _SHORT:
+        size = int.from_bytes(data[at + 2 : start])
+    return (start, start + size) if len(data) >= start + size else None
 
 
 class Crowd:
