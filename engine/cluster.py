@@ -103,10 +103,12 @@ class ClusterWiring(Wiring):
         self._membership = bridge.membership
         self._membership.owners.on_table = self._on_table
         self._membership.hand_over = self._hand_over
+        bridge.strayed = self._on_stray  # type: ignore[method-assign]  # a slot for it
         self._system: ActorSystem | None = None
         self._door: ClusterDoor | None = None
         self._gained: set[int] = set()
         self._moved: set[int] = set()
+        self._strays: set[tuple[str, str]] = set()
         self._work = trio.Event()
 
     def hub(self, limits: Limits, epoch: str) -> Hub:
@@ -157,6 +159,25 @@ class ClusterWiring(Wiring):
         self._bridge.leaving -= lost
         self._work.set()
 
+    def _on_stray(self, topic: str, node: str) -> None:
+        self._strays.add((topic, node))
+        self._work.set()
+
+    async def _lead_strays(self, strays: set[tuple[str, str]]) -> None:
+        """Lead on whom a topic's former owner led to it so late that the topic has moved."""
+        try:
+            # Mostly the table of this node is behind, and what it brings leads everybody.
+            await self._membership.owners.refresh()
+        except StorageUnavailable:
+            await trio.sleep(WAKE_PAUSE)
+            self._strays |= strays
+        self._moved |= {
+            self._membership.shard(topic)
+            for topic, node in strays
+            if self._membership.owner(topic) != node
+        }
+        self._work.set()
+
     async def _hand_over(self, shards: Sequence[int]) -> None:
         """Finish what is in hand, and take nothing more for these shards."""
         self._bridge.leaving |= frozenset(shards)
@@ -185,11 +206,14 @@ class ClusterWiring(Wiring):
             self._work = trio.Event()
             moved, self._moved = self._moved, set()
             gained, self._gained = self._gained, set()
+            strays, self._strays = self._strays, set()
             async with trio.open_nursery() as nursery:
                 if self._door is not None and moved:
                     nursery.start_soon(self._door.move, moved)
                 if gained:
                     nursery.start_soon(self._wake, gained)
+                if strays:
+                    nursery.start_soon(self._lead_strays, strays)
 
     async def _wake(self, shards: set[int]) -> None:
         services, membership = self._bridge.services, self._membership

@@ -13,11 +13,15 @@ BUNDLE_BYTES = 64 << 10
 
 @attrs.define(eq=False, slots=True)
 class Subscription:
-    """One connection's place among a topic's listeners."""
+    """One connection's place among a topic's listeners.
+
+    :param stranded: the last number it was sent, if it is sent nothing until it has resumed.
+    """
 
     outbox: Outbox
     codec: Codec
     active: bool = True
+    stranded: int | None = None
 
 
 @attrs.frozen(eq=False)

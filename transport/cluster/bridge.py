@@ -188,8 +188,10 @@ class Bridge:
                 self._resolve(number, None, Refused(reason, text, **data))
             case ["x", str(connection), bool(removed)]:
                 self.sweep(connection, removed=removed)
-            case ["s", str(connection), *_]:
+            case ["s", str(connection), str(topic), *_]:
                 self.follows.setdefault(connection, set()).add(node)
+                if self.membership.owner(topic) != node:
+                    self.strayed(topic, node)
                 ended = self.hub.take(node, item)
                 if ended is not None:
                     self.follows.pop(ended, None)
@@ -202,6 +204,9 @@ class Bridge:
 
     def removed(self, connection: str, code: int) -> None:
         """Note with which code a connection is being closed; replaced by the door."""
+
+    def strayed(self, topic: str, node: str) -> None:
+        """Note that a node leads somebody to a topic it does not own; replaced by the wiring."""
 
     def _gone(self, node: str) -> None:
         """Forget a node: what it was asked, and its connections."""

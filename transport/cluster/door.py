@@ -106,15 +106,16 @@ class ClusterDoor(FrontDoor):
 
     async def move(self, shards: Collection[int]) -> None:
         """Lead this node's connections to the new owners of the topics they follow."""
-        moving = frozenset(shards)
-        shard, hub = self._bridge.membership.shard, self._bridge.hub
+        moving, hub = frozenset(shards), self._bridge.hub
+        shard, owner = self._bridge.membership.shard, self._bridge.membership.owner
+        followed = {topic for connection in self._people for topic in hub.topics(connection)}
+        for topic in followed:
+            if shard(topic) in moving:
+                hub.strand(topic, owner(topic))
         async with trio.open_nursery() as nursery:
             for connection, person in list(self._people.items()):
-                topics = {
-                    topic: hub.standing(topic)
-                    for topic in hub.topics(connection)
-                    if shard(topic) in moving
-                }
+                stranded = hub.stranded(connection).items()
+                topics = {topic: seq for topic, seq in stranded if shard(topic) in moving}
                 if topics:
                     nursery.start_soon(self._move_one, person, connection, topics)
 

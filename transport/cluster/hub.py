@@ -2,7 +2,9 @@
 
 The owner of a topic encodes an event once, for all listeners at all nodes: a node that has some
 gets the frame once and spreads it. Only the owner keeps a topic's recent events; elsewhere a topic
-is *foreign* and known by the last number seen, so that its listeners can resume at a new owner.
+is *foreign* and known by the last number seen. When it moves to another owner, its listeners are
+*stranded*: each is sent nothing before it has resumed at the new owner from where it stood, for the
+new owner's next event may come before what it missed.
 """
 
 from collections.abc import Callable, Mapping
@@ -72,7 +74,10 @@ class ClusterHub(Hub):
         place = self._topics.get(topic)
         if place is None and seq is not None:
             place = self._place(topic, seq - 1)
-        if seq is not None and place is not None and self._seen.pop(topic, None) is not None:
+        if seq is not None and place is not None and topic in self._seen:
+            self._strand(place)
+            del self._seen[topic]
+            self._source.pop(topic, None)
             place.history = self._blank(seq - 1)
         return place
 
@@ -188,17 +193,35 @@ class ClusterHub(Hub):
 
     # -- the listeners' side ---------------------------------------------------------------
 
-    def standing(self, topic: str) -> int:
-        """Return the last number that this node's listeners of a topic have been sent."""
-        seen = self._seen.get(topic)
-        if seen is not None:
-            return seen
-        place = self._topics.get(topic)
-        return place.history.last if place else 0
+    def strand(self, topic: str, owner: str) -> None:
+        """Send a topic's listeners nothing more until they have resumed at its new owner.
 
-    def detach_source(self, topic: str) -> None:
-        """Pass nothing of a foreign topic on until its new owner has been heard."""
-        self._source.pop(topic, None)
+        Those who listen to the new owner already go on.
+        """
+        place = self._topics.get(topic)
+        led = topic not in self._seen if owner == self._me else self._source.get(topic) == owner
+        if place is not None and not led:
+            self._source.pop(topic, None)
+            self._strand(place)
+
+    def _strand(self, place: Topic) -> None:
+        self._flush()
+        standing = self._standing(place)
+        for subscription in place.subscriptions.values():
+            if subscription.active:
+                subscription.active, subscription.stranded = False, standing
+
+    def _standing(self, place: Topic) -> int:
+        return self._seen.get(place.name, place.history.last)
+
+    def stranded(self, connection: str) -> dict[str, int]:
+        """Return the topics a connection has to resume, with the last number it was sent."""
+        found = {}
+        for topic in self.topics(connection):
+            standing = self._topics[topic].subscriptions[connection].stranded
+            if standing is not None:
+                found[topic] = standing
+        return found
 
     def take(self, node: str, item: list[Any]) -> str | None:
         """Do what the owner of a topic says; return a connection it should forget."""
@@ -234,6 +257,8 @@ class ClusterHub(Hub):
         if not self._room(member, connection, topic):
             return None
         place = self._topics.get(topic) or self._place(topic, seq)
+        if self._source.get(topic) != node:
+            self._strand(place)
         place.history = self._blank(seq)
         self._seen[topic], self._source[topic] = seq, node
         self._listen(place, member, connection)
