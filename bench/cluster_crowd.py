@@ -12,6 +12,7 @@ import trio
 
 from actors.errors import TEMPORARY, Refused
 from actors.rules.base import Person
+from bench.cluster_member import Member
 from bench.cluster_servers import KEY
 from engine.tokens import mint
 from transport.client import Client, open_client
@@ -69,24 +70,6 @@ class Broken(Exception):  # noqa: N818  said of the promise
 def _hold(condition: object, text: str) -> None:
     if not condition:
         raise Broken(text)
-
-
-@attrs.define(eq=False)
-class Member:
-    """Somebody of the crowd, and what they know.
-
-    :param votes: ids of the questions they vote for.
-    :param meeting: the chat they have booked: its id, the desk and the slot's start.
-    """
-
-    number: int
-    client: Client
-    home: str
-    heard: list[str] = attrs.field(factory=list)
-    numbers: list[int] = attrs.field(factory=list)
-    votes: set[str] = attrs.field(factory=set)
-    meeting: tuple[str, str, str] | None = None
-    busy: bool = False
 
 
 @attrs.frozen
@@ -230,10 +213,8 @@ class Crowd:
         """Keep what somebody hears of the session."""
         topic = f"session/{self.session}"
         async for event in member.client.events():
-            if event.topic == topic and event.seq is not None and event.type != "snapshot":
-                member.numbers.append(event.seq)
-                if event.type == "chat.posted":
-                    member.heard.append(event.data["text"])
+            if event.topic == topic:
+                member.hear(event)
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -260,33 +241,32 @@ class Crowd:
             await self._check_votes()
             await self._check_bookings()
 
-    def resumed(self) -> list[Member]:
-        """Return those who were given everything by number.
-
-        Whom a node cannot give what was missed gets a snapshot instead, and is told so.
-        """
-        return [member for member in self.members if not member.client.statistics().reloaded]
+    def reloaded(self) -> list[Member]:
+        """Return those who could not be given all they had missed, and got a snapshot instead."""
+        return [member for member in self.members if member.skipped]
 
     async def _check_chat(self) -> None:
-        kept = await self._history()
+        kept = await self._history(self.members[0])
         _hold(len(kept) == len(set(kept)), "a message is kept twice")
         lost, more = set(self.said) - set(kept), set(kept) - set(self.said)
         _hold(not lost, f"acknowledged and lost: {sorted(lost)[:5]}")
         _hold(not more, f"kept and never acknowledged: {sorted(more)[:5]}")
+        numbers = {text: number for one in self.members for text, number in one.heard.items()}
         with trio.move_on_after(HEARING_SECONDS):
-            while any(len(one.heard) < len(kept) for one in self.resumed()):  # noqa: ASYNC110  they come by themselves
+            while any(one.unheard(kept, numbers) for one in self.members):  # noqa: ASYNC110  they come by themselves
                 await trio.sleep(0.05)
-        for member in self.resumed():
-            who = f"p{member.number}"
-            _hold(len(member.heard) == len(set(member.heard)), f"{who} heard something twice")
-            missing = sorted(set(kept) - set(member.heard))
-            _hold(not missing, f"{who} did not hear {missing[:5]}: {member.client.statistics()}")
-            _hold(member.numbers == sorted(member.numbers), f"{who} heard out of order")
+        for member in self.members:
+            who = f"p{member.number}, {member.client.statistics()}, skipped {member.skipped}"
+            _hold(not member.gaps, f"{who}: {member.gaps[:5]}")
+            missing = sorted(member.unheard(kept, numbers))
+            _hold(not missing, f"{who} did not hear {missing[:5]}")
+        for member in self.reloaded():
+            theirs = await self._history(member)
+            _hold(theirs == kept, f"p{member.number} was reloaded, and reads another history")
 
-    async def _history(self) -> list[str]:
+    async def _history(self, member: Member) -> list[str]:
         texts: list[str] = []
         before: dict[str, str] = {}
-        member = self.members[0]
         while True:
             page = await self.call(
                 member, member.client, "chat.history",

@@ -263,7 +263,7 @@ async def suffer(stage: Stage, name: str, fault: Fault) -> Outcome:
         round(people.longest(begun), 2),
         len(people.waits) - waits,
         people.repeated.total() - repeated,
-        len(people.members) - len(people.resumed()),
+        len(people.reloaded()),
         stage_facts.get("election"),
     )
 

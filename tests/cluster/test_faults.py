@@ -9,7 +9,7 @@ import pytest
 from bench import outage as faults
 from bench.outage import Setting, staged, suffer
 
-PEOPLE, PAUSE = 60, 5.0
+PEOPLE, PAUSE = 40, 4.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
 
