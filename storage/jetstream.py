@@ -33,6 +33,7 @@ from storage.jetstream_model import (
     Known,
     Part,
     entries_of,
+    name_of,
     rows_of,
     stream_configurations,
     token,
@@ -292,7 +293,7 @@ class JetStreamJournal:
         subject = f"{self._prefix}.journal.*.*"
         page = await api.page(self._connection, self._stream, subject, after + 1, limit)
         return [
-            (message.number, name := self._name(message.subject), entries_of(message, name))
+            (message.number, name := name_of(message.subject), entries_of(message, name))
             for message in page
         ]
 
@@ -309,12 +310,12 @@ class JetStreamJournal:
 
         :raises StorageUnavailable: NATS does not answer.
         """
-        subject = f"{self._prefix}.journal.{token(kind)}.*"
+        wanted = f"{self._prefix}.journal.{token(kind)}.*"
         found: list[str] = []
         while True:
-            answer = await self._info({"subjects_filter": subject, "offset": len(found)})
+            answer = await self._info({"subjects_filter": wanted, "offset": len(found)})
             subjects = answer["state"].get("subjects") or {}
-            found += [f"{kind}/{unquote(name.rpartition('.')[2])}" for name in subjects]
+            found += [name_of(subject) for subject in subjects]
             if not subjects or len(found) >= answer.get("total", 0):
                 return sorted(found)
 
@@ -383,11 +384,6 @@ class JetStreamJournal:
     def _subject(self, what: str, entity: str) -> str:
         kind, _, ident = entity.partition("/")
         return f"{self._prefix}.{what}.{token(kind)}.{token(ident)}"
-
-    @staticmethod
-    def _name(subject: str) -> str:
-        kind, ident = subject.rsplit(".", 2)[1:]
-        return f"{unquote(kind)}/{unquote(ident)}"
 
     def _entity(self, entity: str) -> Known:
         known = self._known.get(entity)

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from secrets import token_hex
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import attrs
 import msgpack
@@ -96,6 +96,12 @@ def entries_of(message: Stored, entity: str) -> list[Entry]:
 def token(text: str) -> str:
     """Spell a name so that it is one token of a subject: no dots, blanks or wildcards."""
     return quote(text, safe="").replace(".", "%2E") or "%"
+
+
+def name_of(subject: str) -> str:
+    """Return the name (``kind/id``) of the entity whose subject ends so."""
+    kind, ident = subject.rsplit(".", 2)[1:]
+    return f"{unquote(kind)}/{unquote(ident)}"
 
 
 def stream_configurations(cluster: str, replicas: int) -> tuple[dict[str, Any], dict[str, Any]]:
