@@ -103,6 +103,10 @@ BENCHES: Mapping[str, Bench] = {
         quick={"people": 40, "seconds": 20.0}, full={"people": 150, "seconds": 1_800.0},
         seconds=(240, 2_400), remote=True, apart=True,
     ),
+    "cluster": Bench(
+        about="commands and fan-out on one node with SQLite, and on one and two with NATS",
+        quick={"talkers": 16, "listeners": 60, "seconds": 3.0}, full={}, seconds=(120, 240),
+    ),
     "outage": Bench(
         about="three nodes, killed, stopped, cut off and restarted while a crowd acts",
         quick={"people": 40, "pause": 5.0, "scale": 0.4}, full={"people": 300},

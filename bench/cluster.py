@@ -1,191 +1,202 @@
-"""What it costs to go through NATS: the same commands with SQLite, on one node, and across two.
+"""What it costs to go through NATS, and what a second node brings.
 
-    python -m bench.cluster [--seconds 4] [--people 32] [--json]
+    python -m bench.cluster [--seconds 8] [--json]
 
-Everything, the nodes and the asking, runs in this one process on one core; the NATS server is a
-process of its own. So the ratios say what a command costs in Python more than elsewhere, and the
-rates are lower than those of nodes with a core each.
+The same load on one node with SQLite, one node with NATS, and two nodes with NATS. Nodes, NATS
+and the two processes of clients are apart; NATS syncs every write, as SQLite does. First people
+chat as fast as they are answered (commands), then two of many do (fan-out). Where the machine has
+fewer cores than processes the rates say how they share them: compare the CPU of the nodes.
 """
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
+import psutil
 import trio
 
-from actors.rules.base import SYSTEM, Person
-from actors.rules.chat_model import Post
-from actors.rules.event_model import Create as CreateEvent
-from actors.rules.session.planning import Create as CreateSession
-from actors.rules.session.presence import Join
-from actors.rules.session.running import Start
-from engine.cluster import Node, open_node
-from engine.config import ClusterOptions, Config, MediaOptions
-from engine.engine import Engine
-from engine.logs import configure_logs
-from engine.workers import NATS_CONFIG, find_nats
+from bench.cluster_servers import KEY, NatsServer, NodeProcess, observing, start_nodes
+from bench.load.audience import audience
+from bench.load.swarm import Load, Swarm
+from bench.load.target import Target, described, opened
+from transport.client import open_client
 
-EVENT, SESSION = "bench", "talk"
+TALKERS, LISTENERS = 32, 300
+TEXT = "x" * 60
+EVENT = "bench-cluster"
+GENERATORS = 2
+WARMUP = 1.0
 
-Call = Callable[[Any], Awaitable[Any]]
+SETTINGS = {"GREENROOM_LIMITS_RATE": "5000/5000", "GREENROOM_LIMITS_PING_SECONDS": "3600"}
+"""A few people stand for many, and the load's wires answer no pings."""
+
+SYNCING = "jetstream { sync_interval: always }"
+"""NATS's settings: what is acknowledged is on disk, as with ``--workers``."""
 
 
 @attrs.frozen
-class Measured:
-    """One way's figures: commands a second, and milliseconds from command to answer."""
+class Way:
+    """One way to run the engine.
 
-    way: str
-    per_second: float
-    median: float
-    worst: float
+    :param urls: where its nodes listen.
+    :param target: one of them.
+    :param pids: of all nodes.
+    :param nats: the process of NATS, if there is one.
+    """
 
-
-def person(number: int) -> Person:
-    """Return one of the people who chat."""
-    return Person(id=f"p{number}", name=f"P {number}", event=EVENT)
-
-
-async def prepare(call: Call, people: int) -> None:
-    """Make a live session with people in it."""
-    now = datetime.now(UTC)
-    days = [now.date().isoformat()]
-    await call(CreateEvent(by=SYSTEM, id=EVENT, name="Bench", time_zone="UTC", days=days))
-    host = Person(id="host", name="Host", event=EVENT, sessions=frozenset({SESSION}))
-    await call(
-        CreateSession(
-            by=SYSTEM,
-            session=SESSION,
-            event=EVENT,
-            title="Talk",
-            kind="workshop",
-            start=now,
-            minutes=60,
-        )
-    )
-    await call(Join(by=host, session=SESSION))
-    await call(Start(by=host, session=SESSION))
-    for number in range(people):
-        await call(Join(by=person(number), session=SESSION))
+    name: str
+    urls: Sequence[str]
+    target: Target
+    pids: Sequence[int]
+    nats: int | None = None
 
 
-async def measure(way: str, call: Call, people: int, seconds: float) -> Measured:
-    """Let people chat as fast as they are answered."""
-    took: list[float] = []
-    end = time.perf_counter() + seconds
-
-    async def chat(number: int) -> None:
-        count = 0
-        while time.perf_counter() < end:
-            count += 1
-            begun = time.perf_counter()
-            post = Post(by=person(number), topic=f"session/{SESSION}", text=f"{count}")
-            await call(post)
-            took.append(time.perf_counter() - begun)
-
-    begun = time.perf_counter()
-    async with trio.open_nursery() as nursery:
-        for number in range(people):
-            nursery.start_soon(chat, number)
-    passed = time.perf_counter() - begun
-    took.sort()
-    median, worst = took[len(took) // 2] * 1000, took[int(len(took) * 0.99)] * 1000
-    return Measured(way, round(len(took) / passed), round(median, 2), round(worst, 2))
+@contextmanager
+def alone() -> Iterator[Way]:
+    """Run one node with SQLite."""
+    with opened(settings=SETTINGS) as target:
+        yield Way("one node, SQLite", [target.url], target, [target.pid or 0])
 
 
-def config(folder: Path, nats: str = "") -> Config:
-    """Return the configuration of one engine."""
-    return Config(
-        port=0,
-        data=folder,
-        key=("bench:0123456789abcdef0123456789abcdef",),
-        media=MediaOptions(workers=0),
-        cluster=ClusterOptions(servers=(nats,) if nats else ()),
-    )
-
-
-@asynccontextmanager
-async def nats_server(folder: Path, port: int) -> AsyncIterator[str]:
-    """Run a NATS server that syncs every write, as ``--workers`` does."""
-    settings = folder / "nats.conf"
-    settings.write_text(NATS_CONFIG.format(port=port, folder=folder / "jetstream"))
-    process = subprocess.Popen(  # noqa: ASYNC220  it returns at once
-        [find_nats(), "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        with trio.fail_after(10):
-            while True:
-                try:
-                    await (await trio.open_tcp_stream("127.0.0.1", port)).aclose()
-                    break
-                except OSError:
-                    await trio.sleep(0.05)
-        yield f"nats://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-async def settled(nodes: list[Node]) -> None:
-    """Wait until every node owns its share."""
-    with trio.fail_after(30):
-        while any(  # noqa: ASYNC110  nodes tell nobody
-            set(node.membership.table.shards) != {one.membership.me for one in nodes}
-            for node in nodes
-        ):
-            await trio.sleep(0.1)
-        await trio.sleep(3)
-
-
-async def run(people: int, seconds: float) -> list[Measured]:
-    """Measure each way."""
-    found = []
-    with tempfile.TemporaryDirectory() as name:
+@contextmanager
+def joined(count: int) -> Iterator[Way]:
+    """Run so many nodes on a NATS server that syncs every write."""
+    with (
+        tempfile.TemporaryDirectory(prefix="greenroom-bench-") as name,
+        ExitStack() as stack,
+    ):
         folder = Path(name)
-        async with Engine.open(config(folder / "alone")) as engine:
-            await prepare(engine.call, people)
-            found.append(await measure("one node, SQLite", engine.call, people, seconds))
-        async with (
-            nats_server(folder, 24_222) as url,
-            open_node(config(folder / "one", url)) as one,
-        ):
-            await settled([one])
-            await prepare(one.engine.call, people)
-            found.append(await measure("one node, NATS", one.engine.call, people, seconds))
-            async with open_node(config(folder / "two", url)) as two:
-                await settled([one, two])
-                owner = one.membership.owner(f"session/{SESSION}")
-                here, there = (one, two) if one.membership.me == owner else (two, one)
-                for way, node in (("at the session's owner", here), ("at the other", there)):
-                    call = node.engine.call
-                    found.append(await measure(f"two nodes, {way}", call, people, seconds))
-    return found
+        settings = folder / "nats.conf"
+        settings.write_text(SYNCING)
+        nats = NatsServer(folder, "-c", str(settings))
+        stack.callback(nats.kill)
+        nats.start()
+        nodes = [NodeProcess(folder, nats.url, number, SETTINGS) for number in range(count)]
+        for node in nodes:
+            stack.callback(node.kill)
+        trio.run(_started, nodes, nats.url)
+        target = Target(nodes[0].url, KEY, EVENT, nodes[0].process_id)
+        called = f"{'one node' if count == 1 else f'{count} nodes'}, NATS"
+        urls, pids = [node.url for node in nodes], [node.process_id for node in nodes]
+        yield Way(called, urls, target, pids, nats.process_id)
+
+
+async def _started(nodes: Sequence[NodeProcess], nats: str) -> None:
+    await start_nodes(nodes)
+    async with observing(nats) as observer:
+        await observer.settled(len(nodes))
+
+
+def _cpu(pids: Sequence[int]) -> float:
+    times = [psutil.Process(pid).cpu_times() for pid in pids]
+    return float(sum(one.user + one.system for one in times))
+
+
+def _once(way: Way, session: str, people: int, senders: int, seconds: float) -> dict[str, Any]:
+    """Let so many of a session's people chat as fast as they are answered."""
+    request = ("chat.send", {"topic": f"session/{session}", "text": TEXT})
+    _begin(way, session)
+    load = Load(
+        audience(way.target, session, people), [request], warmup=WARMUP, seconds=seconds,
+        senders=senders,
+    )  # fmt: skip
+    nats = [way.nats] if way.nats else []
+    with Swarm(way.target, load, GENERATORS, urls=way.urls) as swarm:
+        swarm.ready()
+        before, nats_before = _cpu(way.pids), _cpu(nats)
+        found = swarm.run()
+        nodes, servers = _cpu(way.pids) - before, _cpu(nats) - nats_before
+    everybody = found["sent"] * people
+    return {
+        "per_second": found["done_per_second"],
+        "deliveries_per_second": round(found["done_per_second"] * people),
+        "p50_ms": found["latency"].get("p50_ms"),
+        "p99_ms": found["latency"].get("p99_ms"),
+        "node_cpu_us_per_command": round(nodes / found["sent"] * 1e6, 1),
+        "nats_cpu_us_per_command": round(servers / found["sent"] * 1e6, 1),
+        "node_cpu_us_per_delivery": round(nodes / max(1, found["events"]) * 1e6, 2),
+        "delivered_percent": round(100 * found["events"] / everybody, 3),
+        "refused": found["refused"],
+        "limit": found["limit"],
+    }
+
+
+def _begin(way: Way, session: str) -> None:
+    """Have a host start the session, so that people may come in at any node."""
+
+    async def start() -> None:
+        token = way.target.token(f"host-{session}", sessions=frozenset({session}))
+        async with open_client(way.target.url, token) as host:
+            await host.call("session.join", session=session)
+            await host.call("session.start", session=session)
+
+    trio.run(start)
+
+
+def _measured(way: Way, talkers: int, listeners: int, seconds: float) -> dict[str, Any]:
+    event = way.target.event
+    sessions = [f"{event}-commands", f"{event}-fanout"]
+    way.target.load(described(event, sessions))
+    return {
+        "way": way.name,
+        "commands": _once(way, sessions[0], talkers, 0, seconds),
+        "fanout": _once(way, sessions[1], listeners, 1, seconds),
+    }
+
+
+def run(talkers: int = TALKERS, listeners: int = LISTENERS, seconds: float = 8.0) -> dict[str, Any]:
+    """Measure each way, and hold the others against the first.
+
+    :param talkers: people of the session whose commands are counted; all of them chat.
+    :param listeners: people of the session whose deliveries are counted; two of them chat.
+    :param seconds: length of each measurement, warm-up apart.
+    """
+    found = []
+    for opening in (alone(), joined(1), joined(2)):
+        with opening as way:
+            found.append(_measured(way, talkers, listeners, seconds))
+    base = found[0]
+    for one in found:
+        commands, fanout = one["commands"], one["fanout"]
+        commands["cpu_of_sqlite"] = _ratio(commands, base["commands"], "node_cpu_us_per_command")
+        commands["rate_of_sqlite"] = _ratio(commands, base["commands"], "per_second")
+        fanout["cpu_of_sqlite"] = _ratio(fanout, base["fanout"], "node_cpu_us_per_delivery")
+        fanout["rate_of_sqlite"] = _ratio(fanout, base["fanout"], "deliveries_per_second")
+    return {"bench": "cluster", "talkers": talkers, "listeners": listeners, "ways": found}
+
+
+def _ratio(one: dict[str, Any], base: dict[str, Any], key: str) -> float:
+    return round(float(one[key] / max(1e-9, base[key])), 2)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--people", type=int, default=32)
+    parser.add_argument("--talkers", type=int, default=TALKERS)
+    parser.add_argument("--listeners", type=int, default=LISTENERS)
+    parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    configure_logs("error")
-    found = trio.run(run, options.people, options.seconds)
+    result = run(options.talkers, options.listeners, options.seconds)
     if options.json:
-        json.dump([attrs.asdict(one) for one in found], sys.stdout, indent=2)
+        print(json.dumps(result, indent=2))
         return
-    print(f"{'way':<36}{'commands/s':>12}{'of SQLite':>11}{'median ms':>11}{'99 % ms':>9}")
-    for one in found:
-        ratio = one.per_second / found[0].per_second
-        print(f"{one.way:<36}{one.per_second:>12,.0f}{ratio:>11.2f}{one.median:>11}{one.worst:>9}")
+    for one in result["ways"]:
+        commands, fanout = one["commands"], one["fanout"]
+        print(
+            f"{one['way']:18} {commands['per_second']:7.0f} commands/s"
+            f" ({commands['rate_of_sqlite']:.2f} of SQLite), p99 {commands['p99_ms']:.1f} ms,"
+            f" nodes {commands['node_cpu_us_per_command']:.0f} us a command"
+            f" ({commands['cpu_of_sqlite']:.2f}), NATS {commands['nats_cpu_us_per_command']:.0f};"
+            f" {fanout['deliveries_per_second']:,} deliveries/s"
+            f" ({fanout['rate_of_sqlite']:.2f}), nodes"
+            f" {fanout['node_cpu_us_per_delivery']:.2f} us each ({fanout['cpu_of_sqlite']:.2f})"
+        )
 
 
 if __name__ == "__main__":

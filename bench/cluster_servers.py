@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 import trio
@@ -31,6 +32,12 @@ STOP_SECONDS = 40.0
 
 class ServerFailed(Exception):  # noqa: N818  said of the server
     """A process did not start, or not stop; the text says which."""
+
+
+def _running(process: "subprocess.Popen[Any] | None") -> int:
+    if process is None:
+        raise ServerFailed("it does not run")
+    return process.pid
 
 
 def free_port() -> int:
@@ -57,6 +64,14 @@ class NatsServer:
     def url(self) -> str:
         """Where it listens."""
         return f"nats://127.0.0.1:{self.port}"
+
+    @property
+    def process_id(self) -> int:
+        """Its process.
+
+        :raises ServerFailed: it does not run.
+        """
+        return _running(self.process)
 
     def start(self) -> "NatsServer":
         """Start it, and wait until it listens.
@@ -134,6 +149,14 @@ class NodeProcess:
     def data(self) -> Path:
         """Its folder."""
         return self.folder / f"node{self.number}"
+
+    @property
+    def process_id(self) -> int:
+        """Its process.
+
+        :raises ServerFailed: it does not run.
+        """
+        return _running(self.process)
 
     def start(self, event: Path | None = None) -> "NodeProcess":
         """Start it, and wait until people can come in.

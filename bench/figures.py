@@ -309,6 +309,25 @@ def plain(result: Result) -> Iterator[Figure]:
             yield Figure(name.replace("_", " "), float(value), "")
 
 
+def cluster(result: Result) -> Iterator[Figure]:
+    """Tell what going through NATS costs, and what a second node brings, beside SQLite."""
+    base = result["ways"][0]
+    for one in result["ways"]:
+        peer = "" if one is base else base["way"]
+        for part, name, key, unit, higher in (
+            ("commands", "commands", "per_second", "/s", True),
+            ("commands", "nodes' CPU a command", "node_cpu_us_per_command", "us", False),
+            ("fanout", "deliveries", "deliveries_per_second", "/s", True),
+            ("fanout", "nodes' CPU a delivery", "node_cpu_us_per_delivery", "us", False),
+        ):
+            yield Figure(f"{name}, {one['way']}", one[part][key], unit, peer,
+                         base[part][key] if peer else None, higher=higher)  # fmt: skip
+        yield Figure(f"a command answered within, p99, {one['way']}", one["commands"]["p99_ms"],
+                     "ms", higher=False)  # fmt: skip
+        least = min(one[part]["delivered_percent"] for part in ("commands", "fanout"))
+        yield Figure(f"delivered, {one['way']}", least, "%", target=100.0)
+
+
 def outage(result: Result) -> Iterator[Figure]:
     """Tell how long anybody waited through each fault; what was acknowledged is checked."""
     for fault in result["faults"]:
@@ -334,6 +353,7 @@ READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "page": page,
     "mixed": mixed,
     "soak": mixed,
+    "cluster": cluster,
     "outage": outage,
 }
 

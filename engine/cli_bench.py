@@ -199,6 +199,6 @@ def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
 
 NAMES = ("all", "actors", "journal", "inbound", "fanout", "join", "commands", "stage", "breakout",
          "book", "storm", "slow", "media", "media_soak", "media_crash", "page", "mixed",
-         "soak", "outage")  # fmt: skip
+         "soak", "cluster", "outage")  # fmt: skip
 for _name in NAMES:
     bench.add_command(_measured(_name))

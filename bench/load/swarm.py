@@ -34,7 +34,10 @@ Said = Callable[[float], None]
 
 @attrs.frozen
 class Load:
-    """What a whole load does; :class:`bench.load.generator.Plan` says what the members mean."""
+    """What a whole load does; :class:`bench.load.generator.Plan` says what the members mean.
+
+    :param senders: how many people of each generator send; 0: all.
+    """
 
     people: Sequence[Sequence[tuple[str, dict[str, Any]]]]
     requests: Sequence[tuple[str, dict[str, Any]]]
@@ -43,6 +46,7 @@ class Load:
     seconds: float = 5.0
     depth: int = 1
     dialect: str = "greenroom"
+    senders: int = 0
     rest: float = 0.0
     seed: int = 1
 
@@ -52,10 +56,10 @@ def shards() -> int:
     return max(1, (os.cpu_count() or 2) - 1)
 
 
-def _plans(url: str, load: Load, number: int) -> list[Plan]:
+def _plans(urls: Sequence[str], load: Load, number: int) -> list[Plan]:
     return [
         Plan(
-            url=url,
+            url=urls[index % len(urls)],
             dialect=load.dialect,
             people=load.people[index::number],
             requests=load.requests,
@@ -63,6 +67,7 @@ def _plans(url: str, load: Load, number: int) -> list[Plan]:
             warmup=load.warmup,
             seconds=load.seconds,
             depth=load.depth,
+            senders=load.senders,
             rest=load.rest,
             seed=load.seed * 1000 + index,
         )
@@ -71,12 +76,22 @@ def _plans(url: str, load: Load, number: int) -> list[Plan]:
 
 
 class Swarm:
-    """The generator processes of one load."""
+    """The generator processes of one load.
 
-    def __init__(self, target: Target, load: Load, number: int | None = None) -> None:
+    :param urls: of several nodes, which the generators take in turn; else all take the target's.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        load: Load,
+        number: int | None = None,
+        *,
+        urls: Sequence[str] = (),
+    ) -> None:
         self._target = target
         self._load = load
-        self._plans = _plans(target.url, load, number or shards())
+        self._plans = _plans(urls or [target.url], load, number or shards())
         self._processes: list[subprocess.Popen[str]] = []
         self.series: list[dict[str, float]] = []
 
