@@ -119,7 +119,9 @@ class Envelope:
             ref.take(request, message)
 
     def readdress(self, message: Any) -> "Envelope":
-        """Return an envelope for another message, answering the one who asked here."""
-        self.settled = True
-        request, self._request = self._request, None
-        return Envelope(message, request)
+        """Put another message in its place, and return it.
+
+        It stays one of its batch: should that fail, whoever asked is told.
+        """
+        self.message = message
+        return self

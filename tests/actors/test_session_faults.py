@@ -1,14 +1,18 @@
 """A crash at any moment changes nothing: neither the state nor what people are told."""
 
+from random import Random
+
 import pytest
 import trio
 
 from actors.entity import EntityActor
+from actors.errors import Refused
 from actors.participant import ParticipantActor
 from tests.actors.house import (
     GUESTS,
     HANA,
     HUGO,
+    CrashError,
     FaultyJournal,
     House,
     everybody_in,
@@ -176,3 +180,67 @@ async def test_a_deadline_that_could_not_be_written_is_kept_later(autojump_clock
         house.journal.fail_next()
         await house.wait(11)
         assert house.ears.data("hana", "stage.missed") == [{"person": "ana"}]
+
+
+BOUND = 10.0
+"""Seconds in which everybody is answered, however many actors crash: what the daemon waits too."""
+
+
+async def test_everybody_is_answered_while_actors_crash(autojump_clock, monkeypatch):
+    random, carry_out = Random(5), EntityActor.on_receive_batch
+    due, crashes = 0.0, 0
+
+    async def on_receive_batch(self, batch):
+        nonlocal due, crashes
+        if trio.current_time() < due:
+            await carry_out(self, batch)
+            return
+        due, crashes = trio.current_time() + random.uniform(1, 3), crashes + 1
+        if random.random() < 0.5:
+            raise CrashError(self.entity)
+        await carry_out(self, batch)
+        raise CrashError(self.entity)
+
+    def something(number: int) -> tuple[str, dict[str, object]]:
+        topic = {"topic": "session/ux", "text": f"{number}"}
+        return random.choice([
+            ("chat.send", topic),
+            ("chat.send", topic),
+            ("qa.list", {"session": "ux"}),
+            ("notifications.read", {"ids": ["1"]}),
+            ("session.join", {"session": "ux"}),
+        ])  # fmt: skip
+
+    async def live(by):
+        for number in range(100):
+            method, params = something(number)
+            command = House.command(by, method, by.id, **params, key=f"{by.id} {number}")
+            begun = trio.current_time()
+            try:
+                await house.door.call(command)
+            except Refused as refused:
+                refusals.add(refused.reason)
+            else:
+                answered.append(method)
+                if method == "chat.send":
+                    said.append((by.id, params["text"]))
+            slowest.append((trio.current_time() - begun, method))
+            await trio.sleep(random.uniform(0.1, 1))
+
+    slowest, answered, said, refusals = [], [], [], set()
+    async with open_house() as house:
+        await everybody_in(house)
+        due = trio.current_time()
+        monkeypatch.setattr(EntityActor, "on_receive_batch", on_receive_batch)
+        async with trio.open_nursery() as nursery:
+            for one in (HANA, *GUESTS):
+                nursery.start_soon(live, one)
+        monkeypatch.undo()
+        await house.settle()
+        kept = [(one.person, one.text) for one in house.state("session/ux").chat.messages.values()]
+    assert crashes > 20
+    assert max(slowest)[0] < BOUND
+    assert len(answered) > 400
+    assert refusals <= {"internal", "overloaded"}
+    assert set(said) <= set(kept)
+    assert len(kept) == len(set(kept))

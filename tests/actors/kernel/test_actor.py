@@ -422,6 +422,25 @@ async def test_an_envelope_can_be_forwarded_and_readdressed(autojump_clock, syst
     assert await ref.ask("x") == ("from front", "x")
 
 
+async def test_a_readdressed_envelope_is_answered_when_its_batch_fails(autojump_clock, system):
+    class Front(Actor):
+        batch_limit = 4
+        decider = staticmethod(let_it_crash)
+
+        async def on_receive_batch(self, batch):
+            own = [envelope.readdress("mine") for envelope in batch]
+            if len(own) > 1:
+                raise ValueError("boom")
+
+    ref = system.spawn(Front)
+    futures = [ref.ask("own"), ref.ask("too")]
+    for future in futures:
+        with trio.fail_after(1), pytest.raises(ValueError, match="boom"):
+            await future
+    with trio.fail_after(1):
+        assert await ref.ask("alone") is None
+
+
 # Timers, stash, watch
 
 
