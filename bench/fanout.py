@@ -37,8 +37,8 @@ SCRIPT = PEERS_FOLDER / "fanout.js"
 SPARE_FILES = 200
 """Descriptors a server or the clients need beside one a connection."""
 
-CROWD = 5_000
-"""Subscribers from which half the messages do."""
+FEW, CROWD = 1_000, 5_000
+"""Subscribers below which more messages are needed, and from which half of them do."""
 
 INSTALLING = 120.0
 """Seconds npm may take."""
@@ -188,6 +188,16 @@ def _figures(
     }
 
 
+def messages_for(subscribers: int, messages: int) -> int:
+    """Return how many messages are sent to so many: so that each figure rests on enough writes.
+
+    A hundred messages to a hundred clients are some 50 ms of CPU, which any disturbance doubles.
+    """
+    if subscribers >= CROWD:
+        return max(2, messages // 2)
+    return messages * max(1, FEW // subscribers)
+
+
 def run(
     subscribers: Sequence[int] = (100, 1_000, 8_000),
     sizes: Sequence[int] = (200, 2_000),
@@ -198,7 +208,7 @@ def run(
 ) -> dict[str, Any]:
     """Measure every peer for every number of subscribers and size.
 
-    :param messages: sent to each; half as many to a crowd, which makes up for it in number.
+    :param messages: sent to each, as :func:`messages_for` says.
     :param node_modules: where npm's peers are; the bench's own folder by default.
     :param rounds: how often each is measured, in turn; the median by CPU is kept.
     :raises BenchFailed: a server or the clients ended early, or too few files may be open.
@@ -214,7 +224,7 @@ def run(
                 for peer in peers:
                     if available(peer, node_modules):
                         try:
-                            number = messages if count < CROWD else max(2, messages // 2)
+                            number = messages_for(count, messages)
                             figures = measure(peer, count, size, number, node_modules)
                         except BenchFailed as failed:
                             raise BenchFailed(f"{peer}, {count} clients: {failed}") from None
