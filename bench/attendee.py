@@ -16,7 +16,9 @@ from transport.client import Client, Disconnected, RemoteError, open_client
 SERIOUS = frozenset({"internal", "overloaded", "storage_unavailable"})
 """Refusals that are no answer to what was asked, but a failure."""
 
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 45.0
+"""How long an answer is waited for: longer than the server may take to refuse one."""
+
 OUT_SECONDS = (0.5, 4.0)
 """How long somebody who went home is away."""
 
@@ -38,6 +40,9 @@ class Diary:
     :param inside: session -> who is in it, as they were told last.
     :param votes: (session, question) -> whose vote stands, as they were told last.
     :param unsure: people and questions of whom the last answer never came.
+    :param waiting: how many wait for an answer now.
+    :param asked: when somebody asked last, by trio's clock.
+    :param told: when somebody was answered last.
     :param step: seconds of one row over time.
     """
 
@@ -50,6 +55,9 @@ class Diary:
     inside: dict[str, set[str]] = attrs.field(factory=dict)
     votes: dict[tuple[str, str], set[str]] = attrs.field(factory=dict)
     unsure: set[Any] = attrs.field(factory=set)
+    waiting: int = 0
+    asked: float = 0.0
+    told: float = 0.0
     step: float = 1.0
     visits: int = 0
     events: int = 0
@@ -144,14 +152,28 @@ class Attendee:
             self._diary.unsure.discard(self.name)
 
     async def _live(self, until: float) -> None:
+        # People think about the next thing when the last one is done. Intents that pile up behind
+        # a late answer would tell how long the person's own list is, and outlast the fair.
         due = trio.current_time() + self._random.expovariate(1 / self._think)
         while due < until and not self._home:
             await trio.sleep_until(due)
             await self._act(due)
-            due += self._random.expovariate(1 / self._think)
+            due = trio.current_time() + self._random.expovariate(1 / self._think)
 
     async def ask(self, method: str, intended: float, **params: Any) -> dict[str, Any] | None:
         """Carry out a command; None if it was refused or failed."""
+        diary = self._diary
+        diary.waiting += 1
+        diary.asked = trio.current_time()
+        try:
+            return await self._ask(method, intended, params)
+        finally:
+            diary.waiting -= 1
+            diary.told = trio.current_time()
+
+    async def _ask(
+        self, method: str, intended: float, params: dict[str, Any]
+    ) -> dict[str, Any] | None:
         diary, client = self._diary, self._client
         if client is None:
             return None

@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from actors.errors import TEMPORARY, Refused
-from bench.attendee import Diary
+from bench.attendee import ANSWER_SECONDS, OUT_SECONDS, Diary
 from bench.load.target import Target
 from bench.load.watch import ask, metrics_url
 from transport.client import Client, open_client
@@ -19,13 +19,30 @@ PAGE_PAUSE = 0.25
 LEAVING_SECONDS = 120.0
 """How long actors, tasks and files may take to go once nobody is there."""
 
-ATTEMPTS = 4
+QUIET_SECONDS = OUT_SECONDS[1] + 2.0
+"""Nothing asked for so long: whoever went home is back by then."""
+
+ATTEMPTS = 10
 LOOK_SECONDS = 1.0
 READERS = 6
 """Files that may be open beside those of the beginning: the database's readers come with use."""
 
 LEFT = ("actors", "tasks", "timers", "clients", "subscriptions", "mailboxes")
 """What must be back where it was; beside the files."""
+
+
+async def quiet(diary: Diary) -> int:
+    """Wait until nobody asks anything any more; return how many are still without an answer.
+
+    What is done while it is being checked looks lost: read a page too early, counted too late.
+    """
+    end = trio.current_time() + 2 * ANSWER_SECONDS
+    while trio.current_time() < end:
+        still = max(diary.asked, diary.told) + QUIET_SECONDS - trio.current_time()
+        if still <= 0 and not diary.waiting:
+            break
+        await trio.sleep(max(still, LOOK_SECONDS))
+    return diary.waiting
 
 
 async def promises(target: Target, sessions: list[str], diary: Diary) -> list[str]:
@@ -64,6 +81,8 @@ class _Patient:
 
 
 async def _messages(client: _Patient, session: str, diary: Diary) -> list[str]:
+    # Before the first page: what is acknowledged after it was read would seem to be gone.
+    said = [text for text, where in diary.said.items() if where == session]
     kept: dict[str, int] = {}
     before: str | None = None
     while True:
@@ -75,7 +94,6 @@ async def _messages(client: _Patient, session: str, diary: Diary) -> list[str]:
             kept[message["text"]] = kept.get(message["text"], 0) + 1
         before = min((message["id"] for message in page["messages"]), key=int)
         await trio.sleep(PAGE_PAUSE / 5)
-    said = [text for text, where in diary.said.items() if where == session]
     gone = [f"{text!r} was acknowledged and is gone" for text in said if text not in kept]
     return gone + [f"{text!r} is there {n} times" for text, n in kept.items() if n > 1]
 

@@ -15,7 +15,7 @@ import psutil
 import trio
 
 from bench.attendee import ROWS, Attendee, Diary, Host
-from bench.fair_checks import end_sessions, left_behind, promises, settled
+from bench.fair_checks import end_sessions, left_behind, promises, quiet, settled
 from bench.load.swarm import BUSY
 from bench.load.target import Flaws, Target, described, opened
 from bench.load.watch import Watch
@@ -29,7 +29,6 @@ RAMP_PART = 0.25
 RAMP_SECONDS = 60.0
 """Longest ramp."""
 
-SETTLE = 3.0
 ROUGH = 2_000
 """Samples kept; of a longer fair every second, third … one."""
 
@@ -81,8 +80,10 @@ class Fair:
                 nursery.start_soon(self._arrive, person, number, until)
             if flaws is not None:
                 nursery.start_soon(self._break_things, flaws, until)
-            await trio.sleep_until(until + SETTLE)
-            broken = await promises(self.target, self.sessions, self.diary)
+            await trio.sleep_until(until)
+            waiting = await quiet(self.diary)
+            broken = [f"{waiting} calls were still without an answer"] if waiting else []
+            broken += await promises(self.target, self.sessions, self.diary)
             nursery.cancel_scope.cancel()
         if flaws is not None:
             await end_sessions(self.target, self.sessions)
@@ -163,8 +164,14 @@ def _result(fair: Fair, people: int, seconds: float, broken: list[str]) -> dict[
         "after": fair.after,
         "over_time": diary.rows(),
         "series": [{key: round(value, 3) for key, value in one.items()} for one in series],
+        "server_starved": _mean(series, "starved"),
         "limit": _limit(series),
     }
+
+
+def _mean(series: list[dict[str, float]], key: str) -> float | None:
+    found = [one[key] for one in series if key in one]
+    return round(sum(found) / len(found), 3) if found else None
 
 
 def _grown(series: list[dict[str, float]], key: str) -> int:
@@ -176,8 +183,7 @@ def _grown(series: list[dict[str, float]], key: str) -> int:
 
 def _limit(series: list[dict[str, float]]) -> str:
     for who in ("generator", "server", "machine"):
-        shares = [one[who] for one in series if who in one]
-        if shares and sum(shares) / len(shares) >= BUSY:
+        if (_mean(series, who) or 0.0) >= BUSY:
             return who
     return "nothing"
 

@@ -9,6 +9,7 @@ import http.client
 import os
 import ssl
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import attrs
@@ -95,6 +96,7 @@ class Watch:
 
     target: Target
     _spent: float | None = None
+    _stood: float = 0.0
     _at: float = 0.0
     _pid: int | None = None
     _asked: float = float("-inf")
@@ -103,7 +105,8 @@ class Watch:
     def look(self) -> dict[str, float]:
         """Return what is known of this moment.
 
-        ``machine`` is a part of all processors, ``server`` one of a single one, ``rss`` bytes.
+        ``machine`` is a part of all processors, ``server`` one of a single one, ``rss`` bytes;
+        ``starved`` is the part of the time in which the server was ready to run and was not let.
         The server itself is asked at most once in :data:`ASK_EVERY` seconds, and no more once a
         deployment has not answered.
         """
@@ -115,9 +118,9 @@ class Watch:
             self._silent = not told and self.target.daemon is None  # a peer, or not let in
             sample |= told
         sample |= self._process()
-        spent = sample.pop("cpu_seconds", None)
+        spent, stood = sample.pop("cpu_seconds", None), sample.pop("stood_seconds", 0.0)
         if spent is not None:
-            sample |= self._used(spent)
+            sample |= self._used(spent, stood)
         return sample
 
     def _process(self) -> dict[str, float]:
@@ -130,13 +133,28 @@ class Watch:
                 "cpu_seconds": times.user + times.system,
                 "rss": float(process.memory_info().rss),
                 "files": float(process.num_fds()),
+                **stood(process.pid),
             }
         except psutil.Error:
             return {}  # killed; the next one starts from nothing
 
-    def _used(self, spent: float) -> dict[str, float]:
-        before, at, pid = self._spent, self._at, self._pid
+    def _used(self, spent: float, stood: float) -> dict[str, float]:
+        before, at, pid, stood_before = self._spent, self._at, self._pid, self._stood
         self._spent, self._at, self._pid = spent, time.monotonic(), self.target.pid
+        self._stood = stood
         if before is None or pid != self._pid or spent < before or self._at <= at:
             return {}
-        return {"server": (spent - before) / (self._at - at)}
+        length = self._at - at
+        return {"server": (spent - before) / length, "starved": (stood - stood_before) / length}
+
+
+def stood(pid: int) -> dict[str, float]:
+    """Return how long a process's first thread has waited for a processor; nothing if unknown.
+
+    Linux tells it in nanoseconds (``Documentation/scheduler/sched-stats.rst``).
+    """
+    try:
+        told = Path(f"/proc/{pid}/schedstat").read_text("ascii").split()
+        return {"stood_seconds": int(told[1]) / 1e9}
+    except (OSError, ValueError, IndexError):
+        return {}

@@ -1,11 +1,16 @@
 """A fair's end: a broken promise is found, and so is what was left behind."""
 
-import pytest
+import os
 
-from bench.attendee import Diary
-from bench.fair_checks import READERS, _left, _messages, _people, _votes
-from bench.load.watch import METRICS, metrics_url, read
+import pytest
+import trio
+
+from bench.attendee import Attendee, Diary
+from bench.fair_checks import QUIET_SECONDS, READERS, _left, _messages, _people, _votes, quiet
+from bench.load.target import Target
+from bench.load.watch import METRICS, metrics_url, read, stood
 from bench.soak import flaws_of
+from engine.tokens import Key
 
 
 class Told:
@@ -32,6 +37,53 @@ class Told:
 async def test_messages_that_are_gone_or_doubled_are_found(autojump_clock, kept, broken):
     diary = Diary(said={"a": "s", "b": "s", "c": "another"})
     assert await _messages(Told(**{"chat.history": kept}), "s", diary) == broken
+
+
+async def test_what_is_said_while_pages_are_read_is_not_missed(autojump_clock):
+    diary = Diary(said={"a": "s"})
+
+    class Late(Told):
+        async def call(self, method, **params):
+            diary.said["later"] = "s"
+            return await super().call(method, **params)
+
+    assert await _messages(Late(**{"chat.history": ["a"]}), "s", diary) == []
+
+
+class Slow:
+    """A client whose every answer takes long."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.calls = []
+
+    async def call(self, method, **params):
+        self.calls.append((trio.current_time(), method))
+        await trio.sleep(self.seconds)
+        return {"questions": []}
+
+    def interrupt(self):
+        pass
+
+
+async def test_nobody_goes_on_after_the_end_however_late_the_answers_are(autojump_clock):
+    diary, target = Diary(), Target("ws://h/", Key("k", "s" * 20), "fair")
+    person = Attendee(target, "ana", "s", diary, think=0.5, seed=1)
+    person._client = client = Slow(3.0)
+    until = trio.current_time() + 60
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(person._live, until)
+        await trio.sleep_until(until)
+        assert await quiet(diary) == 0
+        ends = trio.current_time()
+        assert not nursery.child_tasks
+    assert ends < until + 3 * client.seconds + QUIET_SECONDS + 1
+    assert len(client.calls) > 10
+
+
+async def test_a_call_that_never_comes_back_is_told(autojump_clock):
+    diary = Diary(waiting=1)
+    assert await quiet(diary) == 1
 
 
 async def test_ghosts_and_missing_people_are_found(autojump_clock):
@@ -83,3 +135,10 @@ def test_a_soak_of_any_length_kills_the_daemon_before_memory_is_watched(seconds)
     assert 0 < flaws.kill_at < 0.45
     assert flaws.actor_seconds < seconds
     assert flaws.worker_seconds < seconds
+
+
+def test_how_long_a_process_waited_for_a_processor_is_known_or_left_out():
+    told = stood(os.getpid())
+    assert set(told) <= {"stood_seconds"}
+    assert all(seconds >= 0 for seconds in told.values())
+    assert stood(2**30) == {}
