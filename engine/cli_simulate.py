@@ -27,6 +27,7 @@ SHOWN = 6
 @click.option("--days", default=2, show_default=True, type=click.IntRange(1, 14))
 @click.option("--faults", type=click.FloatRange(0, 50), help="Of a hundred appends, go wrong.")
 @click.option("--restarts", type=click.IntRange(0), help="Of the whole engine; else one a day.")
+@click.option("--first", is_flag=True, help="End a fair at the first broken promise.")
 @click.option("--json", "as_json", is_flag=True, help="Print an outcome a line, for machines.")
 def simulate(seed: int, seeds: int, as_json: bool, **sizes: Any) -> None:
     """Play a fair in memory, with appends that fail, actors that die, and an engine that restarts.

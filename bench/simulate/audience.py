@@ -110,7 +110,7 @@ class Seat:
     # On stage
 
     async def _on_stage(self) -> None:
-        if self.visitor.chance(0.1):
+        if self.visitor.chance(0.25):
             return  # whose client never shows the countdown
         if not ok(await self.tab.ask("stage.ready", session=self.show.id)):
             return

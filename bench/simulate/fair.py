@@ -181,13 +181,14 @@ def _show(name: str, start: datetime, plan: Plan, random: Random, employees: lis
     colleagues = [each.id for each in employees if each.company == host.company]
     second = [each for each in colleagues if each != host.id][: random.choice((0, 0, 1))]
     seats = range(10, 2 * AUDIENCE) if plan.is_large else range(1, max(3, plan.people))
+    limited = 0.4 if plan.is_large else 0.6
     return Show(
         id=name,
         kind=random.choice(KINDS),
         company=str(host.company),
         start=start,
         minutes=random.choice((30, 45, 60) if plan.is_large else (15, 30)),
-        capacity=random.choice(seats) if random.random() < 0.4 else None,  # noqa: PLR2004  some are limited
+        capacity=random.choice(seats) if random.random() < limited else None,
         hosts=(host.id, *second),
         fate=random.choice(FATES),
         stage_cap=random.choice((2, 10) if plan.is_large else (1, 1, 2)),

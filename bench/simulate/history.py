@@ -36,6 +36,8 @@ class History:
         self._keys: set[tuple[str, str]] = set()
         self._published: dict[str, list[str]] = {}
         self.broken: list[str] = []
+        self.on_broken: Callable[[], object] = lambda: None
+        """Is called when a promise was found broken."""
         self.events = 0
         self.met: Counter[str] = Counter()
         self.words = Words(self.breach)
@@ -56,6 +58,7 @@ class History:
         """Note that a promise was broken."""
         if len(self.broken) < BROKEN_KEPT:
             self.broken.append(f"{self._now():%m-%d %H:%M:%S} {sentence}")
+        self.on_broken()
 
     def take(self, entity: str, entry: Entry) -> None:
         """Look at an entry that is on disk."""

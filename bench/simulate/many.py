@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from typing import Any
 
 import attrs
@@ -18,7 +19,7 @@ from bench.simulate.plan import Outcome, Plan
 from bench.simulate.run import simulate
 
 CHUNK = 20
-"""Seeds a process runs before its outcomes are told."""
+"""Seeds a process runs at most before its outcomes are told."""
 
 CHUNK_SECONDS = 600.0
 
@@ -39,8 +40,9 @@ def outcomes(seeds: Sequence[int], **plan: Any) -> Iterator[Outcome]:
 
 
 def _chunks(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
-    for first in range(0, len(seeds), CHUNK):
-        yield seeds[first : first + CHUNK]
+    size = max(1, min(CHUNK, ceil(len(seeds) / (os.cpu_count() or 1))))
+    for first in range(0, len(seeds), size):
+        yield seeds[first : first + size]
 
 
 def _apart(seeds: Sequence[int], plan: Mapping[str, Any]) -> list[Outcome]:

@@ -15,6 +15,7 @@ class Plan:
     :param faults: of a hundred appends, go wrong; None for 3, or 0.1 of a large fair.
     :param restarts: how often the whole engine dies and comes back; None: as many as there are
         days.
+    :param first: end at the first promise that is broken.
     """
 
     seed: int
@@ -22,6 +23,7 @@ class Plan:
     days: int = 2
     faults: float | None = None
     restarts: int | None = None
+    first: bool = False
 
     @property
     def is_large(self) -> bool:

@@ -50,18 +50,12 @@ def _quiet() -> Iterator[None]:
 async def _main(plan: Plan, progress: Progress) -> Outcome:
     begun = time.perf_counter()
     world = World(plan, build(plan))
-    async with world.running():
-        await load_steps(within(world.engine), steps(world.fair.description()))
-        lives = Lives(world)
-        world.faults.calm = False
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_crash, world)
-            nursery.start_soon(_tell, world, progress)
-            lives.begin(nursery)
-        world.faults.calm = True
-        await trio.sleep(SETTLE)
-        await check(world, lives)
-        simulated = (world.now - world.fair.begin).total_seconds()
+    lives = Lives(world)
+    with trio.CancelScope() as scope:
+        if plan.first:
+            world.history.on_broken = scope.cancel
+        async with world.running():
+            await _play(world, lives, progress)
     people = lives.everybody
     return Outcome(
         seed=plan.seed,
@@ -73,10 +67,22 @@ async def _main(plan: Plan, progress: Progress) -> Outcome:
         refusals=dict(sorted(world.refusals.items())),
         faults=dict(sorted(world.faults.seen.items())),
         met=dict(sorted(world.history.met.items())),
-        simulated_seconds=simulated,
+        simulated_seconds=(world.now - world.fair.begin).total_seconds(),
         digest=world.history.digest,
         seconds=time.perf_counter() - begun,
     )
+
+
+async def _play(world: World, lives: Lives, progress: Progress) -> None:
+    await load_steps(within(world.engine), steps(world.fair.description()))
+    world.faults.calm = False
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_crash, world)
+        nursery.start_soon(_tell, world, progress)
+        lives.begin(nursery)
+    world.faults.calm = True
+    await trio.sleep(SETTLE)
+    await check(world, lives)
 
 
 async def _crash(world: World) -> None:
