@@ -199,13 +199,13 @@ class Publication:
             if lost:
                 layer.asked_again += len(lost)
                 out += rtcp.pack_nack(OUR_SSRC, ssrc, lost)
-            if layer.waiting or layer.missing.gave_up:
+            if layer.is_awaited or layer.missing.gave_up:
                 layer.missing.gave_up = False
                 layer.ask_key_frame(now, self.peer)
             layer.ask_on(now, self.peer)
         if self._layers and now - self._feedback_at >= FEEDBACK_EVERY:
             self._feedback_at = now
-            out += self._recorder.feedback(OUR_SSRC, next(iter(self._layers))) or b""
+            out += self._recorder.feedback(OUR_SSRC, next(iter(self._layers)), now) or b""
         if now - self._report_at >= REPORT_EVERY:
             self._report_at = now
             out = self._reports(now) + out

@@ -14,7 +14,11 @@ RETRY_AFTER = 0.05
 """Seconds until a missing packet is asked for again."""
 
 TRIES = 10
-"""How often one packet is asked for before it is given up."""
+"""How often one packet is asked for before a key frame is asked for as well."""
+
+LAST_TRIES, LAST_RETRY_AFTER = 20, 0.2
+"""How often at most, and the seconds between the later ones: a sender may have been held up, and
+some decoders wait at a hole for long, key frame or not."""
 
 MISSING_LIMIT = 256
 """Packets of one stream waited for at once; a longer gap is given up and a key frame asked for."""
@@ -119,12 +123,12 @@ class Missing:
         for number, missing in list(self._missing.items()):
             if missing.ask_at > now:
                 continue
-            if missing.tries >= TRIES:
+            if missing.tries >= LAST_TRIES:
                 del self._missing[number]
-                self.gave_up = True
                 continue
+            self.gave_up |= missing.tries == TRIES
             missing.tries += 1
-            missing.ask_at = now + RETRY_AFTER
+            missing.ask_at = now + (RETRY_AFTER if missing.tries <= TRIES else LAST_RETRY_AFTER)
             due.append(number)
         return due
 

@@ -85,6 +85,11 @@ class Layer:
         """Whether packets have come lately."""
         return now - self.newest_at < FLOWING
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody who can be sent to waits for a key frame."""
+        return any(output.peer.is_connected for output in self.waiting)
+
     def note(self, packet: Packet, sequence: int, now: float) -> None:
         """Take a new packet's facts.
 

@@ -3,6 +3,7 @@
 Source: draft-holmer-rmcat-transport-wide-cc-extensions-01.
 """
 
+import math
 import struct
 
 from transport.media.rtcp import TRANSPORT_FEEDBACK, TWCC_FORMAT
@@ -10,6 +11,10 @@ from transport.media.rtp import distance
 
 STATUS_LIMIT = 1024
 """Packets told of in one feedback; a wider gap begins anew behind it."""
+
+REORDER_WITHIN = 0.08
+"""Seconds a packet may be overtaken before it is told of as lost: a sender takes every packet that
+is not there yet for one, and on a line with jitter would send ever less."""
 
 _REFERENCE = 0.064
 _DELTA = 0.00025
@@ -46,11 +51,12 @@ class Recorder:
         if len(self._arrivals) < 4 * STATUS_LIMIT:
             self._arrivals.setdefault(full, now)
 
-    def feedback(self, sender: int, ssrc: int) -> bytes | None:
+    def feedback(self, sender: int, ssrc: int, now: float = math.inf) -> bytes | None:
         """Write what came since the last feedback; None when nothing did.
 
         :param sender: our own SSRC.
         :param ssrc: any of the streams told of.
+        :param now: for what is missing and may only be late: it waits for the next feedback.
         """
         if not self._arrivals or self._next is None:
             return None
@@ -59,6 +65,9 @@ class Recorder:
         last = min(max(self._arrivals), first + STATUS_LIMIT - 1)
         if first - base >= STATUS_LIMIT:
             base = first
+        last = self._settled(base, last, now)
+        if last < first:
+            return None
         reference = int(self._arrivals[first] / _REFERENCE)
         symbols, deltas, end = self._deltas(base, last, reference)
         for number in [known for known in self._arrivals if known < end]:
@@ -70,6 +79,16 @@ class Recorder:
         body = struct.pack("!LL", sender, ssrc) + head + _chunks(symbols) + deltas
         body += bytes(-len(body) % 4)
         return struct.pack("!BBH", 0x80 | TWCC_FORMAT, TRANSPORT_FEEDBACK, len(body) // 4) + body
+
+    def _settled(self, first: int, last: int, now: float) -> int:
+        settled, overtaken_at = last, math.inf
+        for number in range(last, first - 1, -1):
+            arrival = self._arrivals.get(number)
+            if arrival is not None:
+                overtaken_at = min(overtaken_at, arrival)
+            elif now - overtaken_at < REORDER_WITHIN:
+                settled = number - 1
+        return settled
 
     def _deltas(self, base: int, last: int, reference: int) -> tuple[list[int], bytes, int]:
         symbols: list[int] = []

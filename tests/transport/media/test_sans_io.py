@@ -11,13 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import Refused
-from transport.media import bandwidth, description, payload, rtcp, rtp
+from transport.media import bandwidth, description, payload, rtcp, rtp, twcc
 from transport.media.bandwidth import Estimate, Wish, choose_layers
 from transport.media.continuity import Continuity, Newest
 from transport.media.ice import IceServers
 from transport.media.levels import Levels
 from transport.media.payload import Picture
-from transport.media.retransmission import RETRY_AFTER, TRIES, Missing, Ring
+from transport.media.retransmission import (
+    LAST_RETRY_AFTER,
+    LAST_TRIES,
+    RETRY_AFTER,
+    TRIES,
+    Missing,
+    Ring,
+)
 from transport.media.room import placement
 from transport.media.rtp import Malformed, Packet
 from transport.media.twcc import Recorder
@@ -112,6 +119,21 @@ def test_transport_feedback_is_not_taken_for_a_nack():
     recorder = Recorder()
     recorder.arrived(3, 1.0)
     assert rtcp.parse(recorder.feedback(1, 2)) == []
+
+
+def test_what_may_only_be_late_is_not_told_of_as_lost():
+    recorder = Recorder()
+    for number, when in ((10, 1.0), (12, 1.01), (13, 1.02)):
+        recorder.arrived(number, when)
+    assert list(read_feedback(recorder.feedback(1, 2, 1.05))) == [10]
+    assert recorder.feedback(1, 2, 1.06) is None
+    recorder.arrived(11, 1.07)
+    assert list(read_feedback(recorder.feedback(1, 2, 1.07))) == [11, 12, 13]
+    recorder.arrived(15, 1.08)
+    assert recorder.feedback(1, 2, 1.1) is None
+    # 14 will not come.
+    told = recorder.feedback(1, 2, 1.08 + twcc.REORDER_WITHIN)
+    assert list(read_feedback(told)) == [15]
 
 
 @given(st.binary(max_size=200))
@@ -284,7 +306,14 @@ def test_missing_packets_are_asked_for_again_and_given_up():
         now += RETRY_AFTER
         missing.to_ask(now)
     assert missing.gave_up
+    # A key frame is asked for now; the packet is still wanted, for a while.
+    missing.gave_up = False
+    for _ in range(LAST_TRIES - TRIES - 1):
+        assert list(missing.to_ask(now)) == []
+        now += LAST_RETRY_AFTER
+        assert list(missing.to_ask(now)) == [12]
     assert missing.to_ask(now + 1) == []
+    assert not missing.gave_up
 
 
 def test_a_packet_counts_once():
