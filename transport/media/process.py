@@ -24,6 +24,9 @@ HEARTBEAT_EVERY = 0.2
 HANG_AFTER = 0.8
 """Seconds without an answer to a heartbeat after which a worker is killed."""
 
+IDLE_AFTER = 0.4
+"""The same for one that neither runs nor waits for a processor: it will not come to it either."""
+
 NICENESS = 5
 """How far a worker steps back for the engine where both want a processor."""
 
@@ -35,6 +38,18 @@ PENDING_LIMIT = 20_000
 _log = structlog.get_logger("greenroom.media")
 
 FactTaker = Callable[[str, dict[str, Any]], None]
+
+
+def is_idle(pid: int) -> bool:
+    """Tell whether a process is asleep or stopped; False where the system does not tell (proc(5)).
+
+    One that waits for a disk may be swapped out, and counts as busy.
+    """
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] in ("S", "T", "t")
 
 
 def _down() -> Refused:
@@ -150,8 +165,11 @@ class WorkerProcess:
         while True:
             await trio.sleep(HEARTBEAT_EVERY)
             pending = self._send("ping", {})
-            with trio.move_on_after(HANG_AFTER):
+            with trio.move_on_after(IDLE_AFTER):
                 await pending.done.wait()
+            if not pending.done.is_set() and not is_idle(self.pid):
+                with trio.move_on_after(HANG_AFTER - IDLE_AFTER):
+                    await pending.done.wait()
             if not pending.done.is_set():
                 # Were we the ones who slept? Then the answer is waiting to be read.
                 await trio.sleep(0.01)

@@ -1,11 +1,16 @@
 """The worker's sockets: one port for all addresses, out of the range that was set."""
 
 import errno
+import os
+import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
 from transport.media import worker
+from transport.media.process import is_idle
 from transport.media.worker import bind
 
 
@@ -67,3 +72,15 @@ def test_a_range_without_a_free_port_is_told(taken):
         bind(["127.0.0.1"], taken, taken)
     with pytest.raises(OSError, match="empty"):
         bind(["127.0.0.1"], 5, 4)
+
+
+def test_a_process_that_is_stopped_is_told_from_one_that_works():
+    with subprocess.Popen([sys.executable, "-c", "print(flush=True)\nwhile 1: pass"],
+                          stdout=subprocess.PIPE) as busy:  # fmt: skip
+        busy.stdout.readline()
+        assert not is_idle(busy.pid)
+        os.kill(busy.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, busy.pid, os.WSTOPPED)
+        assert is_idle(busy.pid)
+        busy.kill()
+    assert not is_idle(busy.pid)
