@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,7 +16,13 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from bench.load.wire import LoadFailed
 from transport.client import Client, open_client
-from transport.media.client import MediaClient, MovingPicture, ThreadedClient, Tone
+from transport.media.client import (
+    SILENCE_AFTER,
+    MediaClient,
+    MovingPicture,
+    ThreadedClient,
+    Tone,
+)
 
 SCRIPT = Path(__file__).with_name("media_page.js")
 FLAGS = (
@@ -227,8 +234,7 @@ class Stock:
 
     async def look(self) -> None:  # noqa: D102
         for watched in self.media.watched.values():
-            watched.frames = watched.freezes = 0
-            watched.longest_gap = 0.0
+            watched.look()
 
     async def looked(self) -> Seen:  # noqa: D102
         people = {track["person"] for track in self.media.tracks}
@@ -236,8 +242,13 @@ class Stock:
 
     def _saw(self, person: str) -> Mapping[str, Any]:
         watched = self.media.of(person, "video")
-        freezes = [watched.longest_gap] * watched.freezes
-        return {"frames": watched.frames, "freezes": freezes, "longest": watched.longest_gap}
+        waiting = time.monotonic() - watched.last_at if watched.last_at else 0.0
+        gaps = [*watched.gaps, waiting] if waiting > SILENCE_AFTER else watched.gaps
+        return {
+            "frames": watched.frames,
+            "freezes": list(gaps),
+            "longest": max(watched.longest_gap, waiting),
+        }
 
     async def live(self) -> None:
         """Take events; for a nursery."""

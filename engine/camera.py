@@ -71,12 +71,12 @@ async def run_camera(url: str, token: str, session: str) -> None:
         await client.call("session.join", session=session)
         await client.call("media.set", session=session, mic=True, camera=True)
         threaded = ThreadedClient()
-        media = MediaClient(f"session/{session}", _caller(client))
+        media = MediaClient(f"session/{session}", _caller(client), watches=False)
         try:
             sources = (Waves(), Tone(volume=0.02))
             await trio.to_thread.run_sync(threaded.run, media.publish(*sources), CALL_SECONDS)
             async for event in client.events():
-                if event.type == "rtc.restarted":
+                if event.type in ("rtc.restarted", "rtc.offer"):
                     told = media.event(event.type, event.data)
                     await trio.to_thread.run_sync(threaded.run, told, CALL_SECONDS)
         finally:

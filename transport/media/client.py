@@ -14,6 +14,7 @@ import math
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -39,6 +40,8 @@ SOUND_RATE = 48_000
 SOUND_FRAME = 960
 SILENCE_AFTER = 0.5
 """Seconds without a frame that count as a freeze."""
+
+GAPS_KEPT = 1000
 
 Call = Callable[[str, dict[str, Any]], Awaitable[Mapping[str, Any]]]
 """Calls a method of the wire and returns its result."""
@@ -129,6 +132,7 @@ class Watched:
     """What came on one m-line.
 
     :param longest_gap: seconds between two frames, since the first.
+    :param gaps: the seconds of each freeze; the newest :data:`GAPS_KEPT`.
     """
 
     kind: str
@@ -138,18 +142,28 @@ class Watched:
     longest_gap: float = 0.0
     freezes: int = 0
     height: int = 0
+    gaps: deque[float] = attrs.field(factory=lambda: deque(maxlen=GAPS_KEPT))
 
     def note(self, now: float, height: int = 0) -> None:
         """Note a decoded frame."""
-        if self.frames:
+        if self.last_at:
             gap = now - self.last_at
             self.longest_gap = max(self.longest_gap, gap)
-            self.freezes += gap > SILENCE_AFTER
+            if gap > SILENCE_AFTER:
+                self.freezes += 1
+                self.gaps.append(gap)
         else:
             self.first_at = now
         self.frames += 1
         self.last_at = now
         self.height = height or self.height
+
+    def look(self) -> None:
+        """Count from now on."""
+        self.frames = self.freezes = 0
+        self.longest_gap = 0.0
+        self.gaps.clear()
+        self.last_at = self.last_at and time.monotonic()
 
 
 class MediaClient:
@@ -159,10 +173,16 @@ class MediaClient:
     :param call: calls a method of the wire.
     :param configuration: of both peer connections; without servers of its own, the ones that the
         server hands out are used.
+    :param watches: whether offers are answered; one who only publishes need not decode others.
     """
 
     def __init__(
-        self, room: str, call: Call, configuration: RTCConfiguration | None = None
+        self,
+        room: str,
+        call: Call,
+        configuration: RTCConfiguration | None = None,
+        *,
+        watches: bool = True,
     ) -> None:
         self.room = room
         self.watched: dict[str, Watched] = {}
@@ -171,6 +191,8 @@ class MediaClient:
         self.publisher: RTCPeerConnection | None = None
         self.subscriber: RTCPeerConnection | None = None
         self._call = call
+        self._watches = watches
+        self._version = 0
         self._configuration = configuration or RTCConfiguration(iceServers=[])
         self._servers: Any = ()
         self._sources: tuple[MediaStreamTrack, ...] = ()
@@ -192,7 +214,11 @@ class MediaClient:
         await connection.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
 
     async def event(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Take an event of the wire; others than ``rtc.*`` are ignored."""
+        """Take an event of the wire; others than ``rtc.*`` are ignored.
+
+        After its WebSocket was lost and found again, or the media server was started anew, both
+        peer connections are made anew.
+        """
         async with self._lock:
             if kind == "rtc.offer":
                 await self._offered(data)
@@ -200,14 +226,27 @@ class MediaClient:
                 self.tracks = list(data["tracks"])
             elif kind == "rtc.restarted":
                 self.epoch = data["epoch"]
-                await self._drop_subscriber()
-                if self._sources:
-                    await self.publish(*self._sources)
+                await self._begin_anew()
+
+    async def _begin_anew(self) -> None:
+        self._version = 0
+        await self._drop_subscriber()
+        if self._sources:
+            await self.publish(*self._sources)
 
     async def _offered(self, data: Mapping[str, Any]) -> None:
         if data["epoch"] != self.epoch:
             self.epoch = data["epoch"]
+            self._version = 0
             await self._drop_subscriber()
+        origin = sdp.SessionDescription.parse(data["sdp"]).origin or "- 0 0"
+        version = int(origin.split()[2])
+        if version <= self._version:
+            # Versions of one session grow (RFC 8829, section 5.2.2): this is another WebSocket's.
+            await self._begin_anew()
+        self._version = version
+        if not self._watches:
+            return
         if self.subscriber is None:
             self._servers = data.get("ice_servers", ())
             self.subscriber = RTCPeerConnection(self._configured())
