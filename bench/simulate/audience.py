@@ -5,6 +5,7 @@ from typing import Any
 
 import trio
 
+from bench.simulate.audit.seen import Seen
 from bench.simulate.fair import Show
 from bench.simulate.people import UNKNOWN, Tab, Told, Visitor, ok
 
@@ -28,6 +29,7 @@ class Seat:
         self.tab = Tab(visitor)
         self.topic = f"session/{show.id}"
         self._entered = 0
+        self._outs = 0
 
     @property
     def me(self) -> str:
@@ -59,8 +61,15 @@ class Seat:
         if not ok(told) and self.visitor.world.now < self.show.start + timedelta(minutes=11):
             await trio.sleep(DOORS)
             told = await tab.enter(show)
-        self._entered = tab.connects
+        self._came_in()
         return ok(told)
+
+    @property
+    def _seen(self) -> Seen:
+        return self.visitor.world.history.sessions.seen[self.topic]
+
+    def _came_in(self) -> None:
+        self._entered, self._outs = self.tab.connects, self._seen.outs[self.me]
 
     async def _still_here(self) -> bool:
         """Come in again after a lost connection, as clients do; say whether that worked."""
@@ -71,7 +80,7 @@ class Seat:
             if not await self.tab.connect():
                 return False
         told = await self.tab.enter(self.show.id)
-        self._entered = self.tab.connects
+        self._came_in()
         return ok(told)
 
     async def _go(self) -> None:
@@ -87,11 +96,15 @@ class Seat:
             memory.inside[self.show.id] = None
 
     def _was_kept(self) -> None:
-        """See that nobody disappears who is connected, and was not put out (rule 35)."""
-        seen = self.visitor.world.history.sessions.seen[self.topic]
+        """See that nobody disappears who is connected, and was not put out (rule 35).
+
+        Whoever was put out and came back by another tab goes with that tab.
+        """
+        seen = self._seen
         gone = self.me not in seen.here and seen.status in ("backstage", "live", "hostless")
         inside = self.visitor.memory.inside.get(self.show.id)
-        if gone and inside and self.me not in seen.put_out:
+        put_out = self.me in seen.put_out or seen.outs[self.me] != self._outs
+        if gone and inside and not put_out:
             self.visitor.world.history.breach(f"{self.topic}: {self.me} disappeared (rule 35)")
 
     async def _attend_to(self) -> None:
@@ -195,7 +208,7 @@ class Seat:
         await self.tab.leave(self.show.id)
         await self.visitor.pause(3.0)
         await self.tab.enter(self.show.id)
-        self._entered = self.tab.connects
+        self._came_in()
 
     async def _second_tab(self) -> None:
         """Have another tab open for a while; its end must not take us out (rule 34)."""

@@ -1,5 +1,6 @@
 """What an auditor has seen of one session so far."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ class Seen:
     :param here: person -> the breakout room they are in; None: the main call.
     :param seated: those present who take one of a limited session's seats.
     :param put_out: whoever was kicked or banned, and has not come back.
+    :param outs: person -> how often they were kicked or banned.
     :param asked: who has asked for the stage, or was invited, and may thus be let on it.
     :param seats: person -> ``accepted``, ``countdown`` or ``on_screen``.
     :param shown_from: person -> when their countdown ends.
@@ -43,6 +45,7 @@ class Seen:
     seated: set[str] = attrs.field(factory=set)
     banned: set[str] = attrs.field(factory=set)
     put_out: set[str] = attrs.field(factory=set)
+    outs: Counter[str] = attrs.field(factory=Counter)
     hostless_until: datetime | None = None
     asked: list[str] = attrs.field(factory=list)
     invited: set[str] = attrs.field(factory=set)

@@ -92,6 +92,7 @@ class Sessions:
             seen.banned.discard(person)
             return
         seen.put_out.add(person)
+        seen.outs[person] += 1
         if kind == "people.banned":
             seen.banned.add(person)
 
