@@ -134,6 +134,7 @@ class NodeProcess:
     number: int
     settings: dict[str, str] = attrs.field(factory=dict)
     skewed: bool = False
+    key: Key = KEY
     port: int = attrs.field(factory=free_port)
     me: str = ""
     log: list[str] = attrs.field(factory=list)
@@ -172,7 +173,7 @@ class NodeProcess:
         for url in self.nats.split(","):
             command += ["--cluster", url]
         command += ["--port", str(self.port), "--data", str(self.data)]
-        command += ["--key", f"{KEY.id}:{KEY.secret}"]
+        command += ["--key", f"{self.key.id}:{self.key.secret}"]
         if event is not None:
             command += ["--load", str(event)]
         process = subprocess.Popen(

@@ -7,7 +7,7 @@ requests, accessing a confirmed chat. Chats begin a minute or two from now, so t
 import json
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -61,7 +61,13 @@ def http(daemon, verb, path, headers=ADMIN, **body):
 
 @pytest.fixture
 def fair(daemon):
-    """A daemon whose organizer has allowed 1-1 chats."""
+    with allowed(daemon) as made:
+        yield made
+
+
+@contextmanager
+def allowed(daemon):
+    """Yield a daemon whose organizer has allowed 1-1 chats."""
     changed = http(
         daemon, "PATCH", f"/events/{EVENT}", time_zone=ZONE, days=DAYS, one_to_one=POLICY
     )
