@@ -4,7 +4,7 @@ Brought back after a crash it first replays, then does what the crash left undon
 told what they were not, and other entities are sent what is for them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -76,10 +76,10 @@ class DurableActor(Actor):
         self._due: datetime | None = None
         self._missed_out: list[Happened] = []
         self._new = True
-        self.courier = Courier(services.address, self._call_later, services.counters)
-
-    def _call_later(self, seconds: float, action: Callable[[], object]) -> Timer:
-        return self.system.timers.call_after(seconds, action)
+        # Nothing here may lead back to the actor: what ends in a circle leaves memory late, and
+        # a state is large.
+        later = self.system.timers.call_after
+        self.courier = Courier(services.address, later, services.counters)
 
     # Life
 
