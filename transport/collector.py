@@ -7,7 +7,7 @@ need to be looked at rarely; young collections stay small, because each of them 
 """
 
 import gc
-from time import perf_counter
+from time import thread_time
 
 import trio
 
@@ -15,7 +15,8 @@ TIDY_SECONDS = 60.0
 """How often everything is looked at, at most."""
 
 TIDY_PART = 0.001
-"""Of the time that it may take: the more there is to look at, the less often it is done."""
+"""Of the processor's time that it may take: the more there is to look at, the less often it is
+done. By the clock on the wall a busy machine would put it off when there is most to clear away."""
 
 THRESHOLDS = (5_000, 400, 100)
 """New objects before a young collection, and how many of each before the next older one."""
@@ -37,6 +38,6 @@ async def tidy() -> None:
     pause = TIDY_SECONDS
     while True:
         await trio.sleep(pause)
-        begun = perf_counter()
+        begun = thread_time()
         gc.collect()
-        pause = max(TIDY_SECONDS, (perf_counter() - begun) / TIDY_PART)
+        pause = max(TIDY_SECONDS, (thread_time() - begun) / TIDY_PART)

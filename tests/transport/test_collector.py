@@ -5,7 +5,8 @@ import weakref
 
 import trio
 
-from transport.collector import TIDY_SECONDS, tidy
+from transport import collector
+from transport.collector import TIDY_PART, TIDY_SECONDS, tidy
 
 
 class Knot:
@@ -26,3 +27,20 @@ async def test_cycles_are_gone_after_a_while(autojump_clock):
             nursery.cancel_scope.cancel()
     finally:
         gc.enable()
+
+
+async def test_it_waits_for_as_long_as_its_own_work_is_worth(autojump_clock, monkeypatch):
+    rounds, spent = [], 0.0
+
+    def collect():
+        nonlocal spent
+        spent += (0.0 if len(rounds) < 2 else 2 * TIDY_SECONDS) * TIDY_PART
+        rounds.append(round(trio.current_time()))
+
+    # The processor's time, not the wall's: a machine that is busy with others costs no round.
+    monkeypatch.setattr(collector, "thread_time", lambda: spent)
+    monkeypatch.setattr(gc, "collect", collect)
+    begun = trio.current_time()
+    with trio.move_on_after(6.5 * TIDY_SECONDS):
+        await tidy()
+    assert [(at - begun) / TIDY_SECONDS for at in rounds] == [1, 2, 3, 5]
