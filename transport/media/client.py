@@ -127,6 +127,21 @@ class Tone(MediaStreamTrack):
         return frame
 
 
+class _Lent(MediaStreamTrack):
+    """A track for one peer connection, which stops what it has when it ends on either side."""
+
+    def __init__(self, source: MediaStreamTrack) -> None:
+        super().__init__()
+        self.kind = source.kind
+        self._source = source
+
+    async def recv(self) -> Any:
+        """Return the source's next frame."""
+        if self.readyState != "live":
+            raise MediaStreamError
+        return await self._source.recv()
+
+
 @attrs.define
 class Watched:
     """What came on one m-line.
@@ -203,10 +218,10 @@ class MediaClient:
         """Send these tracks; called again, send them over a new peer connection."""
         self._sources = sources
         if self.publisher is not None:
-            await _close_keeping_tracks(self.publisher)
+            await self.publisher.close()
         connection = self.publisher = RTCPeerConnection(self._configured())
         for source in sources:
-            connection.addTrack(source)
+            connection.addTrack(_Lent(source))
         await connection.setLocalDescription(await connection.createOffer())
         params = {"room": self.room, "sdp": connection.localDescription.sdp}
         answer = await self._call("rtc.offer", params)
@@ -303,6 +318,8 @@ class MediaClient:
         """Hang up."""
         for task in tuple(self._pumps):
             task.cancel()
+        for source in self._sources:
+            source.stop()
         for connection in (self.publisher, self.subscriber):
             if connection is not None:
                 await connection.close()
@@ -323,14 +340,6 @@ def _expect_retransmissions(connection: RTCPeerConnection) -> None:
             if receiver is not None and group.semantic == "FID":
                 router = receiver.transport._rtp_router  # noqa: SLF001  aiortc has no other way
                 router.ssrc_table[int(group.items[1])] = receiver
-
-
-async def _close_keeping_tracks(connection: RTCPeerConnection) -> None:
-    """Close a peer connection whose tracks are to be sent over another one."""
-    for sender in connection.getSenders():
-        # A sender that ends stops the track it has.
-        sender.replaceTrack(None)
-    await connection.close()
 
 
 class ThreadedClient:

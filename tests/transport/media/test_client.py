@@ -5,7 +5,7 @@ from unittest.mock import MagicMock
 from aiortc import RTCPeerConnection
 
 from transport.media import client as module
-from transport.media.client import MediaClient, Watched
+from transport.media.client import MediaClient, Tone, Watched
 
 
 def connection(configuration):
@@ -38,7 +38,7 @@ def client(monkeypatch, **options):
 
 async def test_an_offer_of_another_websocket_makes_both_peer_connections_anew(monkeypatch):
     made, calls = client(monkeypatch)
-    await made.publish("track")
+    await made.publish(Tone())
     await told(made, 1)
     up, down = made.publisher, made.subscriber
     await told(made, 2)
@@ -58,7 +58,7 @@ async def test_an_offer_of_another_websocket_makes_both_peer_connections_anew(mo
 
 async def test_who_only_publishes_answers_nothing_and_publishes_anew_all_the_same(monkeypatch):
     made, calls = client(monkeypatch, watches=False)
-    await made.publish("track")
+    await made.publish(Tone())
     for version in (1, 2, 1):
         await told(made, version)
     assert calls == ["rtc.offer", "rtc.offer"]
