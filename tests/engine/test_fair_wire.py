@@ -24,17 +24,6 @@ def zone_at_noon():
     return f"Etc/GMT{-offset:+d}" if offset else "UTC"
 
 
-ZONE = zone_at_noon()
-NOW = datetime.now(ZoneInfo(ZONE)).replace(second=0, microsecond=0)
-DAYS = [f"{NOW + timedelta(days=n):%Y-%m-%d}" for n in (0, 1)]
-FIRST = NOW + timedelta(minutes=4)
-"""The first slot's start; its chat is open from now on."""
-
-POLICY = {
-    "initiators": "both",
-    "durations": [OTHER_MINUTES, MINUTES],
-    "hours": [f"{FIRST:%H:%M}", f"{FIRST + timedelta(hours=3):%H:%M}"],
-}
 ABOUT = {
     "background": "Engineering",
     "experience": "Students",
@@ -68,19 +57,30 @@ def fair(daemon):
 @contextmanager
 def allowed(daemon):
     """Yield a daemon whose organizer has allowed 1-1 chats."""
+    zone = zone_at_noon()
+    # Told when the test begins: a run may take longer than the first slot is away.
+    now = datetime.now(ZoneInfo(zone)).replace(second=0, microsecond=0)
+    days = [f"{now + timedelta(days=n):%Y-%m-%d}" for n in (0, 1)]
+    first = now + timedelta(minutes=4)  # a chat is open from five minutes before
+    policy = {
+        "initiators": "both",
+        "durations": [OTHER_MINUTES, MINUTES],
+        "hours": [f"{first:%H:%M}", f"{first + timedelta(hours=3):%H:%M}"],
+    }
     changed = http(
-        daemon, "PATCH", f"/events/{EVENT}", time_zone=ZONE, days=DAYS, one_to_one=POLICY
+        daemon, "PATCH", f"/events/{EVENT}", time_zone=zone, days=days, one_to_one=policy
     )
-    assert changed["event"]["one_to_one"] == {**POLICY, "day_hours": {}}
+    assert changed["event"]["one_to_one"] == {**policy, "day_hours": {}}
     quota = http(daemon, "PATCH", "/companies/acme", slots=20)
     assert quota["company"]["id"] == "acme"
     with ExitStack() as stack:
-        yield Fair(daemon, stack)
+        yield Fair(daemon, stack, days, policy)
 
 
 class Fair:
-    def __init__(self, daemon, stack):
+    def __init__(self, daemon, stack, days, policy):
         self.daemon, self.stack = daemon, stack
+        self.days, self.policy = days, policy
 
     def enter(self, person, **claims):
         return self.stack.enter_context(self.daemon.client(person, **claims))
@@ -94,7 +94,7 @@ class Fair:
     def offer(self, person):
         """Let an employee offer everything on the first day; return the client and the slots."""
         client = self.employee(person)
-        client.call("agenda.draft", day=DAYS[0], duration=MINUTES, slots="all")
+        client.call("agenda.draft", day=self.days[0], duration=MINUTES, slots="all")
         own = client.call("agenda.publish")
         return client, [slot["start"] for slot in own["days"][0]["slots"]]
 
@@ -124,19 +124,19 @@ def test_rules_38_and_39_configuring_the_availability(fair):
     slots = [slot["start"] for slot in own["bookable"][0]["slots"][str(MINUTES)]]
     assert len(slots) == 6
     # Individual slots, all of them, one duration a day and another on the next.
-    drafted = emma.call("agenda.draft", day=DAYS[0], duration=MINUTES, slots=slots[:2])
+    drafted = emma.call("agenda.draft", day=fair.days[0], duration=MINUTES, slots=slots[:2])
     assert [slot["start"] for slot in drafted["draft"]["days"][0]["slots"]] == slots[:2]
-    emma.call("agenda.draft", day=DAYS[0], duration=MINUTES, slots="all", about=ABOUT)
-    own = emma.call("agenda.draft", day=DAYS[1], duration=OTHER_MINUTES, slots="all")
+    emma.call("agenda.draft", day=fair.days[0], duration=MINUTES, slots="all", about=ABOUT)
+    own = emma.call("agenda.draft", day=fair.days[1], duration=OTHER_MINUTES, slots="all")
     assert [(day["duration"], len(day["slots"])) for day in own["draft"]["days"]] == [
         (MINUTES, 6),
         (OTHER_MINUTES, 12),
     ]
     assert own["quota"] == {"limit": 20, "used": 18, "mine": 18}
     emil = fair.employee("emil")
-    over = emil.error("agenda.draft", day=DAYS[0], duration=MINUTES, slots="all")
+    over = emil.error("agenda.draft", day=fair.days[0], duration=MINUTES, slots="all")
     assert (reason(over), over["data"]["left"]) == ("quota_exceeded", 2)
-    assert reason(emma.error("agenda.draft", day=DAYS[0], duration=20, slots=[])) == (
+    assert reason(emma.error("agenda.draft", day=fair.days[0], duration=20, slots=[])) == (
         "invalid_params"
     )
     # Only once the availability is confirmed can anybody ask.
@@ -206,7 +206,7 @@ def test_rule_37_employees_ask_too_unless_the_organizer_says_otherwise(fair):
     assert len(ana.call("meeting.approve", id=id_)["slots"]) == len(slots)
     assert reason(emma.error("meeting.pick", id=id_, slot=slots[0])) == "forbidden"
     ana.call("meeting.pick", id=id_, slot=slots[0])
-    fair.api("PATCH", f"/events/{EVENT}", one_to_one={**POLICY, "initiators": "participants"})
+    fair.api("PATCH", f"/events/{EVENT}", one_to_one={**fair.policy, "initiators": "participants"})
     assert reason(emma.error("meeting.request", to="ben")) == "forbidden"
 
 
@@ -246,7 +246,7 @@ def test_rule_38_an_organizer_sees_moves_cancels_and_reassigns_over_http(fair):
     emil, _ = fair.offer("emil")
     ana, first = fair.confirmed("ana", "emma", emma, slots[1])
     ben, second = fair.confirmed("ben", "emma", emma, slots[2])
-    every = fair.api("GET", f"/events/{EVENT}/meetings?tab=confirmed&day={DAYS[0]}")
+    every = fair.api("GET", f"/events/{EVENT}/meetings?tab=confirmed&day={fair.days[0]}")
     assert [each["id"] for each in every["meetings"]] == [first, second]
     page = fair.api("GET", f"/events/{EVENT}/meetings?limit=1")
     assert (page["meetings"][0]["id"], page["next"]) == (first, first)
