@@ -106,3 +106,19 @@ def test_who_is_stranded_may_end(net):
     net.hubs["two"].detach("two-b")
     net.hubs["two"].unsubscribe("two-c", TOPIC)
     assert net.hubs["two"].stranded("two-b") == net.hubs["two"].stranded("two-c") == {}
+
+
+def test_a_former_owner_that_speaks_late_strands_everybody_rather_than_lose_events(net):
+    for hub in net.hubs.values():
+        hub.strand(TOPIC, "three")
+    net.resume("two-b", "three", 1, 1)
+    net.join("two-e", "one", 1)
+    net.publish("three", 2)
+    assert net.heard("two-b") == [1]
+    net.hubs["two"].strand(TOPIC, "three")
+    assert net.hubs["two"].stranded("two-b") == net.hubs["two"].stranded("two-e") == {TOPIC: 1}
+    for connection in ("two-b", "two-e"):
+        net.resume(connection, "three", 1, 2)
+    net.publish("three", 3)
+    assert net.heard("two-b") == [1, 2, 3]
+    assert net.heard("two-e") == [2, 3]
