@@ -23,7 +23,8 @@ import trio
 from bench.cluster_servers import KEY, NatsServer, NodeProcess, observing, start_nodes
 from bench.load.audience import audience
 from bench.load.swarm import Load, Swarm
-from bench.load.target import Target, described, opened
+from bench.load.target import Target, described
+from bench.load.wire import LoadFailed
 from transport.client import open_client
 
 TALKERS, LISTENERS = 32, 300
@@ -32,8 +33,19 @@ EVENT = "bench-cluster"
 GENERATORS = 2
 WARMUP = 1.0
 
-SETTINGS = {"GREENROOM_LIMITS_RATE": "5000/5000", "GREENROOM_LIMITS_PING_SECONDS": "3600"}
+CONFIG = """
+[limits]
+ping_seconds = 3600
+rate = "5000/5000"
+method_rates = { "chat.send" = "5000/5000" }
+"""
 """A few people stand for many, and the load's wires answer no pings."""
+
+WAYS = (
+    ("one node, SQLite", 1, False),
+    ("one node, NATS", 1, True),
+    ("two nodes, NATS", 2, True),
+)
 
 SYNCING = "jetstream { sync_interval: always }"
 """NATS's settings: what is acknowledged is on disk, as with ``--workers``."""
@@ -57,37 +69,34 @@ class Way:
 
 
 @contextmanager
-def alone() -> Iterator[Way]:
-    """Run one node with SQLite."""
-    with opened(settings=SETTINGS) as target:
-        yield Way("one node, SQLite", [target.url], target, [target.pid or 0])
-
-
-@contextmanager
-def joined(count: int) -> Iterator[Way]:
-    """Run so many nodes on a NATS server that syncs every write."""
+def running(name: str, count: int, *, nats: bool) -> Iterator[Way]:
+    """Run so many nodes, on a NATS server that syncs every write or by themselves."""
     with (
-        tempfile.TemporaryDirectory(prefix="greenroom-bench-") as name,
+        tempfile.TemporaryDirectory(prefix="greenroom-bench-") as place,
         ExitStack() as stack,
     ):
-        folder = Path(name)
-        settings = folder / "nats.conf"
+        folder = Path(place)
+        config, settings = folder / "greenroom.toml", folder / "nats.conf"
+        config.write_text(CONFIG)
         settings.write_text(SYNCING)
-        nats = NatsServer(folder, "-c", str(settings))
-        stack.callback(nats.kill)
-        nats.start()
-        nodes = [NodeProcess(folder, nats.url, number, SETTINGS) for number in range(count)]
+        server = NatsServer(folder, "-c", str(settings))
+        stack.callback(server.kill)
+        if nats:
+            server.start()
+        url = server.url if nats else ""
+        nodes = [NodeProcess(folder, url, number, config=config) for number in range(count)]
         for node in nodes:
             stack.callback(node.kill)
-        trio.run(_started, nodes, nats.url)
+        trio.run(_started, nodes, url)
         target = Target(nodes[0].url, KEY, EVENT, nodes[0].process_id)
-        called = f"{'one node' if count == 1 else f'{count} nodes'}, NATS"
         urls, pids = [node.url for node in nodes], [node.process_id for node in nodes]
-        yield Way(called, urls, target, pids, nats.process_id)
+        yield Way(name, urls, target, pids, server.process_id if nats else None)
 
 
 async def _started(nodes: Sequence[NodeProcess], nats: str) -> None:
     await start_nodes(nodes)
+    if not nats:
+        return
     async with observing(nats) as observer:
         await observer.settled(len(nodes))
 
@@ -98,7 +107,10 @@ def _cpu(pids: Sequence[int]) -> float:
 
 
 def _once(way: Way, session: str, people: int, senders: int, seconds: float) -> dict[str, Any]:
-    """Let so many of a session's people chat as fast as they are answered."""
+    """Let so many of a session's people chat as fast as they are answered.
+
+    :raises LoadFailed: something was refused, or never answered.
+    """
     request = ("chat.send", {"topic": f"session/{session}", "text": TEXT})
     _begin(way, session)
     load = Load(
@@ -111,6 +123,8 @@ def _once(way: Way, session: str, people: int, senders: int, seconds: float) -> 
         before, nats_before = _cpu(way.pids), _cpu(nats)
         found = swarm.run()
         nodes, servers = _cpu(way.pids) - before, _cpu(nats) - nats_before
+    if found["refused"] or found["unanswered"] or found["hung_up"]:
+        raise LoadFailed(f"{way.name}: not everything was done: {found['refused']}")
     everybody = found["sent"] * people
     return {
         "per_second": found["done_per_second"],
@@ -121,7 +135,6 @@ def _once(way: Way, session: str, people: int, senders: int, seconds: float) -> 
         "nats_cpu_us_per_command": round(servers / found["sent"] * 1e6, 1),
         "node_cpu_us_per_delivery": round(nodes / max(1, found["events"]) * 1e6, 2),
         "delivered_percent": round(100 * found["events"] / everybody, 3),
-        "refused": found["refused"],
         "limit": found["limit"],
     }
 
@@ -157,8 +170,8 @@ def run(talkers: int = TALKERS, listeners: int = LISTENERS, seconds: float = 8.0
     :param seconds: length of each measurement, warm-up apart.
     """
     found = []
-    for opening in (alone(), joined(1), joined(2)):
-        with opening as way:
+    for name, count, nats in WAYS:
+        with running(name, count, nats=nats) as way:
             found.append(_measured(way, talkers, listeners, seconds))
     base = found[0]
     for one in found:

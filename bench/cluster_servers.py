@@ -124,7 +124,7 @@ def three_servers(folder: Path) -> list[NatsServer]:
 class NodeProcess:
     """A node.
 
-    :param nats: URLs of NATS, separated by commas.
+    :param nats: URLs of NATS, separated by commas; empty: a daemon by itself, on SQLite.
     :param settings: further options, as in the configuration's variables.
     :param skewed: whether its wall clock can be set wrong.
     """
@@ -135,6 +135,7 @@ class NodeProcess:
     settings: dict[str, str] = attrs.field(factory=dict)
     skewed: bool = False
     key: Key = KEY
+    config: Path | None = None
     port: int = attrs.field(factory=free_port)
     me: str = ""
     log: list[str] = attrs.field(factory=list)
@@ -170,8 +171,10 @@ class NodeProcess:
             self.set_clock(0)
             program = ["bench.skewed", str(self._clock())]
         command = [sys.executable, "-m", *program, "serve"]
-        for url in self.nats.split(","):
+        for url in filter(None, self.nats.split(",")):
             command += ["--cluster", url]
+        if self.config is not None:
+            command += ["--config", str(self.config)]
         command += ["--port", str(self.port), "--data", str(self.data)]
         command += ["--key", f"{self.key.id}:{self.key.secret}"]
         if event is not None:
@@ -208,7 +211,7 @@ class NodeProcess:
         for line in process.stderr or ():
             self.log.append(line)
             if '"ready"' in line:
-                self.me = json.loads(line)["node"]
+                self.me = json.loads(line).get("node", "")
                 ready.set()
         if process.stderr is not None:
             process.stderr.close()
