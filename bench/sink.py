@@ -16,8 +16,9 @@ import time
 import attrs
 
 READ = 1 << 16
-QUIET = 1.0
-"""Seconds without a byte after which nothing more is expected."""
+QUIET, QUIET_EACH = 1.0, 1 / 3_000
+"""Seconds without a byte after which nothing more is expected, and for each client at least: some
+servers pause for long while a crowd comes in."""
 
 PATIENCE = 60.0
 """Seconds after which a message that has not reached everybody counts as lost."""
@@ -120,7 +121,7 @@ class Bank:
     def drain(self) -> int:
         """Read until nothing more comes; return how many bytes that were."""
         before = self.total
-        while self.read(QUIET):
+        while self.read(max(QUIET, len(self._clients) * QUIET_EACH)):
             pass
         return self.total - before
 
