@@ -1,5 +1,6 @@
 """Plays a fair from the seed: who does what when, and what came of it."""
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -26,10 +27,13 @@ Progress = Callable[[float], None]
 
 TOLD_EVERY = timedelta(minutes=20)
 
+COLLECT_AFTER = 50_000
+"""New objects after which garbage is collected."""
+
 
 def simulate(plan: Plan, progress: Progress = lambda _: None) -> Outcome:
     """Run one simulation."""
-    with steady(plan.seed), _quiet():
+    with steady(plan.seed), _quiet(), _rare_collections():
         return trio.run(_main, plan, progress, clock=MockClock(autojump_threshold=0))
 
 
@@ -45,6 +49,17 @@ def _quiet() -> Iterator[None]:
     finally:
         structlog.configure(wrapper_class=before)
         logging.disable(disabled)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for garbage seldom: what a fair remembers lasts, and would be looked through again."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 async def _main(plan: Plan, progress: Progress) -> Outcome:
