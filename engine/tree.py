@@ -55,7 +55,8 @@ class SessionSupervisor(Pool):
     session, nor from the other rooms.
     """
 
-    passivate_after = 60.0
+    passivate_after = 900.0
+    """A session to come keeps this in memory for days, looked at so often."""
 
     def may_passivate(self) -> bool:
         """Whether neither the session nor a room is in memory."""
