@@ -171,11 +171,12 @@ class ClusterWiring(Wiring):
         except StorageUnavailable:
             await trio.sleep(WAKE_PAUSE)
             self._strays |= strays
-        self._moved |= {
-            self._membership.shard(topic)
-            for topic, node in strays
-            if self._membership.owner(topic) != node
-        }
+        else:
+            self._moved |= {
+                self._membership.shard(topic)
+                for topic, node in strays
+                if self._membership.owner(topic) != node
+            }
         self._work.set()
 
     async def _hand_over(self, shards: Sequence[int]) -> None:
