@@ -26,11 +26,19 @@ async def through(folder, setting, *chosen, scale=0.4):
         return found
 
 
-async def test_the_owner_is_killed_and_another_is_stopped_and_continued(tmp_path):
-    killed, stopped = await through(tmp_path, Setting(), faults.owner_killed, faults.owner_stopped)
+async def test_the_owner_is_killed_and_another_stopped_and_another_cut_off(tmp_path):
+    killed, stopped, cut = await through(
+        tmp_path,
+        Setting(relays=True),
+        faults.owner_killed,
+        faults.owner_stopped,
+        faults.owner_cut_off,
+    )
     # Whoever is connected elsewhere waits for the take-over alone: the lease and a little.
     assert killed.elsewhere < 5
     assert stopped.elsewhere < 6
+    lease_and_five = 8
+    assert cut.longest < lease_and_five
 
 
 async def test_nats_restarts_a_clock_is_wrong_and_all_nodes_are_restarted(tmp_path):
@@ -40,12 +48,6 @@ async def test_nats_restarts_a_clock_is_wrong_and_all_nodes_are_restarted(tmp_pa
     assert restarted.longest < 8
     assert skewed.longest < 5
     assert rolled.longest < 8
-
-
-async def test_the_owner_is_cut_off_from_nats(tmp_path):
-    (cut,) = await through(tmp_path, Setting(relays=True), faults.owner_cut_off, scale=0.7)
-    lease_and_five = 8
-    assert cut.longest < lease_and_five
 
 
 async def test_the_server_that_leads_the_journal_dies(tmp_path):
