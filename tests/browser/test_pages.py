@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PAGES, Visitors
+from tests.browser.conftest import PAGES, Visitor, Visitors
 
 pytestmark = pytest.mark.browser
 
@@ -21,12 +21,19 @@ XSS = (
 )
 
 
+def describe(host: Visitor, text: str) -> None:
+    """Change what the company says of itself, from the session's Company tab."""
+    host.tab("company")
+    host.panel().get_by_role("button", name="Edit").click()
+    host.page.get_by_label("Description").fill(text)
+    host.page.get_by_role("button", name="Save").click()
+    expect(host.panel().locator(".prose").first).to_contain_text(text.splitlines()[0])
+
+
 def test_texts_from_people_are_never_html(visit: Visitors) -> None:
     host = visit("hana", f"session/{visit.session()}")
     host.page.get_by_role("button", name="Start session").click()
-    host.panel().get_by_role("button", name="Edit").click()
-    host.page.get_by_label("Description").fill("\n".join(XSS))
-    host.page.get_by_role("button", name="Save").click()
+    describe(host, "\n".join(XSS))
     session = host.page.url.rpartition("/")[2]
     attacker = visit("mallory", f"session/{session}", name=XSS[1])
     for tab, field, place in (("chat", "Write a message", ".message .text"),
@@ -45,6 +52,7 @@ def test_texts_from_people_are_never_html(visit: Visitors) -> None:
     for visitor in (host, attacker):
         assert visitor.page.evaluate("() => window.hacked") is None
         assert visitor.page.locator("a[href^='javascript:']").count() == 0
+    describe(host, "We build robots.")  # as the tests that follow expect it
 
 
 def test_the_token_leaves_the_address_bar(visit: Visitors) -> None:
