@@ -259,7 +259,7 @@ def demo(
     chosen = DemoOptions(host=host, port=port, bots=bots, seconds=seconds, as_json=as_json)
     try:
         trio.run(run_demo, chosen, console())
-    except KeyboardInterrupt:
+    except* KeyboardInterrupt:  # nurseries hand it on in a group
         console().print("Stopped; nothing was kept.")
 
 
