@@ -25,7 +25,7 @@ from engine.wiring import Wiring
 from storage import FILE_NAME, Store
 from storage.jetstream import JetStreamJournal
 from storage.jetstream_outbox import JetStreamOutbox
-from storage.replica import Replica
+from storage.replica import Replica, ReplicaArchive
 from transport.cluster.bridge import Bridge
 from transport.cluster.door import ClusterDoor
 from transport.cluster.hub import ClusterHub
@@ -279,6 +279,8 @@ async def open_node(config: Config, *, clock: Clock | None = None) -> AsyncItera
         nats = await stack.enter_async_context(Nats.open(options.servers, f"greenroom-{me}"))
         journal = await JetStreamJournal.open(nats, options.name, replicas=options.replicas)
         store = await stack.enter_async_context(Store.open(config.data / FILE_NAME))
+        replica = Replica(journal, store.journal)
+        store = attrs.evolve(store, archive=ReplicaArchive(journal, replica, store.journal))
         facts = {"host": socket.gethostname(), "process": os.getpid()}
         timing = Timing(options.lease_seconds)
         membership = Membership(
@@ -306,7 +308,6 @@ async def open_node(config: Config, *, clock: Clock | None = None) -> AsyncItera
             )
         )
         engine.server.context.prefix = me
-        replica = Replica(journal, store.journal)
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
         await nursery.start(bridge.run)

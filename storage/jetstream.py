@@ -276,15 +276,6 @@ class JetStreamJournal:
         self._entity(entity).head = head
         return head
 
-    async def follow(self, after: int) -> tuple[Sequence[tuple[str, Sequence[Entry]]], int]:
-        """Return the writes that follow the stream's number ``after``, and the last one's number.
-
-        :raises StorageUnavailable: NATS does not answer, or a message is damaged.
-        """
-        page = await self.messages(after, PAGE)
-        found = [(entity, entries) for _, entity, entries in page]
-        return found, page[-1][0] if page else after
-
     async def messages(self, after: int, limit: int) -> Sequence[tuple[int, str, Sequence[Entry]]]:
         """Return the writes that follow the stream's number ``after``, each with its own number.
 
@@ -304,6 +295,13 @@ class JetStreamJournal:
         """
         answer = await self._info({})
         return int(answer["state"]["last_seq"])
+
+    async def end_of(self, entity: str) -> int:
+        """Return the stream's number of an entity's last message, 0 for none.
+
+        :raises StorageUnavailable: NATS does not answer.
+        """
+        return (await self._head(entity)).number
 
     async def entities(self, kind: str) -> Sequence[str]:
         """Return the names (``kind/id``) of all entities of a kind, sorted.

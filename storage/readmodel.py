@@ -91,14 +91,14 @@ class ReadModel:
 
 
 def position(db: Database) -> int:
-    """Return the position of the journal up to which the read model goes."""
+    """Return the position of the journal up to which the read model goes, -1 before its tables."""
     at = follower.position(db, NAME)
-    return at[0] if at else 0
+    return at[0] if at is not None and at[1] == schema.VERSION else -1
 
 
 def lag(db: Database) -> int:
     """Return how many positions of the journal the read model is behind."""
-    return max(0, follower.end(db) - position(db))
+    return max(0, follower.end(db) - max(0, position(db)))
 
 
 def unseen(done: int, total: int) -> None:

@@ -14,11 +14,18 @@ from sqlite_utils import Database
 
 from actors.ports import Entry, StorageUnavailable, Write, WrongSequence
 from storage import follower
-from storage.jetstream import JetStreamJournal
+from storage.archive import SqliteArchive
+from storage.jetstream import PAGE, JetStreamJournal
 from storage.journal import SqliteJournal
 
 POLL_SECONDS = 0.25
-"""How long it waits after it has caught up."""
+"""How long it waits after it has caught up, unless somebody waits for more."""
+
+REACH_SECONDS = 2.0
+"""How long a question waits for the copy of what was committed before it."""
+
+REACH_PAUSE = 0.02
+"""Seconds between two looks while somebody waits, for another server of NATS may be behind."""
 
 PAUSE_SECONDS = 1.0
 """How long it waits after a failure."""
@@ -45,6 +52,20 @@ class Replica:
         self.behind = 0
         self._source = source
         self._copy = copy
+        self._waiting = 0
+        self._asked, self._copied = trio.Event(), trio.Event()
+
+    async def reach(self, position: int) -> bool:
+        """Wait until the copy holds the stream up to a number; False if it takes long."""
+        self._waiting += 1
+        self._asked.set()
+        try:
+            with trio.move_on_after(REACH_SECONDS):
+                while self.position < position:
+                    await self._copied.wait()
+        finally:
+            self._waiting -= 1
+        return self.position >= position
 
     async def run(self) -> None:
         """Copy until cancelled."""
@@ -58,23 +79,34 @@ class Replica:
                 await trio.sleep(PAUSE_SECONDS)
             else:
                 if not copied:
-                    await trio.sleep(POLL_SECONDS)
+                    await self._rest()
+
+    async def _rest(self) -> None:
+        if self._waiting:
+            await trio.sleep(REACH_PAUSE)
+            return
+        self._asked = trio.Event()
+        with trio.move_on_after(POLL_SECONDS):
+            await self._asked.wait()
 
     async def step(self) -> int:
         """Copy some messages; return how many.
 
         :raises StorageUnavailable: NATS does not answer, or the disk is full.
         """
-        page, last = await self._source.follow(self.position)
+        page = await self._source.messages(self.position, PAGE)
+        last = page[-1][0] if page else self.position
         for _, group in groupby(_writes(page), key=lambda write: write.entity):
             await self._take(list(group))
         if last > self.position:
-            self.position = last
 
             def keep(db: Database) -> None:
                 follower.set_position(db, NAME, last)
 
             await self._copy.transact(keep)
+            self.position = last
+            self._copied.set()
+            self._copied = trio.Event()
         return len(page)
 
     async def _take(self, writes: Sequence[Write]) -> None:
@@ -98,5 +130,30 @@ class Replica:
             )
 
 
-def _writes(page: Sequence[tuple[str, Sequence[Entry]]]) -> list[Write]:
-    return [Write(entity, found[0].seq - 1, found) for entity, found in page if found]
+class ReplicaArchive(SqliteArchive):
+    """Answers from the copy, once it has what was committed before the question.
+
+    :param source: the cluster's journal.
+    """
+
+    def __init__(self, source: JetStreamJournal, replica: Replica, copy: SqliteJournal) -> None:
+        super().__init__(copy)
+        self._source = source
+        self._replica = replica
+
+    async def catch_up(self) -> bool:
+        """Wait until copy and read model have everything committed now; False if it takes long.
+
+        :raises StorageUnavailable: NATS does not answer, or the file cannot be read.
+        """
+        copied = await self._replica.reach(await self._source.end())
+        return copied and await super().catch_up()
+
+    async def _reach(self, topic: str) -> None:
+        if not await self._replica.reach(await self._source.end_of(topic)):
+            raise StorageUnavailable(f"this node's copy has not reached the newest of {topic}")
+        await super()._reach(topic)
+
+
+def _writes(page: Sequence[tuple[int, str, Sequence[Entry]]]) -> list[Write]:
+    return [Write(entity, found[0].seq - 1, found) for _, entity, found in page if found]
