@@ -22,7 +22,7 @@ from engine.scripts.fair_before import (
 )
 from engine.scripts.fair_cast import DAYS, EVERYBODY, OPENING, ZONE, description
 from engine.scripts.fair_live import all_chats, completed, one_chat, reminders
-from engine.scripts.opening import Cast, opened
+from engine.scripts.opening import Cast, House, one_engine, opened
 from engine.scripts.transcript import Transcript
 from engine.scripts.venue import Venue
 
@@ -42,19 +42,20 @@ ACTS: tuple[tuple[str, Callable[[Venue], Awaitable[None]]], ...] = (
 )
 
 
-def run_fair(console: Console | None) -> Transcript:
+def run_fair(console: Console | None, house: House = one_engine) -> Transcript:
     """Run the script from beginning to end and return its transcript.
 
     :param console: where it is printed as it happens; None to keep it only.
+    :param house: opens the engines, one or several nodes.
     :raises ScriptFailed: something did not happen as described.
     """
     clock = MockClock(rate=1.0)
-    return trio.run(_run, console, clock, clock=clock)
+    return trio.run(_run, console, clock, house, clock=clock)
 
 
-async def _run(console: Console | None, clock: MockClock) -> Transcript:
+async def _run(console: Console | None, clock: MockClock, house: House) -> Transcript:
     with TemporaryDirectory(prefix="greenroom-fair-") as folder:
-        async with opened(FAIR, Path(folder), console, clock) as venue:
+        async with opened(FAIR, Path(folder), console, clock, house) as venue:
             venue.transcript.tell("", f"Spring Fair, {DAYS[0]} and {DAYS[1]}, times in {ZONE}.")
             for title, act in ACTS:
                 venue.transcript.chapter(title)

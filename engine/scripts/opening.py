@@ -1,8 +1,8 @@
-"""Opening a scripted event: a real engine in this process, and a connection for everybody."""
+"""Opening a scripted event: real engines in this process, and a connection for everybody."""
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from rich.console import Console
 from trio.testing import MockClock
 
 from actors.clock import TrioClock
+from actors.ports import Clock
 from actors.rules.base import Person
 from engine.config import Config, MediaOptions
 from engine.engine import Engine
@@ -46,11 +47,22 @@ class Cast:
     people: Sequence[Person]
 
 
+House = Callable[[Config, Clock], AbstractAsyncContextManager[Sequence[Engine]]]
+"""Opens the engines that are one to everybody, for the length of a block."""
+
+
+@asynccontextmanager
+async def one_engine(config: Config, clock: Clock) -> AsyncIterator[Sequence[Engine]]:
+    """Open a single engine."""
+    async with Engine.open(config, clock=clock) as engine:
+        yield [engine]
+
+
 @asynccontextmanager
 async def opened(
-    cast: Cast, folder: Path, console: Console | None, clock: MockClock
+    cast: Cast, folder: Path, console: Console | None, clock: MockClock, house: House
 ) -> AsyncIterator[Venue]:
-    """Open the event and connect everybody."""
+    """Open the event and connect everybody, each to the next of the engines."""
     key = Key("script", secrets.token_hex(32))
     config = Config(
         port=0,
@@ -61,25 +73,26 @@ async def opened(
         limits=Limits(ping_seconds=NEVER, idle_seconds=NEVER),
     )
     event_clock = TrioClock(cast.opening)
-    async with Engine.open(config, clock=event_clock) as engine, AsyncExitStack() as stack:
-        await load_steps(within(engine), steps(cast.description()))
+    async with house(config, event_clock) as engines, AsyncExitStack() as stack:
+        await load_steps(within(engines[0]), steps(cast.description()))
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
-        port = await nursery.start(engine.serve)
-        venue = Venue(engine, clock, Transcript(console, event_clock.now, cast.zone))
-        await _connect(venue, cast.people, f"ws://127.0.0.1:{port}/v1/ws", key, stack)
+        ports = [await nursery.start(engine.serve) for engine in engines]
+        venue = Venue(engines, clock, Transcript(console, event_clock.now, cast.zone))
+        urls = [f"ws://127.0.0.1:{port}/v1/ws" for port in ports]
+        await _connect(venue, cast.people, urls, key, stack)
         yield venue
 
 
 async def _connect(
-    venue: Venue, people: Sequence[Person], url: str, key: Key, stack: AsyncExitStack
+    venue: Venue, people: Sequence[Person], urls: Sequence[str], key: Key, stack: AsyncExitStack
 ) -> None:
     nursery = await stack.enter_async_context(trio.open_nursery())
     stack.callback(nursery.cancel_scope.cancel)
     limiter = trio.CapacityLimiter(AT_A_TIME)
     connected = trio.Event()
 
-    async def connect(person: Person) -> None:
+    async def connect(person: Person, url: str) -> None:
         token = mint(key, person, now=venue.now, ttl=LIFETIME)
         await limiter.acquire_on_behalf_of(person)
         async with open_client(url, token) as client:
@@ -89,6 +102,6 @@ async def _connect(
                 connected.set()
             await trio.sleep_forever()
 
-    for person in people:
-        nursery.start_soon(connect, person)
+    for number, person in enumerate(people):
+        nursery.start_soon(connect, person, urls[number % len(urls)])
     await connected.wait()

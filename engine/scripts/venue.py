@@ -35,11 +35,12 @@ class ScriptFailed(GreenroomError):  # noqa: N818  said of the script
 class Venue:
     """The fair while it runs.
 
+    :param engines: that are one to everybody.
     :param clock: trio's clock, which the script moves on.
     :param clients: person's id -> connection.
     """
 
-    engine: Engine
+    engines: Sequence[Engine]
     clock: MockClock
     transcript: Transcript
     clients: dict[str, Client] = attrs.field(factory=dict)
@@ -47,7 +48,7 @@ class Venue:
     @property
     def now(self) -> datetime:
         """The present instant of the fair."""
-        return self.engine.services.clock.now()
+        return self.engines[0].services.clock.now()
 
     async def ask(self, person: Person, method: str, /, **params: Any) -> dict[str, Any]:
         """Have somebody ask for something, and return the result."""
@@ -96,10 +97,11 @@ class Venue:
             self.clock.jump(seconds)
 
     async def _quiet(self) -> None:
-        last, unchanged = None, 0
+        last: object = None
+        unchanged = 0
         with trio.fail_after(PATIENCE):
             while unchanged < QUIET_CHECKS:
-                seen = attrs.astuple(self.engine.services.counters)
+                seen = [attrs.astuple(engine.services.counters) for engine in self.engines]
                 unchanged = unchanged + 1 if seen == last else 0
                 last = seen
                 await trio.sleep(QUIET_PAUSE)

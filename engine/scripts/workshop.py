@@ -14,7 +14,7 @@ import trio
 from rich.console import Console
 from trio.testing import MockClock
 
-from engine.scripts.opening import opened
+from engine.scripts.opening import House, one_engine, opened
 from engine.scripts.transcript import Transcript
 from engine.scripts.venue import Venue
 from engine.scripts.workshop_cast import START, WORKSHOP
@@ -39,19 +39,20 @@ BETWEEN = timedelta(minutes=3)
 """What passes between two acts once the session has begun."""
 
 
-def run_workshop(console: Console | None) -> Transcript:
+def run_workshop(console: Console | None, house: House = one_engine) -> Transcript:
     """Run the script from beginning to end and return its transcript.
 
     :param console: where it is printed as it happens; None to keep it only.
+    :param house: opens the engines, one or several nodes.
     :raises ScriptFailed: something did not happen as described.
     """
     clock = MockClock(rate=1.0)
-    return trio.run(_run, console, clock, clock=clock)
+    return trio.run(_run, console, clock, house, clock=clock)
 
 
-async def _run(console: Console | None, clock: MockClock) -> Transcript:
+async def _run(console: Console | None, clock: MockClock, house: House) -> Transcript:
     with TemporaryDirectory(prefix="greenroom-workshop-") as folder:
-        async with opened(WORKSHOP, Path(folder), console, clock) as venue:
+        async with opened(WORKSHOP, Path(folder), console, clock, house) as venue:
             venue.transcript.tell("", "Spring Fair. A workshop with 3 hosts and 60 participants.")
             for title, act in ACTS:
                 venue.transcript.chapter(title)
