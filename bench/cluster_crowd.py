@@ -228,8 +228,10 @@ class Crowd:
         finally:
             self._holding = False
 
-    async def check(self) -> None:
+    async def check(self) -> int:
         """Compare what was acknowledged with what is kept, and with what everybody heard.
+
+        Return how many messages were heard, counted for everybody.
 
         :raises Broken: something is lost, or there twice.
         """
@@ -237,15 +239,16 @@ class Crowd:
             busy = [member.number for member in self.members if member.busy]
             _hold(not busy, f"{busy} still wait for an answer")
             _hold(not self.failed, f"refused for good: {dict(self.failed)}")
-            await self._check_chat()
+            messages = await self._check_chat()
             await self._check_votes()
             await self._check_bookings()
+            return messages * len(self.members)
 
     def reloaded(self) -> list[Member]:
         """Return those who could not be given all they had missed, and got a snapshot instead."""
         return [member for member in self.members if member.skipped]
 
-    async def _check_chat(self) -> None:
+    async def _check_chat(self) -> int:
         kept = await self._history(self.members[0])
         _hold(len(kept) == len(set(kept)), "a message is kept twice")
         lost, more = set(self.said) - set(kept), set(kept) - set(self.said)
@@ -263,6 +266,7 @@ class Crowd:
         for member in self.reloaded():
             theirs = await self._history(member)
             _hold(theirs == kept, f"p{member.number} was reloaded, and reads another history")
+        return len(kept)
 
     async def _history(self, member: Member) -> list[str]:
         texts: list[str] = []

@@ -332,7 +332,9 @@ def outage(result: Result) -> Iterator[Figure]:
     """Tell how long anybody waited through each fault; what was acknowledged is checked."""
     for fault in result["faults"]:
         name = f"longest wait, {fault['fault']}"
-        yield Figure(name, fault["longest"], "s", higher=False)
+        yield Figure(f"{name}, of those at other nodes", fault["elsewhere"], "s",
+                     target=fault["limit"], sense="at most", higher=False)  # fmt: skip
+        yield Figure(f"{name}, of anybody", fault["longest"], "s", higher=False)
 
 
 READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {

@@ -6,8 +6,9 @@ A small crowd chats, votes and books meanwhile; ``python -m bench.outage`` is th
 
 import pytest
 
-from bench import outage as faults
-from bench.outage import Setting, staged, suffer
+from bench.outage import suffer
+from bench.outage_faults import FAULTS
+from bench.outage_stage import Setting, staged
 
 PEOPLE, PAUSE = 40, 4.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
@@ -18,7 +19,7 @@ async def through(folder, setting, *chosen, scale=0.4):
     async with staged(folder, setting, PEOPLE, PAUSE, scale=scale) as stage:
         found = []
         for fault in chosen:
-            found.append(await suffer(stage, fault.__name__, fault))
+            found.append(await suffer(stage, FAULTS[fault]))
             print(found[-1])
             stage.people.spread(stage.urls)
         assert stage.people.outcomes["confirmed"]
@@ -30,9 +31,9 @@ async def test_the_owner_is_killed_and_another_stopped_and_another_cut_off(tmp_p
     killed, stopped, cut = await through(
         tmp_path,
         Setting(relays=True),
-        faults.owner_killed,
-        faults.owner_stopped,
-        faults.owner_cut_off,
+        "owner-killed",
+        "owner-stopped",
+        "owner-cut-off",
     )
     # Whoever is connected elsewhere waits for the take-over alone: the lease and a little.
     assert killed.elsewhere < 5
@@ -43,7 +44,7 @@ async def test_the_owner_is_killed_and_another_stopped_and_another_cut_off(tmp_p
 
 async def test_nats_restarts_a_clock_is_wrong_and_all_nodes_are_restarted(tmp_path):
     restarted, skewed, rolled = await through(
-        tmp_path, Setting(), faults.nats_restarted, faults.clock_skewed, faults.nodes_restarted
+        tmp_path, Setting(), "nats-restarted", "clock-skewed", "nodes-restarted"
     )
     assert restarted.longest < 8
     assert skewed.longest < 5
@@ -51,6 +52,6 @@ async def test_nats_restarts_a_clock_is_wrong_and_all_nodes_are_restarted(tmp_pa
 
 
 async def test_the_server_that_leads_the_journal_dies(tmp_path):
-    (died,) = await through(tmp_path, Setting(servers=3), faults.leader_killed)
+    (died,) = await through(tmp_path, Setting(servers=3), "leader-killed")
     # NATS takes 4 to 9 s to elect a leader; the nodes wait for it without starting anew.
     assert died.longest < died.election + 5

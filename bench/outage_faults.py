@@ -1,0 +1,155 @@
+"""What may break, each as a function that breaks it and mends it again."""
+
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+import attrs
+import trio
+
+from bench.cluster_servers import NodeProcess, ServerFailed
+from bench.outage_stage import Setting, Stage
+from storage import jetstream_api as api
+from transport.cluster.lease import Timing
+from transport.cluster.nats import Nats, NatsError
+
+AWAY_SECONDS = 20.0
+"""How long a node is stopped."""
+
+CUT_SECONDS = 12.0
+"""How long a node is cut off from NATS."""
+
+SKEW_SECONDS = 5.0
+"""How far a node's clock is set off."""
+
+AFTER_SECONDS = 5.0
+"""How long the crowd goes on after a fault."""
+
+LEASE_SECONDS = Timing().lease
+"""How long a silent node is waited for."""
+
+in_thread = trio.to_thread.run_sync
+
+
+async def owner_killed(stage: Stage) -> None:
+    """Kill the owner; start it again when others have taken over."""
+    owner = await stage.owner()
+    await in_thread(owner.kill)
+    stage.people.reroute(owner.url, stage.others(owner))
+    await trio.sleep(AFTER_SECONDS * stage.scale)
+    await in_thread(owner.start)
+
+
+async def owner_stopped(stage: Stage) -> None:
+    """Stop the owner, let it go on when it is nobody any more."""
+    owner = await stage.owner()
+    before = len(owner.log)
+    owner.signal(signal.SIGSTOP)
+    stage.desert(owner)
+    await trio.sleep(AWAY_SECONDS * stage.scale)
+    owner.signal(signal.SIGCONT)
+    await stage.anew(owner, before)
+
+
+async def owner_cut_off(stage: Stage) -> None:
+    """Let nothing pass between the owner and NATS, without closing the connection."""
+    owner = await stage.owner()
+    before, relay = len(owner.log), stage.relays[stage.nodes.index(owner)]
+    relay.cut()
+    stage.people.reroute(owner.url, stage.others(owner))
+    await trio.sleep(CUT_SECONDS * stage.scale)
+    relay.mend()
+    await stage.anew(owner, before)
+
+
+async def nats_restarted(stage: Stage) -> None:
+    """Kill NATS, and start it again after a second."""
+    (server,) = stage.servers
+    await in_thread(server.kill)
+    await trio.sleep(1)
+    await in_thread(server.start)
+
+
+async def clock_skewed(stage: Stage) -> None:
+    """Set the owner's wall clock fast, then slow; its clients come back to it each time."""
+    owner = await stage.owner()
+    for seconds in (SKEW_SECONDS, -SKEW_SECONDS, 0.0):
+        owner.set_clock(seconds)
+        for client in stage.people.at(owner.url):
+            client.interrupt()
+        await trio.sleep(AFTER_SECONDS * stage.scale / 2)
+
+
+async def nodes_restarted(stage: Stage) -> None:
+    """Restart one node after the other, as a rolling upgrade does."""
+    for node in stage.nodes:
+        with trio.CancelScope() as over:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_follow, stage, node)
+                if code := await in_thread(node.stop):
+                    raise ServerFailed(f"a node ended with {code}: {node.log[-20:]}")
+                await in_thread(node.start)
+                over.cancel()
+        await stage.observer.settled(len(stage.nodes))
+
+
+async def _follow(stage: Stage, node: NodeProcess) -> None:
+    while True:
+        stage.people.reroute(node.url, stage.others(node))
+        await trio.sleep(0.2)
+
+
+async def leader_killed(stage: Stage) -> None:
+    """Kill the one of three NATS servers that leads the journal; start it again later."""
+    stream = "GREENROOM_main_JOURNAL"
+    async with Nats.open([server.url for server in stage.servers], "probe") as connection:
+        found = await api.call(connection, f"STREAM.INFO.{stream}")
+        leader = stage.servers[int(found["cluster"]["leader"].removeprefix("n"))]
+        begun = trio.current_time()
+        await in_thread(leader.kill)
+        for name in (stream, "KV_GREENROOM_main_LEASES", "KV_GREENROOM_main_OWNERS"):
+            await _led(connection, name)
+        stage.facts["election"] = round(trio.current_time() - begun, 2)
+    await trio.sleep(AFTER_SECONDS)
+    await in_thread(leader.start)
+
+
+async def _led(connection: Nats, stream: str) -> None:
+    """Wait until a stream has a leader that answers."""
+    while True:
+        with suppress(NatsError):
+            await connection.request(f"$JS.API.STREAM.MSG.GET.{stream}", b'{"seq":1}', within=0.25)
+            return
+        await trio.sleep(0.02)
+
+
+@attrs.frozen
+class Fault:
+    """Something that breaks while people are at it.
+
+    :param name: as it is chosen by.
+    :param limit: seconds within which those at other nodes must have been answered.
+    """
+
+    name: str
+    about: str
+    strike: Callable[[Stage], Awaitable[None]]
+    setting: Setting = Setting()
+    limit: float = 5.0
+
+
+FAULTS: Mapping[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        Fault("owner-killed", "owner killed", owner_killed),
+        Fault("owner-stopped", "owner stopped, continued", owner_stopped),
+        Fault("nats-restarted", "NATS killed, started again after 1 s", nats_restarted),
+        Fault("clock-skewed", "owner's clock 5 s fast, then slow", clock_skewed),
+        Fault("nodes-restarted", "all three nodes restarted in turn", nodes_restarted),
+        Fault("owner-cut-off", "owner cut off from NATS", owner_cut_off,
+              Setting(relays=True), limit=LEASE_SECONDS + 5.0),
+        Fault("leader-killed", "one of three NATS servers killed", leader_killed,
+              Setting(servers=3)),
+    )
+}  # fmt: skip
+"""In this order; those of one setting share their nodes."""
