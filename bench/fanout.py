@@ -2,23 +2,31 @@
 
 ``python -m bench.fanout --subscribers 1000 --size 200`` compares a raw loop of socket writes,
 Greenroom, ``websockets`` with and without uvloop, python-socketio, and npm's ``ws`` and
-``socket.io``, installed on the first run where there is npm. Server and clients are processes
+``socket.io``, installed on the first run where there is npm. Servers and clients are processes
 of their own; one message is under way at a time, and its time ends when the last client has it.
+
+A shared machine is quick at one moment and slow at the next. So the servers stand side by side with
+their clients connected, each gets a few messages in turn, and ratios are taken within such a
+round; a figure is the median of the rounds. What a server needs to be told of a message is
+measured by lines that publish nothing, and left out. Nobody pings meanwhile.
 """
 
 import argparse
 import json
-import os
 import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 import attrs
+
+from bench.child import BenchFailed, Child
 
 PEERS = (
     "raw",
@@ -37,64 +45,14 @@ SCRIPT = PEERS_FOLDER / "fanout.js"
 SPARE_FILES = 200
 """Descriptors a server or the clients need beside one a connection."""
 
-FEW, CROWD = 1_000, 5_000
-"""Subscribers below which more messages are needed, and from which half of them do."""
+DELIVERIES, LEAST = 20_000, 4
+"""What a round of a server's messages come to at least, and how many messages it has at least."""
+
+LINES, PACE = 50, 0.002
+"""Lines that publish nothing, and the seconds between two of them."""
 
 INSTALLING = 120.0
 """Seconds npm may take."""
-
-
-class BenchFailed(Exception):  # noqa: N818  said of the run
-    """A server or the clients ended early; the text is what they said last."""
-
-
-@attrs.frozen
-class Child:
-    """A process spoken to by lines."""
-
-    process: subprocess.Popen[str]
-
-    @classmethod
-    def start(cls, command: Sequence[str], **environment: str) -> "Child":
-        """Start one."""
-        return cls(
-            subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env={**os.environ, **environment},
-            )
-        )
-
-    def tell(self, line: str) -> None:
-        """Write a line."""
-        pipe = self.process.stdin
-        assert pipe is not None  # noqa: S101  asked for above
-        try:
-            pipe.write(line + "\n")
-            pipe.flush()
-        except BrokenPipeError:
-            raise BenchFailed(self._last_words()) from None
-
-    def hear(self) -> str:
-        """Read a line."""
-        assert self.process.stdout is not None  # noqa: S101  asked for above
-        line = self.process.stdout.readline()
-        if not line:
-            raise BenchFailed(self._last_words())
-        return line.strip()
-
-    def _last_words(self) -> str:
-        self.process.kill()
-        assert self.process.stderr is not None  # noqa: S101  asked for above
-        return self.process.stderr.read()[-2000:]
-
-    def end(self) -> None:
-        """Make sure it has ended."""
-        self.process.kill()
-        self.process.communicate()
 
 
 def npm_peers() -> Path | None:
@@ -133,120 +91,255 @@ def available(peer: str, node_modules: Path | None) -> bool:
     return bool(shutil.which("node") and node_modules and (node_modules / peer).is_dir())
 
 
-def _server(peer: str, size: int, node_modules: Path | None) -> Child:
-    if peer in NODE:
-        command = ["node", str(SCRIPT), peer, str(size)]
-        return Child.start(command, NODE_PATH=str(node_modules))
-    return Child.start([sys.executable, "-m", "bench.fanout_servers", peer, "--size", str(size)])
+@attrs.frozen
+class Round:
+    """Some messages of one server, one after the other.
 
-
-def measure(
-    peer: str, subscribers: int, size: int, messages: int, node_modules: Path | None = None
-) -> dict[str, Any]:
-    """Return one server's figures.
-
-    :param size: bytes of a message, its envelope included.
-    :raises BenchFailed: the server or the clients ended early.
+    :param cpu: seconds of its processor.
+    :param calls: seconds each call that publishes took.
+    :param last: seconds until the last client had each message.
     """
-    server = _server(peer, size, node_modules)
-    children = [server]
-    try:
-        port, *token = server.hear().split()
-        command = [sys.executable, "-m", "bench.sink", DIALECT.get(peer, "plain")]
-        command += ["--count", str(subscribers), "--port", port, "--token", "".join(token)]
-        sink = Child.start(command)
-        children.append(sink)
-        sink.hear()
-        server.tell("publish")
-        sink.tell("")
-        frame = int(sink.hear())
-        arrived = []
+
+    cpu: float
+    calls: list[float]
+    last: list[float]
+
+
+@attrs.define
+class Taken:
+    """What was measured of one server with one size of message.
+
+    :param failed: what it, or its clients, said when it failed.
+    """
+
+    rounds: list[Round] = attrs.field(factory=list)
+    frame: int = 0
+    failed: str = ""
+
+    def costs(self, subscribers: int) -> list[float]:
+        """Return each round's microseconds of processor a recipient."""
+        return [one.cpu / (len(one.last) * subscribers) * 1e6 for one in self.rounds]
+
+    def figures(self, subscribers: int, memory: int) -> dict[str, Any]:
+        """Return the figures.
+
+        :param memory: bytes the connections took.
+        """
+        costs = self.costs(subscribers)
+        calls = [call for one in self.rounds for call in one.calls]
+        last = [wait for one in self.rounds for wait in one.last]
+        return {
+            "cpu_us_per_recipient": round(median(costs), 2),
+            "cpu_us_lowest": round(min(costs), 2),
+            "cpu_us_highest": round(max(costs), 2),
+            "call_us_per_recipient": round(median(calls) / subscribers * 1e6, 2),
+            "last_ms_p50": round(median(last) * 1e3, 2),
+            "last_ms_p99": round(quantiles(last, n=100)[98] * 1e3, 2),
+            "cpu_seconds": round(sum(one.cpu for one in self.rounds), 3),
+            "memory_bytes_per_connection": round(memory / subscribers),
+            "frame_bytes": self.frame,
+        }
+
+
+class Contestant:
+    """One server with all its clients connected."""
+
+    def __init__(self, peer: str, subscribers: int, node_modules: Path | None) -> None:
+        self.peer = peer
+        command = [sys.executable, "-m", "bench.fanout_servers", peer]
+        if peer in NODE:
+            command = ["node", str(SCRIPT), peer]
+        self._server = Child.start(command, NODE_PATH=str(node_modules))
+        self._children = [self._server]
+        self._subscribers = subscribers
+        self.memory = 0
+
+    def connect(self) -> None:
+        """Have the clients come.
+
+        :raises BenchFailed: the server or the clients ended early.
+        """
+        port, *token = self._server.hear().split()
+        command = [sys.executable, "-m", "bench.sink", DIALECT.get(self.peer, "plain")]
+        command += ["--count", str(self._subscribers), "--port", port, "--token", "".join(token)]
+        self._sink = Child.start(command)
+        self._children.append(self._sink)
+        self._mark()
+        self._sink.hear()
+        self.memory = self._mark()["memory"]
+
+    def learn(self, size: int) -> int:
+        """Publish one message, to warm up; return the bytes of its frame."""
+        self._server.tell(f"publish {size}")
+        self._sink.tell("learn")
+        return int(self._sink.hear())
+
+    def publish(self, size: int, messages: int) -> Round:
+        """Publish some messages, each when all have the one before."""
+        told = self._cost_of_a_line() * messages
+        begun, arrived = self._mark(), []
         for _ in range(messages):
-            server.tell("publish")
-            sink.tell("next")
-            arrived.append(float(sink.hear()))
-        server.tell("stop")
-        return _figures(json.loads(server.hear()), arrived, subscribers, frame)
-    finally:
-        for child in children:
+            self._server.tell(f"publish {size}")
+            self._sink.tell("next")
+            arrived.append(float(self._sink.hear()))
+        ended = self._mark()
+        last = [there - since for there, since in zip(arrived, ended["begun"], strict=True)]
+        return Round(ended["cpu"] - begun["cpu"] - told, ended["calls"], last)
+
+    def _cost_of_a_line(self) -> float:
+        begun = self._mark()
+        for _ in range(LINES):
+            self._server.tell("pass")
+            time.sleep(PACE)
+        return float(self._mark()["cpu"] - begun["cpu"]) / LINES
+
+    def _mark(self) -> dict[str, Any]:
+        self._server.tell("mark")
+        marked: dict[str, Any] = json.loads(self._server.hear())
+        return marked
+
+    def end(self) -> None:
+        """End the processes."""
+        for child in self._children:
             child.end()
 
 
-def _figures(
-    cost: dict[str, Any], arrived: list[float], subscribers: int, frame: int
+Said = Callable[[str], None]
+
+
+@contextmanager
+def _contest(
+    peers: Sequence[str], subscribers: int, node_modules: Path | None
+) -> Iterator[tuple[list[Contestant], dict[str, str]]]:
+    """Connect everybody's clients; yields those that could, and why the others could not."""
+    here: list[Contestant] = []
+    failed: dict[str, str] = {}
+    try:
+        for peer in peers:
+            one = Contestant(peer, subscribers, node_modules)
+            here.append(one)
+            try:
+                one.connect()
+            except BenchFailed as failure:
+                failed[peer] = str(failure)
+        yield [one for one in here if one.peer not in failed], failed
+    finally:
+        for one in here:
+            one.end()
+
+
+def _case(
+    here: Sequence[Contestant], subscribers: int, size: int, rounds: int, messages: int
 ) -> dict[str, Any]:
-    last = [there - begun for there, begun in zip(arrived, cost["begun"], strict=True)]
-    deliveries = len(arrived) * subscribers
+    taken = {one.peer: Taken() for one in here}
+
+    def attempt(one: Contestant, step: Callable[[Contestant, Taken], None]) -> None:
+        mine = taken[one.peer]
+        if not mine.failed:
+            try:
+                step(one, mine)
+            except BenchFailed as failure:
+                mine.failed = str(failure)
+
+    def learn(one: Contestant, mine: Taken) -> None:
+        mine.frame = one.learn(size)
+
+    def publish(one: Contestant, mine: Taken) -> None:
+        mine.rounds.append(one.publish(size, messages))
+
+    for one in here:
+        attempt(one, learn)
+    for number in range(rounds):
+        for place in range(len(here)):
+            attempt(here[(place + number) % len(here)], publish)
+    return _figures(here, taken, subscribers, size)
+
+
+def _figures(
+    here: Sequence[Contestant], taken: dict[str, Taken], subscribers: int, size: int
+) -> dict[str, Any]:
+    well = [one for one in here if not taken[one.peer].failed]
     return {
-        "cpu_us_per_recipient": round(cost["cpu"] / deliveries * 1e6, 2),
-        "call_us_per_recipient": round(median(cost["calls"]) / subscribers * 1e6, 2),
-        "last_ms_p50": round(median(last) * 1e3, 2),
-        "last_ms_p99": round(quantiles(last, n=100)[98] * 1e3, 2),
-        "cpu_seconds": round(cost["cpu"], 3),
-        "memory_bytes_per_connection": round(cost["memory"] / subscribers),
-        "frame_bytes": frame,
+        "subscribers": subscribers,
+        "size": size,
+        "peers": {one.peer: taken[one.peer].figures(subscribers, one.memory) for one in well},
+        "failed": {peer: mine.failed for peer, mine in taken.items() if mine.failed},
+        **ratios({one.peer: taken[one.peer].costs(subscribers) for one in well}),
     }
 
 
-def messages_for(subscribers: int, messages: int) -> int:
-    """Return how many messages are sent to so many: so that each figure rests on enough writes.
+def ratios(costs: dict[str, list[float]]) -> dict[str, float]:
+    """Return ours over the best Python peer's, and over the floor: the median of the rounds."""
+    ours = costs.get("greenroom")
+    python = [peer for peer in costs if peer not in NODE | {"raw", "greenroom"}]
+    found = {}
+    if ours and python:
+        best = min(python, key=lambda peer: median(costs[peer]))
+        found["of_best_python_peer"] = _ratio(ours, costs[best])
+    if ours and "raw" in costs:
+        found["of_floor"] = _ratio(ours, costs["raw"])
+    return found
 
-    A hundred messages to a hundred clients are some 50 ms of CPU, which any disturbance doubles.
-    """
-    if subscribers >= CROWD:
-        return max(2, messages // 2)
-    return messages * max(1, FEW // subscribers)
+
+def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    return round(median(our / their for our, their in zip(ours, theirs, strict=True)), 2)
+
+
+def messages_for(subscribers: int) -> int:
+    """Return how many messages a round has: enough that each figure rests on enough writes."""
+    return max(LEAST, DELIVERIES // subscribers)
 
 
 def run(
     subscribers: Sequence[int] = (100, 1_000, 8_000),
     sizes: Sequence[int] = (200, 2_000),
-    messages: int = 100,
+    rounds: int = 7,
     peers: Sequence[str] = PEERS,
     node_modules: Path | None = None,
-    rounds: int = 1,
+    said: Said = lambda _: None,
 ) -> dict[str, Any]:
     """Measure every peer for every number of subscribers and size.
 
-    :param messages: sent to each, as :func:`messages_for` says.
+    A peer that fails is left out of what follows for as many subscribers, and stands in ``failed``.
+
+    :param sizes: bytes of a message, its envelope included.
+    :param rounds: how often each has its turn.
     :param node_modules: where npm's peers are; the bench's own folder by default.
-    :param rounds: how often each is measured, in turn; the median by CPU is kept.
-    :raises BenchFailed: a server or the clients ended early, or too few files may be open.
+    :param said: told what is measured next.
+    :raises BenchFailed: too few files may be open.
     """
     _allow_files(max(subscribers))
     if node_modules is None and NODE & set(peers):
         node_modules = npm_peers()
+    here = [peer for peer in peers if available(peer, node_modules)]
     cases = []
-    for size in sizes:
-        for count in subscribers:
-            taken: dict[str, list[dict[str, Any]]] = {}
-            for _ in range(rounds):
-                for peer in peers:
-                    if available(peer, node_modules):
-                        try:
-                            number = messages_for(count, messages)
-                            figures = measure(peer, count, size, number, node_modules)
-                        except BenchFailed as failed:
-                            raise BenchFailed(f"{peer}, {count} clients: {failed}") from None
-                        taken.setdefault(peer, []).append(figures)
-            cases.append(_case(count, size, {peer: _middle(all_) for peer, all_ in taken.items()}))
-    return {"bench": "fanout", "messages": messages, "rounds": rounds, "cases": cases}
+    for count in subscribers:
+        said(f"{count:,} clients of each connect")
+        with _contest(here, count, node_modules) as (contestants, failed):
+            for size in sizes:
+                said(f"{count:,} clients, {size:,} bytes")
+                well = [one for one in contestants if one.peer not in failed]
+                case = _case(well, count, size, rounds, messages_for(count))
+                failed.update(case["failed"])
+                cases.append({**case, "failed": dict(failed)})
+    return {"bench": "fanout", "rounds": rounds, "cases": cases}
 
 
-def _middle(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    ordered = sorted(rounds, key=lambda figures: float(figures["cpu_us_per_recipient"]))
-    return ordered[len(ordered) // 2]
-
-
-def _case(count: int, size: int, peers: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    case: dict[str, Any] = {"subscribers": count, "size": size, "peers": peers}
-    cost = {peer: figures["cpu_us_per_recipient"] for peer, figures in peers.items()}
-    python = [cost[p] for p in cost if p not in NODE | {"raw", "greenroom"}]
-    if "greenroom" in cost and python:
-        case["of_best_python_peer"] = round(cost["greenroom"] / min(python), 2)
-    if "greenroom" in cost and "raw" in cost:
-        case["of_floor"] = round(cost["greenroom"] / cost["raw"], 2)
-    return case
+def _print(case: dict[str, Any]) -> None:
+    print(f"\n{case['subscribers']} subscribers, {case['size']} bytes")
+    for peer, figures in case["peers"].items():
+        print(
+            f"  {peer:18} {figures['cpu_us_per_recipient']:7.2f} us CPU"
+            f" ({figures['cpu_us_lowest']:.2f} to {figures['cpu_us_highest']:.2f})"
+            f"  {figures['call_us_per_recipient']:7.2f} us call"
+            f"  last p50 {figures['last_ms_p50']:8.2f} ms  p99 {figures['last_ms_p99']:8.2f} ms"
+            f"  {figures['memory_bytes_per_connection'] / 1024:6.1f} KiB/connection"
+        )
+    for peer, why in case["failed"].items():
+        print(f"  {peer:18} failed: {why}")
+    for name in ("of_best_python_peer", "of_floor"):
+        if name in case:
+            print(f"  greenroom {name.replace('_', ' ')}: {case[name]}")
 
 
 def main() -> None:
@@ -254,8 +347,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--subscribers", type=int, nargs="+", default=[100, 1_000, 8_000])
     parser.add_argument("--size", type=int, nargs="+", default=[200, 2_000])
-    parser.add_argument("--messages", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--peers", nargs="+", choices=PEERS, default=list(PEERS))
     parser.add_argument("--node-modules", type=Path)
     parser.add_argument("--json", action="store_true")
@@ -263,26 +355,16 @@ def main() -> None:
     result = run(
         given.subscribers,
         given.size,
-        given.messages,
+        given.rounds,
         given.peers,
         given.node_modules,
-        given.rounds,
+        lambda text: print(text, file=sys.stderr, flush=True),
     )
     if given.json:
         print(json.dumps(result, indent=2))
         return
     for case in result["cases"]:
-        print(f"\n{case['subscribers']} subscribers, {case['size']} bytes")
-        for peer, figures in case["peers"].items():
-            print(
-                f"  {peer:18} {figures['cpu_us_per_recipient']:7.2f} us CPU"
-                f"  {figures['call_us_per_recipient']:7.2f} us call"
-                f"  last p50 {figures['last_ms_p50']:8.2f} ms  p99 {figures['last_ms_p99']:8.2f} ms"
-                f"  {figures['memory_bytes_per_connection'] / 1024:6.1f} KiB/connection"
-            )
-        for name in ("of_best_python_peer", "of_floor"):
-            if name in case:
-                print(f"  greenroom {name.replace('_', ' ')}: {case[name]}")
+        _print(case)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,22 @@
 """The servers the fan-out bench compares, each run as a process of its own.
 
-Each prints its port, then for every line ``publish`` sends one message to all its clients, and
-at ``stop`` prints what it cost. They differ in nothing else.
+Each prints its port, then obeys one line after the other: ``publish SIZE`` sends one message to
+all its clients, ``pass`` does nothing, ``mark`` prints what it has cost so far. They differ in
+nothing else.
 """
 
 import argparse
 import asyncio
 import json
-import logging
 import os
 import select
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import attrs
 import psutil
-
-EVENT_OVERHEAD = len(
-    '{"jsonrpc":"2.0","method":"event","params":{"topic":"session/bench","seq":100,"type":'
-    '"chat.posted","at":"2026-01-01T00:00:00.000Z","data":{"text":""}}}'
-)
 
 
 @attrs.define
@@ -31,34 +24,33 @@ class Meter:
     """What publishing costs: wall time of each call, CPU and memory of the process."""
 
     base: int = attrs.field(factory=lambda: psutil.Process().memory_info().rss)
-    full: int = 0
-    cpu: float = 0.0
     begun: list[float] = attrs.field(factory=list)
     calls: list[float] = attrs.field(factory=list)
 
-    def connected(self) -> None:
-        """Note the memory with every client connected."""
-        self.full = psutil.Process().memory_info().rss
+    def obey(self, line: str) -> int:
+        """Carry out what a line says; return the size of the message to be published, or 0."""
+        word, _, size = line.strip().partition(" ")
+        if word == "mark":
+            self._report()
+        return int(size or 0)
 
     def begin(self) -> None:
         """Note that one message is published now."""
-        if len(self.begun) == 1:  # the first one was for warming up
-            self.cpu = time.process_time()
         self.begun.append(time.monotonic())
 
     def end(self) -> None:
         """Note that the call that publishes has returned."""
         self.calls.append(time.monotonic() - self.begun[-1])
 
-    def report(self) -> None:
-        """Print it all."""
+    def _report(self) -> None:
         result = {
-            "begun": self.begun[1:],
-            "calls": self.calls[1:],
-            "cpu": time.process_time() - self.cpu,
-            "memory": self.full - self.base,
+            "begun": self.begun,
+            "calls": self.calls,
+            "cpu": time.process_time(),
+            "memory": psutil.Process().memory_info().rss - self.base,
         }
         print(json.dumps(result), flush=True)
+        self.begun, self.calls = [], []
 
 
 def message(size: int) -> str:
@@ -69,184 +61,119 @@ def message(size: int) -> str:
 # -- the floor ---------------------------------------------------------------------------------
 
 
-def serve_raw(size: int) -> None:
+def serve_raw() -> None:
     """Write a ready frame to every socket in a loop: what the kernel costs."""
     server = socket.create_server(("127.0.0.1", 0), backlog=4096)
     server.setblocking(False)
+    # As everybody does: otherwise a write may wait for the answer to the one before, and the
+    # kernel sends it at another time, at nobody's cost.
+    server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     meter, clients = Meter(), []
     print(server.getsockname()[1], flush=True)
-    payload = message(size).encode()
-    frame = bytes((0x81, 126)) + len(payload).to_bytes(2, "big") + payload
     while True:
-        ready, _, _ = select.select([server, sys.stdin], [], [])
-        if server in ready:
+        ready, _, _ = select.select([server.fileno(), 0], [], [])
+        if server.fileno() in ready:
             client, _ = server.accept()
             client.recv(4096)
             client.sendall(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
             client.setblocking(False)
             clients.append(client)
             continue
-        line = sys.stdin.readline().strip()
-        if line != "publish":
+        lines = os.read(0, 4096).decode().splitlines()
+        if not lines:
             break
-        if not meter.full:
-            meter.connected()
-        meter.begin()
-        for client in clients:
-            client.send(frame)
-        meter.end()
-    meter.report()
+        for size in map(meter.obey, lines):
+            if size:
+                meter.begin()
+                frame = _framed(message(size))
+                for client in clients:
+                    client.send(frame)
+                meter.end()
+
+
+def _framed(text: str) -> bytes:
+    payload = text.encode()
+    return bytes((0x81, 126)) + len(payload).to_bytes(2, "big") + payload
 
 
 # -- ours --------------------------------------------------------------------------------------
 
 
-def serve_ours(size: int) -> None:
-    """Greenroom's server and hub, behind a door that subscribes everybody."""
-    import structlog
-    import trio
+def serve_ours() -> None:
+    """Serve with Greenroom."""
+    from bench.fanout_ours import serve
 
-    from actors.rules.base import Command, Person
-    from engine.tokens import Authenticator, Key, mint
-    from transport.collector import calm
-    from transport.hub import Hub
-    from transport.limits import Limits
-    from transport.server import Server
-
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    calm()  # as the daemon does
-    limits = Limits(connections_per_address=20_000, connections_per_person=20_000)
-    hub = Hub(limits)
-    topic = "session/bench"
-
-    class BenchDoor:
-        async def connect(self, _: Person, connection: str, *__: Any) -> Mapping[str, Any]:
-            hub.subscribe(connection, topic, 0, datetime.now(UTC), None)
-            return {}
-
-        async def call(self, command: Command) -> Mapping[str, Any]:
-            raise NotImplementedError(command)
-
-        async def admit(self, person: Person) -> None:
-            pass
-
-        def gone(self, person: Person, connection: str) -> None:
-            pass
-
-    key = Key("bench", "b" * 32)
-    token = mint(
-        key,
-        Person(id="bench", name="Bench", event="fair"),
-        now=datetime.now(UTC),
-        ttl=timedelta(hours=1),
-    )
-
-    async def main() -> None:
-        async with trio.open_nursery() as nursery:
-            server = Server(BenchDoor(), hub, Authenticator([key]), limits)
-            meter = Meter()
-            port = await nursery.start(server.serve, "127.0.0.1", 0)
-            print(port, token, flush=True)
-            await publish_until_stopped(meter)
-            nursery.cancel_scope.cancel()
-
-    async def publish_until_stopped(meter: Meter) -> None:
-        stdin = trio.lowlevel.FdStream(os.dup(0))
-        seq = 100
-        while (line := await stdin.receive_some()).strip() == b"publish":
-            if not meter.full:
-                meter.connected()
-            seq += 1
-            meter.begin()
-            text = "x" * max(1, size - EVENT_OVERHEAD)
-            hub.publish(topic, "chat.posted", datetime.now(UTC), {"text": text}, seq)
-            while hub.statistics().backlog:
-                await trio.lowlevel.checkpoint()
-            meter.end()
-        assert line  # noqa: S101  the coordinator says stop
-        meter.report()
-
-    trio.run(main)
+    serve()
 
 
 # -- Python peers ------------------------------------------------------------------------------
 
 
-async def drive(publish: Callable[[], Any], ended: asyncio.Event) -> None:
-    """Publish at each line from standard input."""
+async def drive(publish: Callable[[int], Awaitable[None] | None], meter: Meter) -> None:
+    """Obey each line from standard input."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    meter = METER[0]
-    while (await reader.readline()).strip() == b"publish":
-        if not meter.full:
-            meter.connected()
-        meter.begin()
-        pending = publish()
-        if pending is not None:
-            await pending
-        meter.end()
-    meter.report()
-    ended.set()
+    while line := await reader.readline():
+        if size := meter.obey(line.decode()):
+            meter.begin()
+            pending = publish(size)
+            if pending is not None:
+                await pending
+            meter.end()
+    os._exit(0)
 
 
-METER: list[Meter] = []
-
-
-async def websockets_main(size: int) -> None:
+async def websockets_main() -> None:
     """Serve with the ``websockets`` library and its broadcast."""
     from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-    ended = asyncio.Event()
     connections: set[ServerConnection] = set()
 
     async def handler(connection: ServerConnection) -> None:
         connections.add(connection)
         await connection.wait_closed()
 
-    async with serve(handler, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
-        METER.append(Meter())
+    async with serve(
+        handler, "127.0.0.1", 0, compression=None, ping_interval=None, backlog=4096
+    ) as server:
+        meter = Meter()
         print(next(iter(server.sockets)).getsockname()[1], flush=True)
-        await drive(lambda: broadcast(connections, message(size)), ended)
-    os._exit(0)
+        await drive(lambda size: broadcast(connections, message(size)), meter)
 
 
-def serve_websockets(size: int) -> None:
+def serve_websockets() -> None:
     """Serve ``websockets`` on asyncio's own loop."""
-    asyncio.run(websockets_main(size))
+    asyncio.run(websockets_main())
 
 
-def serve_websockets_uvloop(size: int) -> None:
+def serve_websockets_uvloop() -> None:
     """Serve ``websockets`` on uvloop."""
     import uvloop
 
-    uvloop.run(websockets_main(size))
+    uvloop.run(websockets_main())
 
 
-async def socketio_main(size: int) -> None:
+async def socketio_main() -> None:
     """Serve with python-socketio on aiohttp."""
     import socketio
     from aiohttp import web
 
-    server = socketio.AsyncServer(async_mode="aiohttp", ping_interval=300)
+    server = socketio.AsyncServer(async_mode="aiohttp", ping_interval=3_600)
     app = web.Application()
     server.attach(app)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, backlog=4096)
     await site.start()
-    METER.append(Meter())
+    meter = Meter()
     print(runner.addresses[0][1], flush=True)
-    await drive(lambda: server.emit("posted", {"text": "x" * size}), asyncio.Event())
-    os._exit(0)
+    await drive(lambda size: server.emit("posted", {"text": "x" * size}), meter)
 
 
-def serve_socketio(size: int) -> None:
+def serve_socketio() -> None:
     """Serve python-socketio."""
-    asyncio.run(socketio_main(size))
+    asyncio.run(socketio_main())
 
 
 SERVERS = {
@@ -262,9 +189,7 @@ def main() -> None:
     """Run one server."""
     parser = argparse.ArgumentParser()
     parser.add_argument("server", choices=SERVERS)
-    parser.add_argument("--size", type=int, required=True)
-    given = parser.parse_args()
-    SERVERS[given.server](given.size)
+    SERVERS[parser.parse_args().server]()
 
 
 if __name__ == "__main__":

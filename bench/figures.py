@@ -84,12 +84,18 @@ def journal(result: Result) -> Iterator[Figure]:
 def fanout(result: Result) -> Iterator[Figure]:
     """Tell what a recipient costs, beside each peer."""
     for case in result["cases"]:
-        ours = case["peers"]["greenroom"]["cpu_us_per_recipient"]
         what = f"fan-out, {case['subscribers']:,} subscribers, {case['size']:,} bytes"
+        if "greenroom" not in case["peers"]:
+            yield Figure(f"{what}: Greenroom failed", 1, "", target=0, sense="at most",
+                         higher=False)  # fmt: skip
+            continue
+        ours = case["peers"]["greenroom"]["cpu_us_per_recipient"]
         for peer, figures in case["peers"].items():
             if peer != "greenroom":
                 yield Figure(what, ours, "us a recipient", peer, figures["cpu_us_per_recipient"],
                              higher=False)  # fmt: skip
+        for peer in case["failed"]:
+            yield Figure(what, ours, "us a recipient", f"{peer} failed", higher=False)
         yield from _fanout_targets(case, what)
 
 

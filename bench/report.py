@@ -47,7 +47,7 @@ def cells(spread: Spread) -> tuple[str, str, str, str, str]:
     value = f"{number(figure.value)} {figure.unit}".strip()
     if spread.runs > 1:
         value += f" ({number(spread.lowest)} to {number(spread.highest)})"
-    peer = f"{figure.peer} {number(figure.theirs)}" if figure.theirs is not None else ""
+    peer = f"{figure.peer} {number(figure.theirs)}" if figure.theirs is not None else figure.peer
     better = f"{figure.ratio:.2f} x" if figure.ratio is not None else ""
     return figure.name, value, peer, better, _verdict(spread)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from bench.fanout import Child
+from bench.child import Child
 from bench.sink import request
 from bench.storm import DIALECT, Crowd, StormClient
 from bench.storm_server import token

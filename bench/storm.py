@@ -21,7 +21,7 @@ import attrs
 import orjson
 import psutil
 
-from bench.fanout import BenchFailed, Child
+from bench.child import BenchFailed, Child
 from bench.sink import Dialect, masked, request
 from bench.storm_server import token
 
