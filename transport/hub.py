@@ -42,8 +42,7 @@ class Topic:
     def audience(self) -> Audience:
         """Return who listens now."""
         if self._audience is None:
-            listeners = list(self.subscriptions.values())
-            self._audience = Audience(listeners, {one.codec for one in listeners})
+            self._audience = Audience.of(self.subscriptions.values())
         return self._audience
 
     def changed(self) -> None:
@@ -159,7 +158,7 @@ class Hub:
 
     def _broadcast(self, place: Topic, frames: Frames, seq: int | None) -> None:
         audience = place.audience()
-        for codec in audience.codecs:
+        for codec, _ in audience.parts:
             frames.of(codec)
         if seq is not None:
             place.history.add(seq, frames)
@@ -331,20 +330,12 @@ class Hub:
         broadcast = self._backlog[0]
         if broadcast.at == 0:
             bundle(self._backlog)
-        listeners, spelled = broadcast.audience.listeners, broadcast.spelled
-        begin = at = broadcast.at
-        total, in_time = len(listeners), True
-        while at < total and in_time:
-            for listener in listeners[at : at + CHECK_EVERY]:
-                if listener.active:
-                    frame = spelled[listener.codec.index]
-                    if frame is not None:
-                        listener.outbox.write(frame)
-            at += CHECK_EVERY
+        begin, more, in_time = broadcast.at, True, True
+        while more and in_time:
+            more = broadcast.send_to(CHECK_EVERY)
             in_time = perf_counter() <= end
-        broadcast.at = at
-        self.metrics.delivered.inc((min(at, total) - begin) * broadcast.events)
-        if at >= total:
+        self.metrics.delivered.inc((broadcast.at - begin) * broadcast.events)
+        if not more:
             self._backlog.popleft()
         return in_time
 

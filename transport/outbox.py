@@ -42,11 +42,13 @@ class Outbox:
     :param limit: bytes that may wait.
     :param on_overflow: called once, when more would wait than ``limit``. It must lead to a close.
     :param readiness: waits for the socket's input; without one, trio does.
+
+    ``direct`` is the socket's descriptor for as long as it may be written to at once, else -1. The
+    fan-out writes to it by itself, and tells :meth:`written` what was not taken.
     """
 
     __slots__ = (
         "_descriptor",
-        "_direct",
         "_ended",
         "_held",
         "_idle",
@@ -58,6 +60,7 @@ class Outbox:
         "_readiness",
         "_waiting",
         "_writing",
+        "direct",
         "last_received",
         "on_overflow",
     )
@@ -83,7 +86,7 @@ class Outbox:
         self._writing = False
         self._ended = False
         self._overflowed = False
-        self._direct = self._descriptor >= 0
+        self.direct = self._descriptor
         self._idle: trio.Event | None = None
 
     def statistics(self) -> OutboxStatistics:
@@ -110,19 +113,28 @@ class Outbox:
 
         On a connection that has ended or overflowed it is dropped.
         """
-        if not self._direct:
+        if self.direct < 0:
             self._enqueue(data)
             return
         try:
-            sent = os.write(self._descriptor, data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self._break()
+            sent = os.write(self.direct, data)
+        except OSError as error:
+            self.refused(data, error)
             return
         if sent != len(data):
-            self._direct = False
-            self._enqueue(memoryview(data)[sent:] if sent else data)
+            self.written(data, sent)
+
+    def written(self, data: bytes, sent: int) -> None:
+        """Take note that of ``data`` only ``sent`` bytes were taken; the rest will follow."""
+        self.direct = -1
+        self._enqueue(memoryview(data)[sent:] if sent else data)
+
+    def refused(self, data: bytes, error: OSError) -> None:
+        """Take note of why ``data`` could not be written: there was no room, or it is broken."""
+        if isinstance(error, BlockingIOError):
+            self.written(data, 0)
+        else:
+            self._break()
 
     def _enqueue(self, data: bytes | memoryview) -> None:
         if self._ended or self._overflowed:
@@ -143,24 +155,19 @@ class Outbox:
             self._nursery.start_soon(self._write_queued)
 
     def _settle(self) -> None:
-        self._direct = not (
-            self._ended
-            or self._overflowed
-            or self._writing
-            or self._held is not None
-            or self._descriptor < 0
-        )
+        waits = self._writing or self._held is not None
+        self.direct = -1 if self._ended or self._overflowed or waits else self._descriptor
 
     def _break(self) -> None:
         self._ended = True
-        self._direct = False
+        self.direct = -1
         self._queue.clear()
         self._waiting = 0
 
     def hold(self) -> None:
         """Keep back what is written from now on, until :meth:`release`."""
         self._held = []
-        self._direct = False
+        self.direct = -1
 
     def release(self, first: bytes = b"") -> None:
         """Send ``first``, then what was kept back."""

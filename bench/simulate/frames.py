@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import orjson
@@ -70,6 +70,8 @@ class Inbox:
         connection.
     :param leaving: topics that were left; what still comes of them does not count.
     """
+
+    direct: ClassVar[int] = -1
 
     read: Callable[[bytes], list[Event]]
     breach: Callable[[str], None]

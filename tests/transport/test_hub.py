@@ -20,6 +20,8 @@ AT = datetime(2026, 12, 1, 10, tzinfo=UTC)
 class Sink:
     """An outbox that keeps what it is given."""
 
+    direct = -1
+
     def __init__(self, cost=0.0):
         self.frames = []
         self.cost = cost
