@@ -41,6 +41,9 @@ from actors.rules.session.told import facts, tell_occupied
 SEAT_HELD = timedelta(seconds=15)
 """How long a drop keeps a seat on the stage (rule 18)."""
 
+PUT_OUT = frozenset({"kicked", "banned"})
+"""Why somebody may have left who does not follow the session once it is over."""
+
 
 @command("session.join")
 @attrs.frozen(kw_only=True)
@@ -129,11 +132,20 @@ def _returned(state: SessionState, command: Returned, now: datetime) -> Sequence
 
 
 def _look(state: SessionState, command: Look, now: datetime) -> Sequence[Event]:
-    """Follow the topic again; whoever was only dropped is let in again."""
+    """Follow the topic again; whoever was only dropped is let in again.
+
+    Once it is over, all who took part may (rule 8), but for those who were put out (rule 24).
+    """
     by = command.by
     known(state, by)
     member = state.members.get(by.id)
-    if by.is_system or (member is not None and state.status in CLOSED):
+    if by.is_system:
+        return ()
+    if member is not None and state.status in CLOSED:
+        if by.id in state.bans:
+            raise Refused("banned", "You cannot take part in this session.")
+        if member.left in PUT_OUT:
+            raise Refused("forbidden", "You were put out of this session.")
         return ()
     if member is None or not (member.present or member.left == "dropped"):
         raise Refused("wrong_state", "Enter the session first.", state=state.status)

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from actors.errors import Refused
+from actors.rules.base import Look
 from actors.rules.session.moderation import BanPerson, Kick, UnbanPerson
 from actors.rules.session.people import ListPeople
 from actors.rules.session.planning import Change
@@ -20,9 +21,10 @@ from actors.rules.session.qa import (
     Upvote,
 )
 from actors.rules.session.registration import Register
+from actors.rules.session.running import End
 from actors.rules.session.stage import Accept, Ready, Request
 from actors.rules.session.views import Get
-from tests.actors.rules.hall import ANA, BEN, CEM, HANA, HUGO, OLGA, Hall, live, person
+from tests.actors.rules.hall import ANA, BEN, CEM, DORA, HANA, HUGO, OLGA, Hall, live, person
 
 
 def names(listed):
@@ -201,6 +203,31 @@ def test_rule_24_a_ban_holds_across_tokens_until_it_is_lifted():
     hall.do(OLGA, UnbanPerson, person="ana")
     hall.wait(600)
     hall.enter(ANA)
+
+
+def test_rule_24_who_was_put_out_does_not_follow_the_session_once_it_is_over():
+    hall = live(ANA, BEN, CEM, DORA)
+    hall.do(DORA, Leave)
+    hall.do(HANA, Kick, person="ana")
+    hall.do(HANA, BanPerson, person="ben")
+    hall.do(HANA, End)
+    for by, reason in ((ANA, "forbidden"), (BEN, "banned")):
+        with pytest.raises(Refused) as refused:
+            hall.take(Look(by=by))
+        assert refused.value.reason == reason
+    for by in (CEM, DORA, HANA):  # what was said stays readable to those who took part (rule 8)
+        hall.take(Look(by=by))
+    hall.do(HANA, UnbanPerson, person="ben")
+    with pytest.raises(Refused, match="put out"):
+        hall.take(Look(by=BEN))
+
+
+def test_rule_24_who_came_back_after_a_kick_follows_the_session_once_it_is_over():
+    hall = live(ANA)
+    hall.do(HANA, Kick, person="ana")
+    hall.enter(ANA)
+    hall.do(HANA, End)
+    hall.take(Look(by=ANA))
 
 
 def test_rule_24_hosts_do_not_put_each_other_out():
