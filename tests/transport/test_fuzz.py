@@ -42,7 +42,7 @@ ANA = Person(id="ana", name="Ana", event="fair")
 
 
 @attrs.frozen(kw_only=True)
-class Say(Command):
+class Posting(Command):
     topic: str
     text: str
     tags: list[str] = attrs.field(factory=list)
@@ -102,7 +102,7 @@ def test_any_value_is_a_request_or_a_told_error(value):
 @given(st.dictionaries(st.sampled_from(["topic", "text", "tags", "by", "key", "x"]), values))
 def test_any_params_are_a_command_or_invalid_params(params):
     try:
-        command = structure(Say, params, ANA, "c1")
+        command = structure(Posting, params, ANA, "c1")
     except Exception as error:  # noqa: BLE001  the property is about every exception
         told = rpc.told(error)
         assert told is not None
