@@ -121,21 +121,21 @@ _SCALARS = (str, int, float, NoneType)  # msgpack knows more (bytes, timestamps)
 
 def _within(value: Any, depth: int) -> bool:
     level: Sequence[Any] = (value,)
-    for _ in range(depth + 1):
+    for number in range(depth + 1):
         below: list[Any] = []
         for item in level:
-            if isinstance(item, dict):
-                below.extend(item.values())
-            elif isinstance(item, list):
-                below.extend(item)
+            if isinstance(item, (dict, list)):
+                if number == depth:
+                    return False
+                below.extend(item.values() if isinstance(item, dict) else item)
             elif not isinstance(item, _SCALARS):
                 raise Unreadable(f"{type(item).__name__} has no meaning here")
             elif isinstance(item, float) and not isfinite(item):
                 raise Unreadable("infinity and NaN have no meaning here")  # JSON has neither
         if not below:
-            return True
+            break
         level = below
-    return False
+    return True
 
 
 JSON = Codec("greenroom.v1.json", 0, TEXT, str, _dump_json, _load_json)
