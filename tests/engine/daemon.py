@@ -56,6 +56,7 @@ class Daemon:
         self.port = 0
         self.config = ""
         self.media_workers = 0
+        self.drain_seconds = 1.0
 
     def start(self) -> None:
         event = self.folder / "event.toml"
@@ -71,7 +72,7 @@ class Daemon:
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "GREENROOM_MEDIA_WORKERS": str(self.media_workers),
-                 "GREENROOM_DRAIN_SECONDS": "1"},
+                 "GREENROOM_DRAIN_SECONDS": str(self.drain_seconds)},
         )  # fmt: skip
         for line in self.process.stderr:
             if '"ready"' in line:

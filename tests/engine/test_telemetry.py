@@ -1,6 +1,7 @@
 """What operators see: figures for Prometheus and the live tree, of a real daemon."""
 
 import json
+import socket
 import urllib.error
 import urllib.request
 
@@ -8,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
-from tests.engine.daemon import KEY, token
+from tests.engine.daemon import KEY, Daemon, token
 
 
 def get(daemon, path, **claims):
@@ -39,6 +40,24 @@ def test_commands_and_crashes_of_actors_are_counted(shared_daemon):
     assert float(after["greenroom_runtime_tasks"]) > 1
     assert float(after["process_resident_memory_bytes"]) > 1e7
     assert float(after["greenroom_kernel_deepest"]) <= float(after["greenroom_kernel_waiting"])
+
+
+def test_metrics_are_told_on_the_port_they_are_given_and_nowhere_else(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        apart = probe.getsockname()[1]
+    daemon = Daemon(tmp_path)
+    daemon.config = f"metrics_port = {apart}\n"
+    daemon.start()
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{apart}/metrics", timeout=10) as answer:
+            assert b"greenroom_actors_commands_total" in answer.read()
+        with pytest.raises(urllib.error.HTTPError) as error:
+            get(daemon, "/metrics")
+        assert error.value.code == 404
+        error.value.close()
+    finally:
+        daemon.kill()
 
 
 def test_an_admin_reads_the_live_tree_and_nobody_else(shared_daemon):
