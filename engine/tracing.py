@@ -60,7 +60,12 @@ class OtelTracer:
 
 
 def _named(attributes: dict[str, str]) -> dict[str, str]:
-    return {f"greenroom.{name}": value for name, value in attributes.items()}
+    return {f"greenroom.{name}": _nameless(value) for name, value in attributes.items()}
+
+
+def _nameless(value: str) -> str:
+    """Return an entity's name; only its kind, where it is named after a person."""
+    return value.partition("/")[0] if value.startswith(("person/", "agenda/")) else value
 
 
 def _spelled(span: Any) -> str:

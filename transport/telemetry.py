@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 _SALT = token_bytes(8)  # a pseudonym can be followed through one run's log, and no further
 
-
 _named = False
 
 
@@ -27,10 +26,15 @@ def name_people(named: bool) -> None:
 
 def pseudonym(person: Person) -> str:
     """Return a name for a person that a log may hold."""
+    return pseudonym_of(person.event, person.id)
+
+
+def pseudonym_of(event: str, person: str) -> str:
+    """Return a name for a person, known by an event and an id, that a log may hold."""
+    name = f"{event}/{person}"
     if _named:
-        return f"{person.event}/{person.id}"
-    digest = blake2s(f"{person.event}/{person.id}".encode(), digest_size=6, key=_SALT)
-    return digest.hexdigest()
+        return name
+    return blake2s(name.encode(), digest_size=6, key=_SALT).hexdigest()
 
 
 async def call(context: "Context", command: Command, **attributes: str) -> Mapping[str, Any]:

@@ -119,6 +119,14 @@ def _check_path(request: Request) -> None:
             raise Refused("invalid_params", problem, path=name)
 
 
+def _template(request: Request) -> str:
+    """Return a request's path for the log: whom and what it names stays out."""
+    path = request.url.path
+    for name, value in request.path_params.items():
+        path = path.replace(f"/{value}", f"/{{{name}}}")
+    return path
+
+
 def _guarded(context: Context, work: Callable[[Request, Person], Awaitable[Response]]) -> Handler:
     async def handle(request: Request) -> Response:
         try:
@@ -131,7 +139,7 @@ def _guarded(context: Context, work: Callable[[Request, Person], Awaitable[Respo
         except Exception as error:
             told = rpc.told(error)
             if told is None:
-                log.exception("request failed", path=request.url.path)
+                log.exception("request failed", path=_template(request))
                 told = rpc.INTERNAL
             return _failure(told)
 
