@@ -23,8 +23,9 @@ from bench.media_people import played_out
 from bench.media_soak import Hall, free_port, hall, on_stage, settings
 
 BLOWS = {"SIGSEGV": signal.SIGSEGV, "SIGSTOP": signal.SIGSTOP}
-BEFORE, AFTER = 4.0, 6.0
-"""Seconds of pings before a blow, so that a spare worker is ready, and after it."""
+BEFORE, AFTER = 4.0, 10.0
+"""Seconds of pings before a blow, so that a spare worker is ready, and after it: a worker that dies
+more often than three times in half a minute is restarted ever later, and that is not looked at."""
 
 
 def worker(pid: int | None) -> int:

@@ -33,18 +33,23 @@ let turn = Promise.resolve();
 function happened({topic, type, data}) {
   if (["rtc.speaking", "rtc.quality", "people.changed"].includes(type)) return;
   me.events.push({topic, type, data, at: performance.now()});
-  if (type === "rtc.offer") turn = turn.then(() => answer(data)).catch(error => me.events.push({type: "failed", data: String(error)}));
-  if (type === "rtc.tracks") me.tracks = data.tracks;
+  // Who is shown counts from now on: the next list may come before the answer is through.
+  if (data.tracks) me.tracks = data.tracks;
+  if (type === "rtc.offer") next(() => answer(data));
   if (type === "rtc.restarted") {
     me.down?.close(); me.down = null;
-    if (me.up) { me.up.close(); me.up = null; turn = turn.then(() => publish(me.room)); }
+    if (me.up) { me.up.close(); me.up = null; next(() => publish(me.room)); }
   }
+}
+
+function next(work) {
+  turn = turn.then(work).catch(error => me.events.push({type: "failed", data: String(error)}));
 }
 
 // The line's weather is made on the way to another port than the server's own.
 const byLine = sdp => me.port ? sdp.replace(/(a=candidate:\S+ 1 udp \d+ \S+) \d+/g, `$1 ${me.port}`) : sdp;
 
-async function answer({sdp, epoch, tracks}) {
+async function answer({sdp, epoch}) {
   if (me.epoch !== epoch || !me.down) {
     me.down?.close();
     me.epoch = epoch;
@@ -61,7 +66,6 @@ async function answer({sdp, epoch, tracks}) {
   }
   await me.down.setRemoteDescription({type: "offer", sdp: byLine(sdp)});
   await me.down.setLocalDescription();
-  me.tracks = tracks;
   await call(["rtc.answer", {room: me.room, sdp: me.down.localDescription.sdp}]);
 }
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import attrs
 import trio
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Error as PageError
 
 from bench.load.wire import LoadFailed
 from transport.client import Client, open_client
@@ -87,10 +88,13 @@ def played_out(play: Callable[..., Awaitable[dict[str, Any]]], *args: Any) -> di
     try:
         return trio.run(play, *args)
     except BaseExceptionGroup as group:
-        failed: BaseException | None = group.subgroup(LoadFailed)
+        failed: BaseException = group.subgroup(LoadFailed) or group
         while isinstance(failed, BaseExceptionGroup):
             failed = failed.exceptions[0]
-        raise (failed or group) from None
+        if isinstance(failed, PageError):
+            # The page says what went wrong, and then where in its script.
+            raise LoadFailed(failed.message.partition("\n")[0]) from group
+        raise failed from group
 
 
 class Chromium:

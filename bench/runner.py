@@ -96,8 +96,10 @@ def _apart(
                 os.killpg(process.pid, signal.SIGKILL)  # and what it has started
                 process.wait()
         if process.returncode:
-            last = log.read_text("utf-8", "replace").strip().splitlines()[-1:] or ["no word"]
-            raise LoadFailed(f"{name} failed: {RAISED.sub('', last[0])}")
+            lines = log.read_text("utf-8", "replace").splitlines()
+            # An exception group's traceback ends with the lower edge of its frame.
+            said_last = [line for line in lines if line.strip(" |+-")][-1:] or ["no word"]
+            raise LoadFailed(f"{name} failed: {RAISED.sub('', said_last[0]).strip(' |')}")
         result: Mapping[str, Any] = json.loads(out.read_text("utf-8"))
         return result
 
