@@ -1,10 +1,10 @@
 """The media plane for Prometheus: what the workers counted last, in its text format's terms.
 
-People are not named here: tracks are summed by source and layer. :meth:`WorkerPlane.statistics`
-has each of them.
+People are not named here: tracks are summed by room, source and layer, viewers by room.
+:meth:`WorkerPlane.statistics` has each of them.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,11 +13,26 @@ from prometheus_client.registry import Collector
 
 from transport.media.plane import WorkerPlane
 
-_TRACK_COUNTS = {
+_WORKER_COUNTS = {
+    "nacked": "Packets viewers asked for again",
+    "resent": "Packets sent again, and those that probed a line",
+    "paced": "Packets held back for a narrow line",
+    "duplicates": "Packets that came twice",
+    "connected": "Peer connections whose handshake was done",
+    "handshake_failed": "Peer connections whose handshake failed",
+    "faults": "Errors caught",
+}
+_TRACK_FIGURES = {
     "packets": "Packets received",
     "lost": "Packets that never came",
     "nacks": "Packets asked for again",
     "plis": "Key frames asked for",
+    "bitrate": "Bit/s that publishers send",
+    "viewers": "Viewers who get it now",
+}
+_VIEWER_FIGURES = {
+    "rtt": ("round_trip_seconds", "Longest round trip to a viewer"),
+    "loss": ("viewer_loss", "Largest share of packets that a viewer lost of late"),
 }
 
 
@@ -40,6 +55,7 @@ class MediaCollector(Collector):
         yield from _workers(workers)
         yield from _rooms(workers)
         yield from _tracks(workers)
+        yield from _viewers(workers)
 
 
 def _workers(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
@@ -67,7 +83,15 @@ def _workers(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
                 dropped.add_metric([name, reason.removeprefix("dropped_")], count)
         peers.add_metric([name, "publish"], worker.get("publications", 0))
         peers.add_metric([name, "subscribe"], worker.get("subscriptions", 0))
-    return up, epochs, cpu, packets, dropped, peers
+    return up, epochs, cpu, packets, dropped, peers, *_worker_counts(workers)
+
+
+def _worker_counts(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
+    for figure, text in _WORKER_COUNTS.items():
+        family = CounterMetricFamily(f"greenroom_media_{figure}", text, labels=["worker"])
+        for worker in workers:
+            family.add_metric([str(worker["worker"])], worker.get("counters", {}).get(figure, 0))
+        yield family
 
 
 def _rooms(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
@@ -82,33 +106,34 @@ def _rooms(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
 
 
 def _tracks(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
-    sums: Counter[tuple[str, str, str]] = Counter()
-    trips: list[float] = []
+    sums: Counter[tuple[str, str, str, str]] = Counter()
     for worker in workers:
         for track in worker.get("tracks", ()):
-            for layer in track["layers"]:
-                for figure in (*_TRACK_COUNTS, "bitrate"):
-                    sums[figure, track["source"], layer["rid"]] += layer[figure]
-        trips += [each["rtt"] for each in worker.get("viewers", ()) if each["rtt"] is not None]
-    labels = ["source", "layer"]
-    for figure, text in _TRACK_COUNTS.items():
+            for room in track["rooms"]:
+                for layer in track["layers"]:
+                    for figure in _TRACK_FIGURES:
+                        sums[figure, room, track["source"], layer["rid"]] += layer[figure]
+    for figure, text in _TRACK_FIGURES.items():
         # Tracks come and go, so their sum may fall: a gauge.
-        family = GaugeMetricFamily(f"greenroom_media_track_{figure}", text, labels=labels)
-        _fill(family, sums, figure)
+        family = GaugeMetricFamily(
+            f"greenroom_media_track_{figure}", text, labels=["room", "source", "layer"]
+        )
+        for (name, *labels), total in sums.items():
+            if name == figure:
+                family.add_metric(labels, total)
         yield family
-    rate = GaugeMetricFamily(
-        "greenroom_media_track_bitrate", "Bit/s that publishers send", labels=labels
-    )
-    _fill(rate, sums, "bitrate")
-    yield rate
-    yield GaugeMetricFamily(
-        "greenroom_media_round_trip_seconds",
-        "Longest round trip to a viewer",
-        value=max(trips, default=0.0),
-    )
 
 
-def _fill(family: GaugeMetricFamily, sums: Counter[tuple[str, str, str]], figure: str) -> None:
-    for (name, source, layer), total in sums.items():
-        if name == figure:
-            family.add_metric([source, layer], total)
+def _viewers(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
+    worst: dict[tuple[str, str], float] = defaultdict(float)
+    for worker in workers:
+        for viewer in worker.get("viewers", ()):
+            for room in viewer["rooms"]:
+                for figure in _VIEWER_FIGURES:
+                    worst[figure, room] = max(worst[figure, room], viewer[figure] or 0.0)
+    for figure, (name, text) in _VIEWER_FIGURES.items():
+        family = GaugeMetricFamily(f"greenroom_media_{name}", text, labels=["room"])
+        for (known, room), value in worst.items():
+            if known == figure:
+                family.add_metric([room], value)
+        yield family

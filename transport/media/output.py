@@ -280,6 +280,7 @@ class Output:
         )
         self.peer.send(rtp.serialize(packet))
         self.resent += 1
+        self.counters["resent"] += 1
         return len(body) + 22
 
     def sender_report(self, now: float, cname: str) -> bytes:

@@ -1,14 +1,23 @@
 """What a worker counts, as plain data."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from transport.media.room import Room
 from transport.media.subscription import Subscription
-from transport.media.switchboard import Switchboard
+from transport.media.switchboard import RIGHT, Switchboard
 from transport.media.track import Track
+
+Rooms = Mapping[str, list[Room]]
+"""The rooms of each person."""
 
 
 def statistics(board: Switchboard) -> dict[str, Any]:
     """Count everything."""
+    rooms: dict[str, list[Room]] = {}
+    for room in board.rooms.values():
+        for person in room.people:
+            rooms.setdefault(person, []).append(room)
     return {
         "counters": dict(board.counters),
         "rooms": {
@@ -22,20 +31,25 @@ def statistics(board: Switchboard) -> dict[str, Any]:
         "publications": len(board.publications),
         "subscriptions": len(board.subscriptions),
         "tracks": [
-            _track_statistics(track)
+            _track_statistics(track, publication.place, rooms)
             for publication in board.publications.values()
             for track in publication.tracks.values()
         ],
         "viewers": [
-            _viewer_statistics(subscription) for subscription in board.subscriptions.values()
+            _viewer_statistics(subscription, rooms) for subscription in board.subscriptions.values()
         ],
         "pressure": board.pressure,
     }
 
 
-def _track_statistics(track: Track) -> dict[str, Any]:
+def _track_statistics(track: Track, place: str, rooms: Rooms) -> dict[str, Any]:
     return {
         "person": track.person,
+        "rooms": [
+            room.name
+            for room in rooms.get(track.person, ())
+            if room.place == place and RIGHT[track.source] in room.publish.get(track.person, ())
+        ],
         "source": track.source,
         "layers": [
             {
@@ -54,10 +68,15 @@ def _track_statistics(track: Track) -> dict[str, Any]:
     }
 
 
-def _viewer_statistics(subscription: Subscription) -> dict[str, Any]:
+def _viewer_statistics(subscription: Subscription, rooms: Rooms) -> dict[str, Any]:
     outputs = list(subscription.outputs())
     return {
         "person": subscription.person,
+        "rooms": [
+            room.name
+            for room in rooms.get(subscription.person, ())
+            if room.place == subscription.place and subscription.person in room.viewers
+        ],
         "estimate": round(subscription.estimate.bitrate),
         "bitrate": round(subscription.estimate.send_rate),
         "loss": subscription.loss,

@@ -265,8 +265,17 @@ async def test_what_workers_count_is_there_for_prometheus():
         assert registry.get_sample_value("greenroom_media_room_people", room) == 2
         sent = {"worker": "0", "direction": "out"}
         assert registry.get_sample_value("greenroom_media_packets_total", sent) > 5
-        video = {"source": "video", "layer": ""}
+        video = {"room": ROOM, "source": "video", "layer": ""}
         assert registry.get_sample_value("greenroom_media_track_packets", video) > 5
+        assert registry.get_sample_value("greenroom_media_track_viewers", video) == 1
+        assert registry.get_sample_value("greenroom_media_track_bitrate", video) >= 0
+        for count in ("nacked", "resent", "paced", "duplicates", "handshake_failed", "faults"):
+            name = f"greenroom_media_{count}_total"
+            assert registry.get_sample_value(name, {"worker": "0"}) >= 0, count
+        connected = registry.get_sample_value("greenroom_media_connected_total", {"worker": "0"})
+        assert connected >= 2
+        for figure in ("round_trip_seconds", "viewer_loss"):
+            assert registry.get_sample_value(f"greenroom_media_{figure}", {"room": ROOM}) >= 0
         assert "ana" not in generate_latest(registry).decode()
         for client in (publisher, viewer):
             await here.run(client.close())
