@@ -11,6 +11,7 @@ from functools import partial
 
 import pytest
 import trio
+from aiortc import sdp
 
 from actors.errors import Refused
 from actors.rules.records import iso
@@ -66,6 +67,15 @@ class Guest:
 
     async def show(self):
         await self.run(self.media.publish(MovingPicture(), Tone()))
+
+    async def sent(self, kind):
+        """How many packets the client says it has sent."""
+        found = await self.run(self.media.publisher.getStats())
+        return sum(
+            each.packetsSent
+            for each in found.values()
+            if each.type == "outbound-rtp" and each.kind == kind
+        )
 
     async def sees(self, person, more=10):
         """Wait for more decoded frames and sound of somebody."""
@@ -149,6 +159,64 @@ async def test_rule_44_the_two_of_a_chat_see_and_hear_each_other_and_nobody_else
 
         await ana.client.call("meeting.leave", id=chat)
         await eventually(lambda: not eva.media.tracks)
+
+
+def arrivals(client):
+    """When the newest packet of each stream came, by SSRC, from now on."""
+    found = {}
+    transport = client.subscriber.getTransceivers()[0].receiver.transport
+    take = transport._handle_rtp_data
+
+    async def note(data, arrival_time_ms):
+        found[int.from_bytes(data[8:12], "big")] = time.monotonic()
+        await take(data, arrival_time_ms=arrival_time_ms)
+
+    transport._handle_rtp_data = note
+    return found
+
+
+def streams(client, person, source):
+    """The SSRCs of somebody's source: its own, and that of its retransmissions."""
+    (mid,) = [
+        track["mid"]
+        for track in client.tracks
+        if (track["person"], track["source"]) == (person, source)
+    ]
+    described = sdp.SessionDescription.parse(client.subscriber.remoteDescription.sdp).media
+    return [each.ssrc for media in described if media.rtp.muxId == mid for each in media.ssrc]
+
+
+@measured
+async def test_a_block_cuts_within_200_ms_of_the_hosts_word_though_the_client_sends_on(daemon):
+    host = {"sessions": frozenset({"ux"})}
+    async with guests(daemon, "session/ux", hana=host, mallory=host, bob={}) as people:
+        hana, mallory, bob = people
+        await on_stage(hana, bob)
+        await mallory.client.call("session.join", session="ux")
+        await mallory.client.call("media.set", topic="session/ux", mic=True, camera=True)
+        await mallory.show()
+        await bob.sees("mallory")
+        came = arrivals(bob.media)
+        picture = streams(bob.media, "mallory", "video")
+        sound = streams(bob.media, "mallory", "audio")
+        await eventually(lambda: picture[0] in came)
+
+        sent, said = await mallory.sent("video"), time.monotonic()
+        block = {"topic": "session/ux", "person": "mallory", "camera": True}
+        await hana.client.call("media.block", **block)
+        await trio.sleep(0.5)
+        # Nor does a camera that says it is on, over a new peer connection.
+        assert await mallory.sent("video") > sent + 5
+        await mallory.client.call("media.set", topic="session/ux", camera=True)
+        await mallory.show()
+        await eventually(lambda: came.get(sound[0], 0.0) > said + 0.5)
+        await eventually(lambda: mallory.media.publisher.connectionState == "connected")
+        await trio.sleep(0.5)
+        assert await mallory.sent("video") > 0
+        within(max(came[ssrc] for ssrc in picture if ssrc in came) - said, 0.2, "a block")
+        assert "video" not in [
+            track["source"] for track in bob.media.tracks if track["person"] == "mallory"
+        ]
 
 
 def p99(seconds):
