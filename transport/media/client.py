@@ -31,6 +31,8 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
+from transport.media.repair import ask_again, expect_retransmissions
+
 CALL_WITHIN = 10.0
 HANG_UP_WITHIN = 0.5
 """Seconds that peer connections which are being closed get to say so."""
@@ -212,6 +214,8 @@ class MediaClient:
         self._servers: Any = ()
         self._sources: tuple[MediaStreamTrack, ...] = ()
         self._pumps: set[asyncio.Task[None]] = set()
+        self._streams: dict[Any, int] = {}
+        self._asking: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
 
     async def publish(self, *sources: MediaStreamTrack) -> None:
@@ -266,9 +270,10 @@ class MediaClient:
             self._servers = data.get("ice_servers", ())
             self.subscriber = RTCPeerConnection(self._configured())
             self.subscriber.on("track", self._watch)
+            self._streams = {}
         await self.subscriber.setRemoteDescription(RTCSessionDescription(data["sdp"], "offer"))
         await self.subscriber.setLocalDescription(await self.subscriber.createAnswer())
-        _expect_retransmissions(self.subscriber)
+        self._streams.update(expect_retransmissions(self.subscriber))
         self.tracks = list(data["tracks"])
         params = {"room": self.room, "sdp": self.subscriber.localDescription.sdp}
         await self._call("rtc.answer", params)
@@ -283,6 +288,9 @@ class MediaClient:
         )
 
     async def _drop_subscriber(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
         if self.subscriber is not None:
             await self.subscriber.close()
             self.subscriber = None
@@ -295,7 +303,10 @@ class MediaClient:
             for transceiver in (connection.getTransceivers() if connection else ())
             if transceiver.receiver.track is track
         ]
-        task = asyncio.get_running_loop().create_task(self._pump(track, (mids or [""])[0] or ""))
+        loop = asyncio.get_running_loop()
+        if self._asking is None:
+            self._asking = loop.create_task(ask_again(self._streams))
+        task = loop.create_task(self._pump(track, (mids or [""])[0] or ""))
         self._pumps.add(task)
         task.add_done_callback(self._pumps.discard)
 
@@ -320,26 +331,10 @@ class MediaClient:
             task.cancel()
         for source in self._sources:
             source.stop()
-        for connection in (self.publisher, self.subscriber):
-            if connection is not None:
-                await connection.close()
-        self.publisher = self.subscriber = None
-
-
-def _expect_retransmissions(connection: RTCPeerConnection) -> None:
-    """Tell aiortc's router whose RTX streams are whose.
-
-    It knows a video's own stream only, and drops others where two m-lines take the payload type:
-    with a second camera, nothing lost would ever come again.
-    """
-    described = sdp.SessionDescription.parse(connection.remoteDescription.sdp)
-    receivers = {each.mid: each.receiver for each in connection.getTransceivers()}
-    for section in described.media:
-        receiver = receivers.get(section.rtp.muxId)
-        for group in section.ssrc_group:
-            if receiver is not None and group.semantic == "FID":
-                router = receiver.transport._rtp_router  # noqa: SLF001  aiortc has no other way
-                router.ssrc_table[int(group.items[1])] = receiver
+        await self._drop_subscriber()
+        if self.publisher is not None:
+            await self.publisher.close()
+            self.publisher = None
 
 
 class ThreadedClient:

@@ -1,10 +1,13 @@
 """The Python media client: both peer connections anew when its WebSocket was another."""
 
-from unittest.mock import MagicMock
+import asyncio
+from unittest.mock import AsyncMock, MagicMock
 
+import pytest
 from aiortc import RTCPeerConnection
 
 from transport.media import client as module
+from transport.media import repair
 from transport.media.client import MediaClient, Tone, Watched
 
 
@@ -72,3 +75,32 @@ def test_each_freeze_is_known_by_its_length():
     assert (watched.frames, watched.freezes) == (5, 2)
     assert [round(gap, 1) for gap in watched.gaps] == [0.8, 3.0]
     assert round(watched.longest_gap, 1) == 3.0
+
+
+class Ended(Exception):  # noqa: N818  ends a loop
+    """The time that a test gives is over."""
+
+
+async def test_what_stays_missing_is_asked_for_again_and_not_for_ever(monkeypatch):
+    receiver, missing = MagicMock(), {7}
+    receiver._send_rtcp_nack = AsyncMock()
+    receiver._RTCRtpReceiver__nack_generator.missing = missing
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            missing.add(5)
+        if len(waits) == 5:
+            missing.discard(7)
+        if len(waits) == 30:
+            raise Ended
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with pytest.raises(Ended):
+        await repair.ask_again({receiver: 77})
+    asked = [call.args for call in receiver._send_rtcp_nack.await_args_list]
+    # aiortc itself has asked once when it noticed.
+    assert asked[:4] == [(77, [7]), (77, [7]), (77, [5, 7]), (77, [5])]
+    assert sum(5 in numbers for _, numbers in asked) == repair.ASKED_AT_MOST
+    assert set(waits) == {repair.ASK_AGAIN_AFTER}
