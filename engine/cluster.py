@@ -108,6 +108,7 @@ class ClusterWiring(Wiring):
         self._door: ClusterDoor | None = None
         self._gained: set[int] = set()
         self._moved: set[int] = set()
+        self._led: set[int] = set()
         self._strays: set[tuple[str, str]] = set()
         self._work = trio.Event()
 
@@ -201,20 +202,31 @@ class ClusterWiring(Wiring):
         ]
 
     async def run(self) -> None:
-        """Wake what was taken over and lead connections to new owners, until cancelled."""
-        while True:
-            await self._work.wait()
-            self._work = trio.Event()
-            moved, self._moved = self._moved, set()
-            gained, self._gained = self._gained, set()
-            strays, self._strays = self._strays, set()
-            async with trio.open_nursery() as nursery:
+        """Wake what was taken over and lead connections to new owners, until cancelled.
+
+        A connection that cannot be led yet holds up nobody else's shard. A shard that moves again
+        is led anew once it has been led: two at once would tell its listeners things twice.
+        """
+        async with trio.open_nursery() as nursery:
+            while True:
+                await self._work.wait()
+                self._work = trio.Event()
+                moved = self._moved - self._led
+                self._moved -= moved
+                gained, self._gained = self._gained, set()
+                strays, self._strays = self._strays, set()
                 if self._door is not None and moved:
-                    nursery.start_soon(self._door.move, moved)
+                    self._led |= moved
+                    nursery.start_soon(self._lead, self._door, moved)
                 if gained:
                     nursery.start_soon(self._wake, gained)
                 if strays:
                     nursery.start_soon(self._lead_strays, strays)
+
+    async def _lead(self, door: ClusterDoor, shards: set[int]) -> None:
+        await door.move(shards)
+        self._led -= shards
+        self._work.set()
 
     async def _wake(self, shards: set[int]) -> None:
         services, membership = self._bridge.services, self._membership
