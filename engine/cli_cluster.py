@@ -55,6 +55,8 @@ def with_cluster(
 def migrate(*, source: str, target: str, name: str, replicas: str, check_only: bool) -> None:
     """Copy a journal between a database file and a cluster, then compare both.
 
+    Webhooks that wait go along.
+
     One end is a database file of an engine that is stopped, the other the NATS of a cluster whose
     nodes are stopped. What was copied before is not copied again, so it can be repeated.
     """
@@ -66,6 +68,8 @@ def migrate(*, source: str, target: str, name: str, replicas: str, check_only: b
     plan = Plan(_end(source), _end(target), name, int(replicas), check_only=check_only)
     counted = trio.run(run_migration, plan, console(stderr=True))
     click.echo(f"{counted.entities} entities, {counted.events} events: both ends are the same.")
+    if counted.webhooks:
+        click.echo(f"Webhooks that wait to be told: {counted.webhooks}.")
 
 
 def _end(text: str) -> str | Path:

@@ -13,6 +13,7 @@ from actors.ports import Entry, Journal, Write
 from engine.kinds import KINDS
 from storage import SqliteJournal
 from storage.jetstream import JetStreamJournal
+from storage.outbox_move import FileOutbox, OutboxEnd, StreamOutbox, joined
 from transport.cluster.membership import live_nodes
 from transport.cluster.nats import Nats
 
@@ -44,10 +45,22 @@ class Plan:
 
 @attrs.define
 class Counted:
-    """What both ends hold."""
+    """What both ends hold.
+
+    :param webhooks: messages that wait to be told.
+    """
 
     entities: int = 0
     events: int = 0
+    webhooks: int = 0
+
+
+@attrs.frozen
+class _Side:
+    """One end, open."""
+
+    journal: Journal
+    outbox: OutboxEnd
 
 
 async def run_migration(plan: Plan, console: Console) -> Counted:
@@ -62,30 +75,36 @@ async def run_migration(plan: Plan, console: Console) -> Counted:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         async with _open(plan, plan.source) as source, _open(plan, plan.target) as target:
-            names = [name for kind in KINDS for name in await source.entities(kind)]
-            if not plan.check_only:
-                for name in progress.track(names, description="Copying"):
-                    await _copy(source, target, name)
+            names = [name for kind in KINDS for name in await source.journal.entities(kind)]
             counted = Counted()
+            if not plan.check_only:
+                tail = await source.outbox.tail()
+                for name in progress.track(names, description="Copying"):
+                    await _copy(source.journal, target.journal, name, tail.get(name))
+                counted.webhooks = await _carry_over(source.outbox, target.outbox)
+                for name in tail:  # what no webhooks were entered for, where they will be
+                    await _copy(source.journal, target.journal, name)
             for name in progress.track(names, description="Comparing"):
-                counted.events += await _compare(source, target, name)
+                counted.events += await _compare(source.journal, target.journal, name)
                 counted.entities += 1
-            await _compare_names(names, target)
+            await _compare_names(names, target.journal)
             return counted
 
 
 @asynccontextmanager
-async def _open(plan: Plan, end: End) -> AsyncIterator[Journal]:
+async def _open(plan: Plan, end: End) -> AsyncIterator[_Side]:
     async with AsyncExitStack() as stack:
         if isinstance(end, Path):
-            yield await stack.enter_async_context(SqliteJournal.open(end))
+            file = await stack.enter_async_context(SqliteJournal.open(end))
+            yield _Side(file, FileOutbox(file))
             return
         nats = await stack.enter_async_context(Nats.open(end.split(",")))
         if nodes := await live_nodes(nats, plan.name):
             raise MigrationRefused(
                 f"{len(nodes)} nodes of the cluster {plan.name} are running. Stop them first."
             )
-        yield await JetStreamJournal.open(nats, plan.name, replicas=plan.replicas)
+        journal = await JetStreamJournal.open(nats, plan.name, replicas=plan.replicas)
+        yield _Side(journal, StreamOutbox(nats, plan.name, journal, plan.replicas))
 
 
 async def _head(journal: Journal, entity: str) -> int:
@@ -95,14 +114,30 @@ async def _head(journal: Journal, entity: str) -> int:
     return head
 
 
-async def _copy(source: Journal, target: Journal, entity: str) -> None:
+async def _copy(source: Journal, target: Journal, entity: str, until: int | None = None) -> None:
+    """Copy what the target lacks of an entity, up to an event's number if one is given."""
     head = await _head(target, entity)
     while page := await source.read(entity, head, PAGE):
+        if until is not None:
+            page = [entry for entry in page if entry.seq <= until]
+            if not page:
+                return
         await target.append(Write(entity, head, page))
         head = page[-1].seq
     snapshot = await source.load_snapshot(entity)
     if snapshot is not None:
         await target.save_snapshot(entity, snapshot)
+
+
+async def _carry_over(source: OutboxEnd, target: OutboxEnd) -> int:
+    """Carry over the webhooks that wait; return how many do at the target."""
+    held = joined(await source.held(), await target.held())
+    await target.take(held)
+    if (found := await target.held()).waiting.keys() != held.waiting.keys():
+        raise MigrationRefused(
+            f"of {len(held.waiting)} webhooks that wait the target holds {len(found.waiting)}"
+        )
+    return len(held.waiting)
 
 
 async def _compare(source: Journal, target: Journal, entity: str) -> int:

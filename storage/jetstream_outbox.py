@@ -24,7 +24,7 @@ from actors.ports import Entry, StorageUnavailable
 from actors.rules.records import instant, iso
 from storage import jetstream_api as api
 from storage.jetstream import JetStreamJournal
-from storage.jetstream_api import Connection, Outgoing, StreamRefused
+from storage.jetstream_api import Connection, Outgoing, Stored, StreamRefused
 from storage.jetstream_model import token
 from storage.outbox import GIVE_UP, Endpoint, Message, body_of, told, wait_after
 from storage.projections.model import Fact
@@ -40,6 +40,9 @@ PAGE = 64
 
 WAITING_PAGE = 256
 """Waiting messages read at once."""
+
+ENDPOINT = "Greenroom-Endpoint"
+"""Header of a counter: whose it is."""
 
 ENTERING = "webhooks/outbox"
 """Whoever owns this enters messages."""
@@ -86,6 +89,63 @@ class _Cursor:
     done: int = 0
 
 
+def stream_configuration(cluster: str, replicas: int) -> dict[str, Any]:
+    """Return how the stream of the outbox is made."""
+    return {
+        "name": f"GREENROOM_{cluster}_WEBHOOKS",
+        "subjects": [f"greenroom.{cluster}.webhook.>"],
+        "max_msgs_per_subject": 1,
+        "storage": "file",
+        "num_replicas": replicas,
+        "allow_direct": True,
+        "allow_atomic": True,
+    }
+
+
+def _where(endpoint: str, entity: str) -> str:
+    kind, _, ident = entity.partition("/")
+    name = blake2b(endpoint.encode(), digest_size=8).hexdigest()
+    return f"{name}.{token(kind)}.{token(ident)}"
+
+
+def counter_of(prefix: str, endpoint: str, entity: str) -> str:
+    """Return the subject under which an entity's messages to an endpoint are counted."""
+    return f"{prefix}.count.{_where(endpoint, entity)}"
+
+
+def counted(prefix: str, endpoint: str, entity: str, count: int) -> Outgoing:
+    """Spell how many of an entity's messages to an endpoint were entered."""
+    subject = counter_of(prefix, endpoint, entity)
+    return Outgoing(subject, str(count).encode(), {ENDPOINT: endpoint}, None)
+
+
+def place_of(prefix: str, after: int, done: int = 0, expected: int | None = None) -> Outgoing:
+    """Spell how far the journal is entered: up to a message's number, and so many of the next."""
+    place = json.dumps({"after": after, "done": done}).encode()
+    return Outgoing(f"{prefix}.cursor", place, {}, expected)
+
+
+def read_place(stored: Stored) -> tuple[int, int]:
+    """Return the number up to which the journal is entered, and how many of the next."""
+    place = json.loads(stored.data)
+    return place["after"], place["done"]
+
+
+def spelled(prefix: str, message: Message) -> Outgoing:
+    """Spell a message that waits."""
+    about = attrs.asdict(message, filter=attrs.filters.exclude("id", "attempts"))
+    about["created_at"] = iso(message.created_at)
+    subject = f"{prefix}.message.{_where(message.endpoint, message.entity)}.{message.seq}"
+    return Outgoing(subject, json.dumps(about, ensure_ascii=False).encode(), {}, None)
+
+
+def message_of(stored: Stored) -> Message:
+    """Read a message that waits."""
+    about = json.loads(stored.data)
+    created = instant(about.pop("created_at"))
+    return Message(id=stored.number, created_at=created, attempts=0, **about)
+
+
 class JetStreamOutbox:
     """What several nodes are to tell others; make it with :meth:`open`.
 
@@ -129,17 +189,8 @@ class JetStreamOutbox:
 
         :raises StorageUnavailable: NATS does not answer, or will not have the stream.
         """
-        config = {
-            "name": f"GREENROOM_{cluster}_WEBHOOKS",
-            "subjects": [f"greenroom.{cluster}.webhook.>"],
-            "max_msgs_per_subject": 1,
-            "storage": "file",
-            "num_replicas": replicas,
-            "allow_direct": True,
-            "allow_atomic": True,
-        }
         try:
-            await api.ensure_stream(connection, config)
+            await api.ensure_stream(connection, stream_configuration(cluster, replicas))
         except StreamRefused as refused:
             raise StorageUnavailable(f"NATS refuses the outbox: {refused}") from refused
         return cls(connection, cluster, journal, endpoints, membership)
@@ -173,8 +224,7 @@ class JetStreamOutbox:
         if not page:
             return False
         new, outgoing = await self._slice(cursor, page)
-        place = json.dumps({"after": new.after, "done": new.done}).encode()
-        outgoing.append(Outgoing(f"{self._prefix}.cursor", place, {}, cursor.number))
+        outgoing.append(place_of(self._prefix, new.after, new.done, cursor.number))
         try:
             new.number = await api.store(self._connection, token_hex(8), outgoing)
         except StreamRefused as refused:
@@ -190,8 +240,7 @@ class JetStreamOutbox:
         last = await api.last(self._connection, self._stream, f"{self._prefix}.cursor")
         if last is None:
             return _Cursor(0, await self._journal.end())
-        place = json.loads(last.data)
-        return _Cursor(last.number, place["after"], place["done"])
+        return _Cursor(last.number, *read_place(last))
 
     async def _slice(
         self, cursor: _Cursor, page: Sequence[tuple[int, str, Sequence[Entry]]]
@@ -224,27 +273,17 @@ class JetStreamOutbox:
     async def _outgoing(
         self, endpoint: Endpoint, fact: Fact, what: Mapping[str, Any]
     ) -> list[Outgoing]:
-        kind, _, ident = fact.entity.partition("/")
-        name = blake2b(endpoint.url.encode(), digest_size=8).hexdigest()
-        where = f"{name}.{token(kind)}.{token(ident)}"
-        counter = f"{self._prefix}.count.{where}"
+        counter = counter_of(self._prefix, endpoint.url, fact.entity)
         count = self._counts.get(counter)
         if count is None:
             last = await api.last(self._connection, self._stream, counter)
             count = int(last.data) if last is not None else 0
         self._counts[counter] = count = count + 1
-        about = {
-            "endpoint": endpoint.url,
-            "entity": fact.entity,
-            "seq": count,
-            "type": what["type"],
-            "body": body_of(fact, count, what),
-            "created_at": fact.at,
-        }
-        body = json.dumps(about, ensure_ascii=False).encode()
+        body, created = body_of(fact, count, what), instant(fact.at)
+        message = Message(0, endpoint.url, fact.entity, count, what["type"], body, created, 0)
         return [
-            Outgoing(f"{self._prefix}.message.{where}.{count}", body, {}, None),
-            Outgoing(counter, str(count).encode(), {}, None),
+            spelled(self._prefix, message),
+            counted(self._prefix, endpoint.url, fact.entity, count),
         ]
 
     # Delivering
@@ -317,10 +356,9 @@ class JetStreamOutbox:
         ):
             for stored in page:
                 self._at = stored.number
-                about = json.loads(stored.data)
-                mine = self._membership.owner(about["entity"]) == self._membership.me
+                message = message_of(stored)
+                mine = self._membership.owner(message.entity) == self._membership.me
                 if mine and stored.number not in self._heard:
-                    created = instant(about.pop("created_at"))
-                    message = Message(id=stored.number, created_at=created, attempts=0, **about)
+                    due = message.created_at
                     key = (message.endpoint, message.entity)
-                    self._waiting.setdefault(key, deque()).append(_Waiting(message, created))
+                    self._waiting.setdefault(key, deque()).append(_Waiting(message, due))

@@ -200,7 +200,8 @@ def _insert(db: Database, endpoint: str, fact: Fact, what: Mapping[str, Any]) ->
     )
 
 
-def _message(row: Sequence[Any]) -> Message:
+def read_message(row: Sequence[Any]) -> Message:
+    """Return a row's message: ``id, endpoint, entity, seq, type, body, created_at, attempts``."""
     given, endpoint, entity, seq, type_name, body, created_at, attempts = row
     return Message(given, endpoint, entity, seq, type_name, body, instant(created_at), attempts)
 
@@ -228,7 +229,7 @@ class Outbox:
                 " AND o.seq < w.seq) ORDER BY due_at, id LIMIT ?",
                 (iso(now), limit),
             )
-            return [_message(row) for row in rows]
+            return [read_message(row) for row in rows]
 
         return await self._journal.query(query)
 

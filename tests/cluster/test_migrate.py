@@ -1,13 +1,19 @@
+from datetime import UTC, datetime
+
 import pytest
+import trio
 from click.testing import CliRunner
 
-from actors.ports import Snapshot, Write
+from actors.ports import Entry, Snapshot, Write
 from engine.cli import main
-from storage import SqliteJournal
+from storage import Endpoint, SqliteJournal, Store
 from storage.jetstream import JetStreamJournal
+from storage.jetstream_outbox import JetStreamOutbox
+from storage.outbox_move import FileOutbox
 from tests.storage.test_journal_contract import entries
 from transport.cluster.nats import Nats
 
+NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
 NAMES = {"session/ux": 1203, "agenda/fair.ana": 7, "chat/fair.ana.1": 2, "company/acme": 1}
 
 
@@ -23,8 +29,6 @@ def migrate(source, target, *more: str):
 
 
 async def in_thread(function, *args):
-    import trio
-
     return await trio.to_thread.run_sync(lambda: function(*args))
 
 
@@ -44,6 +48,66 @@ async def test_a_journal_moves_into_a_cluster_and_back(nats, tmp_path):
     async with SqliteJournal.open(tmp_path / "two.db") as journal:
         assert await journal.read("session/ux", limit=2000) == entries(1, 1203, name="session/ux")
         assert len(await journal.read("company/acme")) == 2
+
+
+ENDPOINT = Endpoint("https://example.org/hook")
+
+
+def joined(seq):
+    """Return an event of which an endpoint is told."""
+    return Entry(seq, "session.joined", NOW, {"person": "ana"}, {"by": "ana"})
+
+
+class Alone:
+    """Owns everything."""
+
+    me = "n"
+    shares = owner = owns = staticmethod(lambda *_: "n")
+
+
+async def waiting(path):
+    async with SqliteJournal.open(path) as journal:
+        return sorted(at[2] for at in (await FileOutbox(journal).held()).waiting)
+
+
+async def test_webhooks_that_wait_go_along_and_none_is_told_twice(nats, tmp_path):
+    path = tmp_path / "one.db"
+    async with Store.open(path, endpoints=[ENDPOINT]) as store:
+        await store.journal.append(Write("company/acme", 0, entries(1, 1)))
+        await store.journal.append(Write("session/ux", 0, [joined(seq) for seq in (1, 2, 3)]))
+        with trio.fail_after(5):
+            while (await store.outbox.counts()).get("waiting") != 3:
+                await trio.sleep(0.01)
+        first, *_ = await store.outbox.due(NOW)
+        await store.outbox.delivered(first, NOW)
+    async with SqliteJournal.open(path) as journal:  # the engine dies before it enters this one
+        await journal.append(Write("session/ux", 3, [joined(4)]))
+    there = await in_thread(migrate, path, nats.url)
+    assert "wait to be told: 2." in there.output
+    async with Nats.open([nats.url]) as connection:
+        journal = await JetStreamJournal.open(connection)
+        outbox = await JetStreamOutbox.open(connection, "main", journal, [ENDPOINT], Alone())
+        while await outbox.enter():
+            pass
+        heard = []
+        for _ in range(2):
+            (message,) = await outbox.due(NOW)
+            heard.append(message.seq)
+            await outbox.delivered(message, NOW)
+        assert heard == [2, 3]
+    # The fourth was entered from the events, once; a repeated move brings back none that was told.
+    again = await in_thread(migrate, path, nats.url)
+    assert "wait to be told: 1." in again.output
+    assert await waiting(path) == [2, 3]
+    back = await in_thread(migrate, nats.url, path)
+    assert back.exit_code == 0, back.output
+    assert await waiting(path) == [4]
+    async with Store.open(path, endpoints=[ENDPOINT]) as store:
+        await store.journal.append(Write("session/ux", 4, [joined(5)]))
+        with trio.fail_after(5):
+            while (await store.outbox.counts()).get("waiting") != 2:
+                await trio.sleep(0.01)
+    assert await waiting(path) == [4, 5]
 
 
 async def test_a_target_with_other_events_is_found_out(nats, tmp_path):
