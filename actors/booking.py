@@ -15,6 +15,7 @@ import trio
 
 from actors.errors import Refused
 from actors.holding import Hold, Loan, Peek
+from actors.kernel import ActorDeadError
 from actors.ports import StorageUnavailable, WrongSequence
 from actors.rules.base import Command
 from actors.rules.joint import TRANSACTIONS
@@ -82,8 +83,10 @@ class Bookings:
     async def _borrow(self, entities: Sequence[str], loans: dict[str, Loan]) -> None:
         for entity in sorted(set(entities) - set(loans)):
             loan = loans[entity] = Loan(entity)
-            self.services.address(entity).tell(Hold(loan))
-            await loan.granted.wait()
+            try:
+                await self.services.address(entity).ask(Hold(loan))
+            except ActorDeadError as error:
+                raise Refused("overloaded", "Too much at once. Please try again.") from error
             _ = loan.actor
 
     async def _peek(self, entity: str) -> Any:

@@ -31,7 +31,7 @@ _log = structlog.get_logger("greenroom.holding")
 class Loan:
     """One entity's state in a borrower's hands.
 
-    The borrower makes it, and returns it whatever happens; the lender grants it.
+    The borrower makes it, and returns it whatever happens; the lender grants it by its answer.
 
     :param outcome: what the borrower has done with the state; ``unknown`` makes the lender read
         it back from the journal.
@@ -39,9 +39,7 @@ class Loan:
 
     entity: str
     lender: "HeldActor | None" = None
-    refusal: Refused | None = None
     outcome: Outcome = "unchanged"
-    granted: trio.Event = attrs.field(factory=trio.Event)
     returned: trio.Event = attrs.field(factory=trio.Event)
     finished: trio.Event = attrs.field(factory=trio.Event)
     lapsed: bool = False
@@ -52,8 +50,6 @@ class Loan:
 
         :raises Refused: the state was not granted, or has been taken back.
         """
-        if self.refusal is not None:
-            raise self.refusal
         if self.lender is None or self.lapsed:
             raise Refused("overloaded", "Too much at once. Please try again.")
         return self.lender
@@ -66,7 +62,10 @@ class Loan:
 
 @attrs.frozen
 class Hold:
-    """Ask an entity to lend its state."""
+    """Ask an entity to lend its state; it answers when it does, and goes on when it has it back.
+
+    It is asked, not told: whatever ends the entity, or has it elsewhere, is told to the borrower.
+    """
 
     loan: Loan
 
@@ -93,7 +92,7 @@ class HeldActor(EntityActor):
                 await super().on_receive_batch(commands)
                 commands = []
             if isinstance(envelope.message, Hold):
-                await self._lend(envelope.message.loan)
+                await self._lend(envelope, envelope.message.loan)
             else:
                 await self._show(envelope)
         if commands:
@@ -105,15 +104,15 @@ class HeldActor(EntityActor):
         else:
             envelope.reply(self.state)
 
-    async def _lend(self, loan: Loan) -> None:
+    async def _lend(self, envelope: Envelope, loan: Loan) -> None:
         if loan.returned.is_set():
+            envelope.reply(None)
             return
         if self.state is None and not await self._try_load():
-            loan.refusal = _unavailable()
-            loan.granted.set()
+            envelope.fail(_unavailable())
             return
         loan.lender = self
-        loan.granted.set()
+        envelope.reply(None)
         try:
             with trio.move_on_after(LENT_SECONDS):
                 await loan.returned.wait()

@@ -281,8 +281,7 @@ async def test_rule_42_a_caller_who_gives_up_while_waiting_holds_nobody_up(autoj
         await fair.open()
         id_ = await fair.approved(ana)
         blocking = Loan("agenda/fair.hana")
-        fair.services.address(blocking.entity).tell(Hold(blocking))
-        await blocking.granted.wait()
+        await fair.services.address(blocking.entity).ask(Hold(blocking))
         with trio.move_on_after(1) as patience:
             await fair.call(meeting.Pick(by=ana, id=id_, slot=at("08:00")))
         assert patience.cancelled_caught
@@ -296,8 +295,7 @@ async def test_rule_42_a_transaction_that_cannot_get_its_entities_is_told_in_tim
         await fair.open()
         id_ = await fair.approved(ana)
         blocking = Loan("agenda/fair.hana")
-        fair.services.address(blocking.entity).tell(Hold(blocking))
-        await blocking.granted.wait()
+        await fair.services.address(blocking.entity).ask(Hold(blocking))
         start = trio.current_time()
         with pytest.raises(Refused) as refusal:
             await fair.call(meeting.Pick(by=ana, id=id_, slot=at("08:00")))
@@ -305,13 +303,31 @@ async def test_rule_42_a_transaction_that_cannot_get_its_entities_is_told_in_tim
         assert trio.current_time() - start == pytest.approx(BORROW_SECONDS)
 
 
+async def test_a_transaction_is_told_at_once_that_an_entity_has_ended(autojump_clock):
+    async with house(MemoryJournal()) as fair:
+        await fair.open()
+        id_ = await fair.approved(ana)
+        pick = meeting.Pick(by=ana, id=id_, slot=at("08:00"))
+        blocking = Loan("agenda/fair.hana")
+        lender = fair.services.address(blocking.entity)
+        await lender.ask(Hold(blocking))
+        start = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fair.attempt, pick)
+            await trio.testing.wait_all_tasks_blocked()
+            lender.stop()
+            lender.kill()
+        assert fair.outcomes == [(pick, "overloaded")]
+        assert trio.current_time() == start
+        await fair.call(pick)
+
+
 async def test_a_borrower_that_never_returns_is_not_waited_for_for_ever(autojump_clock):
     assert LENT_SECONDS > BORROW_SECONDS + COMMIT_SECONDS
     async with house(MemoryJournal()) as fair:
         await fair.open()
         blocking = Loan("agenda/fair.hana")
-        fair.services.address(blocking.entity).tell(Hold(blocking))
-        await blocking.granted.wait()
+        await fair.services.address(blocking.entity).ask(Hold(blocking))
         start = trio.current_time()
         assert await fair.listed(hana, "confirmed") == []
         assert trio.current_time() - start == pytest.approx(LENT_SECONDS)
@@ -359,8 +375,7 @@ async def test_the_door_says_what_a_full_mailbox_means_to_a_transaction(
         monkeypatch.setattr(HeldActor, "mailbox_limit", 1)
         door = FrontDoor(fair.services, "e")
         blocking = Loan("agenda/fair.ben")
-        fair.services.address(blocking.entity).tell(Hold(blocking))
-        await blocking.granted.wait()
+        await fair.services.address(blocking.entity).ask(Hold(blocking))
         mine = meeting.Request(by=ben, to="hana")
         reasons = []
 

@@ -3,9 +3,11 @@
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 import trio
 
 from actors.errors import Refused
+from actors.holding import Hold, Loan, Peek
 from actors.rules.agenda import commands as agenda
 from actors.rules.base import SYSTEM, Person
 from actors.rules.event_model import Change
@@ -50,6 +52,14 @@ async def test_rule_42_people_at_all_nodes_race_for_a_few_slots(nats, tmp_path):
         for call in calls:
             listed = await call(agenda.ListMeetings(by=DESK, tab="confirmed"))
             assert len(listed["meetings"]) == SLOTS
+        # A transaction whose entities move meanwhile is told so at once: no state is lent afar.
+        entity = f"agenda/{EVENT}.desk"
+        far = nodes.stranger(entity).node.bridge.address(entity)
+        for message in (Hold(Loan(entity)), Peek()):
+            with pytest.raises(Refused) as refusal:
+                await far.ask(message)
+            assert refusal.value.reason == "moved"
+            assert not refusal.value.data
 
 
 async def test_a_drop_at_one_node_is_seen_at_the_others(nats, tmp_path):

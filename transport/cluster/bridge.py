@@ -241,14 +241,14 @@ class Bridge:
         return self.membership.owns(entity) and self.membership.shard(entity) not in self.leaving
 
     def _send(self, node: str, entity: str, message: Any, request: Request | None) -> None:
-        plain = messages.pack(message)
         if request is None:
             self.statistics.told += 1
-            self.put(node, [TELL, entity, plain])
+            self.put(node, [TELL, entity, messages.pack(message)])
             return
-        if node in self.membership.gone:
+        if node in self.membership.gone or isinstance(message, messages.LOCAL):
             self._wait(entity, message, request)
             return
+        plain = messages.pack(message)
         self.statistics.asked += 1
         number = next(self._numbers)
         self._pending[number] = _Asked(node, entity, message, request)

@@ -12,6 +12,7 @@ import msgpack
 
 from actors.entity import Resume
 from actors.errors import GreenroomError, Refused
+from actors.holding import Hold, Peek
 from actors.kernel import MailboxFullError
 from actors.participant import Call, Connect, Expel, Gone
 from actors.ports import StorageUnavailable
@@ -39,6 +40,10 @@ CARRIED = (Resume, Connect, Gone, Expel)
 
 WRAPPED: dict[str, Any] = {"call": Call, "book": Book}
 """What travels around a command."""
+
+LOCAL = (Hold, Peek)
+"""What does not travel: a state is lent within a node only, and a transaction whose entities
+have moved meanwhile begins anew."""
 
 
 def _make_converter() -> cattrs.Converter:
@@ -71,11 +76,8 @@ def _classes() -> dict[str, type[Any]]:
 def _subclasses(cls: type[Command]) -> Iterator[type[Command]]:
     for subclass in cls.__subclasses__():
         # attrs makes a class anew to give it slots; the first make lingers among the subclasses.
-        private = subclass.__name__.startswith("_")
-        if (
-            not private
-            and getattr(sys.modules[subclass.__module__], subclass.__name__, 0) is subclass
-        ):
+        ours = subclass.__module__.startswith("actors.") and not subclass.__name__.startswith("_")
+        if ours and getattr(sys.modules[subclass.__module__], subclass.__name__, 0) is subclass:
             yield subclass
         yield from _subclasses(subclass)
 
