@@ -20,6 +20,7 @@ import attrs
 import psutil
 import trio
 
+from bench.cluster_paper import text
 from bench.cluster_servers import KEY, NatsServer, NodeProcess, observing, start_nodes
 from bench.load.audience import audience
 from bench.load.swarm import Load, Swarm
@@ -210,6 +211,7 @@ def main() -> None:
             f" ({fanout['rate_of_sqlite']:.2f}), nodes"
             f" {fanout['node_cpu_us_per_delivery']:.2f} us each ({fanout['cpu_of_sqlite']:.2f})"
         )
+    print(f"\n{text(result)}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from bench import cluster_paper
 from bench.catalog import BENCHES
 from bench.machine import told
 from bench.plots import of_load
@@ -59,6 +60,9 @@ def _verdict(spread: Spread) -> str:
     wanted = f"{figure.sense} {number(figure.target)}{' x' if figure.of_ratio else ''}"
     return f"met ({wanted})" if figure.met else f"missed ({wanted})"
 
+
+REMARKS = {"cluster": cluster_paper.text}
+"""What follows from a bench's figures, as a part of the page."""
 
 HEADINGS = ("figure", "Greenroom", "peer", "better", "target")
 
@@ -137,6 +141,8 @@ def markdown(records: Sequence[Record], earlier: Sequence[Record] = ()) -> str:
         said = [f"{name}: {limit}" for name, limit in limits(record)]
         if said:
             parts.append(f"What was saturated: {'; '.join(said)}.\n")
+        if record.bench in REMARKS:
+            parts.append(REMARKS[record.bench](record.runs[-1]))
         if record.bench in before:
             parts.append(_since(before[record.bench], record))
     return "\n".join(parts)
