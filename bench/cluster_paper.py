@@ -75,10 +75,10 @@ def text(result: Mapping[str, Any]) -> str:
     busiest = MICROSECONDS / one["commands"]["node_cpu_us_per_command"]
     lines = [
         (
-            "More nodes, on paper: reckoned from the processor times above with one core to each node"
-            f" and one to the busiest stream of NATS; sessions of {result['talkers']} people who are"
-            f" at any node. One event's bookings stay on one node: {busiest:,.0f} commands a second,"
-            " however many nodes there are.\n"
+            "More nodes, on paper: reckoned from the processor times above, with a core for each"
+            f" node and one for the busiest stream of NATS. Sessions have {result['talkers']}"
+            " people, who are at any node. One event's bookings stay on one node:"
+            f" {busiest:,.0f} commands a second, however many nodes there are.\n"
         ),
         (
             "| nodes | commands/s, nodes | commands/s, NATS | full first | deliveries/s"

@@ -105,20 +105,22 @@ async def leader_killed(stage: Stage) -> None:
     async with Nats.open([server.url for server in stage.servers], "probe") as connection:
         found = await api.call(connection, f"STREAM.INFO.{stream}")
         leader = stage.servers[int(found["cluster"]["leader"].removeprefix("n"))]
-        begun = trio.current_time()
         await in_thread(leader.kill)
-        for name in (stream, "KV_GREENROOM_main_LEASES", "KV_GREENROOM_main_OWNERS"):
-            await _led(connection, name)
-        stage.facts["election"] = round(trio.current_time() - begun, 2)
+        begun = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            for name in (stream, "KV_GREENROOM_main_LEASES", "KV_GREENROOM_main_OWNERS"):
+                nursery.start_soon(_led, connection, name, begun, stage.facts)
+        stage.facts["election"] = max(stage.facts.values())
     await trio.sleep(AFTER_SECONDS)
     await in_thread(leader.start)
 
 
-async def _led(connection: Nats, stream: str) -> None:
-    """Wait until a stream has a leader that answers."""
+async def _led(connection: Nats, stream: str, begun: float, found: dict[str, float]) -> None:
+    """Note how long it takes until a stream has a leader that answers."""
     while True:
         with suppress(NatsError):
-            await connection.request(f"$JS.API.STREAM.MSG.GET.{stream}", b'{"seq":1}', within=0.25)
+            await connection.request(f"$JS.API.STREAM.MSG.GET.{stream}", b'{"seq":1}', within=0.1)
+            found[stream] = round(trio.current_time() - begun, 2)
             return
         await trio.sleep(0.02)
 

@@ -42,7 +42,11 @@ from storage.jetstream_model import (
 APPEND_SECONDS = 10.0
 """How long an append is tried before ``storage_unavailable``."""
 
-RETRY_PAUSE = 0.2
+FIRST_SECONDS = 0.5
+"""Seconds after which it is looked what became of a write; twice as long with each try. What is
+sent to a leader that has died is lost, and is to be sent again soon after there is another."""
+
+RETRY_PAUSE = 0.1
 """Seconds between two tries."""
 
 READ_SECONDS = 5.0
@@ -206,20 +210,20 @@ class JetStreamJournal:
 
     async def _store(self, messages: Sequence[Outgoing], ident: str) -> int | None:
         """Store messages for good; return the last one's number, None if it is not known."""
-        doubtful = False
+        doubtful, within = False, FIRST_SECONDS
         while True:
             try:
                 if len(messages) == 1:
-                    return await api.store(self._connection, "", messages)
+                    return await api.store(self._connection, "", messages, within)
                 async with self._batches:
-                    return await api.store(self._connection, token_hex(8), messages)
+                    return await api.store(self._connection, token_hex(8), messages, within)
             except StreamRefused as refused:
                 if refused.code not in api.WRONG_LAST:
                     doubtful = True  # no leader just now, or too busy: it will pass
                 elif not doubtful:
                     raise self._conflict(messages[0], refused) from refused
             except StorageUnavailable:
-                doubtful = True
+                doubtful, within = True, min(api.TIMEOUT, within * 2)
             self.statistics.retried += 1
             if await self._is_there(messages[0], ident):
                 return None
@@ -265,7 +269,7 @@ class JetStreamJournal:
                 start = message.number + 1
                 rows += [row for row in rows_of(message, entity) if row[0] > after]
             if not page:
-                await trio.sleep(RETRY_PAUSE / 4)  # this replica has not got it yet
+                await trio.sleep(RETRY_PAUSE / 2)  # this replica has not got it yet
         return rows
 
     async def _head(self, entity: str) -> Head:

@@ -20,7 +20,7 @@ API = "$JS.API"
 TIMEOUT = 2.0
 """Seconds in which JetStream answers, or it is looked what became of a write."""
 
-CALL_SECONDS, CALL_AGAIN = 5.0, 0.5
+CALL_SECONDS, CALL_AGAIN = 5.0, 0.25
 """How long an API request waits, and after how long it is sent once more: a request to a leader
 that has died is lost, one to its successor is not."""
 
@@ -196,12 +196,15 @@ async def page(
     ]
 
 
-async def store(connection: Connection, batch: str, messages: Sequence[Outgoing]) -> int:
+async def store(
+    connection: Connection, batch: str, messages: Sequence[Outgoing], within: float = TIMEOUT
+) -> int:
     """Store one message, or several as one atomic batch; return the number of the last.
 
     The messages of a batch stand one after the other in the stream.
 
     :param batch: an id no other batch has.
+    :param within: seconds for which an answer is waited for.
     :raises StreamRefused: nothing was stored; see :data:`WRONG_LAST`.
     :raises StorageUnavailable: no answer; they may be stored or not.
     """
@@ -217,6 +220,6 @@ async def store(connection: Connection, batch: str, messages: Sequence[Outgoing]
             continue
         if several:
             headers["Nats-Batch-Commit"] = "1"
-        reply = await connection.request(message.subject, message.data, headers, within=TIMEOUT)
+        reply = await connection.request(message.subject, message.data, headers, within=within)
         number: int = _checked(reply)["seq"]
     return number

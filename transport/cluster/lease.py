@@ -47,6 +47,11 @@ class Timing:
         return self.lease / 5
 
     @property
+    def regain(self) -> float:
+        """Between two renewals once it has lapsed: whoever waits for JetStream waits for this."""
+        return self.lease / 20
+
+    @property
     def grace(self) -> float:
         """How much longer than a lease others wait, for what is on its way."""
         return min(0.4, self.lease / 5)
@@ -123,7 +128,7 @@ class Lease:
         async with trio.open_nursery() as nursery:
             while True:
                 nursery.start_soon(self._renew)
-                await trio.sleep(self._timing.renew)
+                await trio.sleep(self._timing.renew if self.valid() else self._timing.regain)
 
     async def _renew(self) -> None:
         with suppress(StorageUnavailable):

@@ -15,6 +15,9 @@ from transport.cluster.placement import SHARDS
 REFRESH_SECONDS = 1.0
 """Seconds after which the table is read although nobody told of a change."""
 
+READ_AGAIN = 0.25
+"""Seconds after which it is asked once more: what is sent to a leader that has died is lost."""
+
 ATTEMPTS = 50
 """How often a change of the table is tried against others' changes."""
 
@@ -76,7 +79,8 @@ class Owners:
         self._stale = False
         body = json.dumps({"last_by_subj": f"$KV.{self._bucket}.table"}).encode()
         name = f"$JS.API.STREAM.MSG.GET.KV_{self._bucket}"
-        answer = json.loads((await self._nats.request(name, body, within=REPLY_SECONDS)).data)
+        reply = await self._nats.request(name, body, within=REPLY_SECONDS, again=READ_AGAIN)
+        answer = json.loads(reply.data)
         self._read_at = time.monotonic()
         error = answer.get("error")
         if error and error.get("err_code") in NOT_FOUND:
