@@ -51,6 +51,9 @@ LOSS_WINDOW = 2.5
 """Seconds of reports over which loss is reckoned: a single one speaks of some ten packets."""
 
 PROBE_SECONDS = 0.8
+PROBE_ASKED = 8
+"""Packets asked for again during a probe that prove nothing."""
+
 PROBE_SETTLES = 0.5
 """Seconds after a probe in which its losses are still reported."""
 PROBE_FIRST_WAIT, PROBE_LONGEST_WAIT = 2.0, 16.0
@@ -76,9 +79,11 @@ class Estimate:
         self._packets = 0
         self._raised_at = now
         self._told = False
-        self._nack_share = 0.0
+        self.nack_share = 0.0
         self._full_at = float("-inf")
+        self._media = 0
         self.send_rate = 0.0
+        self.media_rate = 0.0
 
     @property
     def bitrate(self) -> float:
@@ -95,8 +100,9 @@ class Estimate:
         return max(FLOOR, self._proven, self._delivered)
 
     def sent(self, octets: int, packets: int) -> None:
-        """Note what was sent."""
+        """Note what was sent; retransmissions and probes as octets of no packet."""
         self._sent += octets
+        self._media += octets if packets else 0
         self._packets += packets
 
     def nacked(self, packets: int) -> None:
@@ -125,7 +131,8 @@ class Estimate:
                 self._loss_based = self._raised(self._loss_based)
 
     def _raised(self, bitrate: float) -> float:
-        ceiling = max(bitrate, 1.5 * self.send_rate + 10_000)
+        # What probes add is no proof: they end before the reports of what they cost have come.
+        ceiling = max(bitrate, 1.5 * self.media_rate + 10_000)
         return min(CEILING, ceiling, bitrate * INCREASE + 1_000)
 
     def _lower(self, loss: float, now: float) -> None:
@@ -145,15 +152,16 @@ class Estimate:
         if span < NACK_WINDOW:
             return
         self.send_rate = 8 * self._sent / span
+        self.media_rate = 8 * self._media / span
         loss = self._nacked / self._packets if self._packets else 0.0
-        before, self._nack_share = self._nack_share, loss
+        before, self.nack_share = self.nack_share, loss
         if min(before, loss) > NACKS_ALONE:
             # A line that has become too narrow shows in NACKs long before the next report.
             self._lower(min(0.9, loss), now)
-        elif now - self._full_at > CALM_AFTER:
-            # What goes through without complaint is carried.
-            self._proven = max(self._proven, min(GROWTH * self.send_rate, CEILING))
-        self._sent = self._packets = self._nacked = 0
+        elif loss < NACKS_ALONE and now - self._full_at > CALM_AFTER:
+            # What goes through without complaint is carried. Of a probe that is not known yet.
+            self._proven = max(self._proven, min(GROWTH * self.media_rate, CEILING))
+        self._sent = self._media = self._packets = self._nacked = 0
         self._window_at = now
 
     def carried(self, bitrate: float) -> None:
@@ -196,12 +204,26 @@ class Probe:
 
     :param base: bit/s of the media sent when it began.
     :param target: bit/s to reach, media included.
+    :param usual: share of packets that is asked for again anyway, 0 to 1.
     """
 
     base: float
     target: float
     until: float
+    usual: float = 0.0
     worst: float = 0.0
+    _packets: int = 0
+    _asked: int = 0
+
+    def sent(self, packets: int) -> None:
+        """Note packets of media sent meanwhile."""
+        self._packets += packets
+
+    def asked(self, packets: int) -> None:
+        """Note packets asked for again meanwhile: far more than usual tell of a full line."""
+        self._asked += packets
+        if self._asked > PROBE_ASKED + (self.usual + LOSS_HIGH) * self._packets:
+            self.worst = 1.0
 
     def report(self, loss: float) -> None:
         """Note the loss seen meanwhile, 0 to 1."""

@@ -8,6 +8,7 @@ from typing import Any
 from transport.media import negotiation, rtcp
 from transport.media.bandwidth import (
     HEADROOM,
+    LOSS_HIGH,
     PROBE_SECONDS,
     Estimate,
     Losses,
@@ -35,8 +36,10 @@ FIRST_SEATS = 2
 CHOOSE_EVERY = 0.2
 REPORT_EVERY = 1.0
 SOUND_BITRATE = 40_000
-RESEND_SHARE = 0.3
-"""Of the estimate, what may go into retransmissions; more only makes a narrow line narrower."""
+RESEND_SHARE, RESEND_SHARE_FULL = 0.5, 0.25
+"""Of what else is sent, what may go into retransmissions, and while much is lost: more only makes
+a narrow line narrower. What is sent again does not count, or each answer would allow for the next.
+"""
 
 RESEND_FLOOR = 100_000
 """Bit/s that may go into retransmissions in any case: one missing packet can hold up a picture."""
@@ -251,7 +254,10 @@ class Subscription:
         output = self._outputs.get(message.ssrc)
         if output is None:
             return
-        self.estimate.nacked(self._asked.first(message.ssrc, message.lost))
+        fresh = self._asked.first(message.ssrc, message.lost)
+        self.estimate.nacked(fresh)
+        if self._probe is not None:
+            self._probe.asked(fresh)
         self._counters["nacked"] += len(message.lost)
         if self._resend_budget > 0:
             octets = output.resend(message.lost, now)
@@ -272,9 +278,9 @@ class Subscription:
         """
         passed = now - self._ticked_at
         self._ticked_at = now
-        bitrate = max(self.estimate.bitrate, self.estimate.send_rate)
-        allowance = max(RESEND_FLOOR, RESEND_SHARE * bitrate) / 8
-        self._resend_budget = min(allowance, self._resend_budget + passed * allowance * 2)
+        share = RESEND_SHARE if self.loss < LOSS_HIGH else RESEND_SHARE_FULL
+        allowance = max(RESEND_FLOOR, share * self.estimate.media_rate) / 8
+        self._resend_budget = min(allowance, self._resend_budget + passed * allowance)
         if not self.peer.is_connected:
             return
         if self._probe is not None:
@@ -296,6 +302,8 @@ class Subscription:
         octets = sum(output.octets for output in self.outputs())
         packets = sum(output.packets for output in self.outputs())
         self.estimate.sent(octets - self._sent[0], packets - self._sent[1])
+        if self._probe is not None:
+            self._probe.sent(packets - self._sent[1])
         self._sent = octets, packets
 
     def _choose(self, now: float, pressure: int) -> None:
@@ -362,7 +370,7 @@ class Subscription:
         if missing:
             base = self.estimate.send_rate
             target = HEADROOM * (base + HEADROOM * max(0.0, min(missing)))
-            self._probe = Probe(base, target, now + PROBE_SECONDS)
+            self._probe = Probe(base, target, now + PROBE_SECONDS, self.estimate.nack_share)
 
     def _probing(self, probe: Probe, now: float, passed: float) -> None:
         if now < probe.until:

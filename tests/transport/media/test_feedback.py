@@ -319,13 +319,17 @@ class Camera:
         got = []
         for step in range(round((end - start) / TICK)):
             now = start + step * TICK
-            for name, (ssrc, height, bitrate) in SIMULCAST.items():
-                for part in range(max(1, round(bitrate * TICK / 8 / 1000))):
-                    self._send(name, ssrc, height, part, now)
-            self.count += 1
+            self.film(now)
             board.tick(now)
             got += [(now, each) for each in visitor.received()]
         return got
+
+    def film(self, now):
+        """Send what is due in one tick."""
+        for name, (ssrc, height, bitrate) in SIMULCAST.items():
+            for part in range(max(1, round(bitrate * TICK / 8 / 1000))):
+                self._send(name, ssrc, height, part, now)
+        self.count += 1
 
     def _send(self, name, ssrc, height, part, now):
         number = self.count * 2 + part if name == "f" else self.count
