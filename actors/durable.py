@@ -24,7 +24,14 @@ from actors.rules.base import SYSTEM, Event, Recovered, Returned, Rules, Tick
 from actors.services import Services
 
 SNAPSHOT_EVERY = 500
-"""Events between two snapshots."""
+"""Events after which a snapshot is taken, at least."""
+
+SNAPSHOT_WORTH = 100
+"""Bytes of the last snapshot for which another event must have come. Taking one holds the loop for
+as long as the state is large; so its cost an event stays the same, however large the state."""
+
+SNAPSHOT_LIMIT = 5_000
+"""Events after which a snapshot is taken in any case: they are what a restart reads back."""
 
 REPLAYED_EFFECTS = 64
 """Newest events whose effects are sent again after a restart; receivers take each once."""
@@ -70,6 +77,7 @@ class DurableActor(Actor):
         self.seq = 0
         self.topic_seq = 0
         self._snapshot_seq = 0
+        self._snapshot_size = 0
         self._answers = Answers()
         self._entries: list[Entry] = []
         self._timer: Timer | None = None
@@ -143,6 +151,7 @@ class DurableActor(Actor):
         self.topic_seq = kept["topic_seq"]
         self._answers.restore(kept["done"])
         self.seq = self._snapshot_seq = snapshot.seq
+        self._snapshot_size = len(snapshot.state)
 
     def _replay(self, entry: Entry) -> None:
         event = records.restore(entry.type, entry.data)
@@ -178,6 +187,10 @@ class DurableActor(Actor):
 
     # Snapshots
 
+    def _snapshot_is_due(self) -> bool:
+        worth = max(SNAPSHOT_EVERY, self._snapshot_size // SNAPSHOT_WORTH)
+        return self.seq - self._snapshot_seq >= min(worth, SNAPSHOT_LIMIT)
+
     async def _save_snapshot(self) -> None:
         kept = {
             "state": records.plain(self.state),
@@ -192,6 +205,7 @@ class DurableActor(Actor):
             _log.warning("snapshot failed", entity=self.entity, error=str(error))
         else:
             self._snapshot_seq = self.seq
+            self._snapshot_size = len(snapshot.state)
 
     # What follows from an event
 

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import structlog
 
-from actors.durable import SNAPSHOT_EVERY, DurableActor, Happened
+from actors.durable import DurableActor, Happened
 from actors.errors import GreenroomError, Refused
 from actors.kernel import Envelope
 from actors.ports import Entry, StorageUnavailable, Write, WrongSequence
@@ -103,7 +103,7 @@ class EntityActor(DurableActor):
             events, [done.command.by.id for done in decided if done.command.subscribes]
         )
         self._set_timer()
-        if self.seq - self._snapshot_seq >= SNAPSHOT_EVERY:
+        if self._snapshot_is_due():
             await self._save_snapshot()
 
     def _take(self, envelope: Envelope) -> Decided | None:

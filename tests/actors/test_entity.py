@@ -127,6 +127,28 @@ async def test_a_snapshot_stands_for_what_came_before_it(autojump_clock):
         assert world.publisher.published()[-1][2] == SNAPSHOT_EVERY + 11
 
 
+@pytest.mark.parametrize("limit", [15, 5_000])
+async def test_a_large_state_is_kept_less_often(autojump_clock, monkeypatch, limit):
+    monkeypatch.setattr("actors.durable.SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr("actors.durable.SNAPSHOT_WORTH", 1)
+    monkeypatch.setattr("actors.durable.SNAPSHOT_LIMIT", limit)
+    async with counters() as world:
+        for _ in range(10):
+            await world.ask(Add(by=ANA, number=1))
+        snapshot = await world.journal.load_snapshot("counter/one")
+        assert snapshot is not None
+        assert snapshot.seq == 10
+        wanted = min(limit, len(snapshot.state))
+        assert wanted > 10
+        for _ in range(wanted - 1):
+            await world.ask(Add(by=ANA, number=1))
+        assert await world.journal.load_snapshot("counter/one") is snapshot
+        await world.ask(Add(by=ANA, number=1))
+        later = await world.journal.load_snapshot("counter/one")
+        assert later is not None
+        assert later.seq == 10 + wanted
+
+
 async def test_an_effect_reaches_the_other_entity_once_also_after_a_crash(autojump_clock):
     journal = MemoryJournal()
     async with counters(journal) as world:
