@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
+import outcome
 import pykka
 import trio
 from trio.lowlevel import Abort, Task, TrioToken, wait_task_rescheduled
@@ -165,19 +166,24 @@ class Future(pykka.Future[T]):
 
     def __await__(self) -> Generator[Any, Any, T]:
         # The common case by itself, with no coroutine in between: it is what an ask costs.
-        plain = self._timeout is None and self._waiter is None and self._get_hook is None
-        if plain and self._value is _PENDING and trio.lowlevel.in_trio_task():
+        plain = self._waiter is None and self._get_hook is None
+        if plain and self._value is _PENDING and self._timeable() and trio.lowlevel.in_trio_task():
             cell = None if self.target is None else current.get()
             if cell is not None:
                 self._enter(cell)
             self._ident = threading.get_ident()
             self._token: TrioToken = trio.lowlevel.current_trio_token()
             self._waiter = trio.lowlevel.current_task()
+            timer = None
+            if self._timeout is not None:  # a cancel scope would cost five times as much
+                timer = self.target.system.timers.call_after(self._timeout, self._late)
             try:
                 yield from wait_task_rescheduled(  # noqa: ASYNC105  awaited, by hand
                     self._abort
                 ).__await__()
             finally:
+                if timer is not None:
+                    timer.cancel()
                 if cell is not None:
                     cell.leave(self)
             try:
@@ -198,6 +204,19 @@ class Future(pykka.Future[T]):
                 f"{cell.path} asks {self.target.path}, which is waiting for {cell.path}"
             )
         cell.enter(self)
+
+    def _timeable(self) -> bool:
+        """Whether the actor's system can see to the timeout: its timers are of its thread."""
+        if self._timeout is None:
+            return True
+        return self.target is not None and self.target.system.thread == threading.get_ident()
+
+    def _late(self) -> None:
+        """Let whoever waits know that the time is up. The message may still be handled."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            error = outcome.Error(AskTimeoutError(f"{self._timeout} seconds"))
+            trio.lowlevel.reschedule(waiter, error)
 
     def _abort(self, _: object) -> Abort:
         if self._waiter is None:  # another thread's setter has it: its wake-up is under way

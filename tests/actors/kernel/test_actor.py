@@ -218,8 +218,19 @@ async def test_a_handler_past_its_deadline_is_cancelled(autojump_clock, system):
 
 
 async def test_an_ask_without_reply_times_out(autojump_clock, system):
+    ref, began = system.spawn(Echo), trio.current_time()
     with pytest.raises(AskTimeoutError):
-        await system.spawn(Echo).ask(10.0, timeout=1)
+        await ref.ask(10.0, timeout=1)
+    assert trio.current_time() - began == pytest.approx(1.0)
+    assert await ref.ask("next", timeout=20) == "next"  # what came too late went to nobody
+
+
+async def test_an_ask_that_is_answered_or_cancelled_leaves_no_timer(autojump_clock, system):
+    ref = system.spawn(Echo)
+    assert await ref.ask("soon", timeout=1) == "soon"
+    with trio.move_on_after(0.5):
+        await ref.ask(10.0, timeout=60)
+    assert len(system.timers) == 0
 
 
 async def test_get_on_an_unresolved_future_raises_in_the_loop(autojump_clock, system):
