@@ -265,12 +265,10 @@ class Connection:
         self.context.buckets.take(f"{person.event}/{person.id}", request.method)
         command = structure(cls, request.params, person, self.id)
         self.context.lengths.check(command)
-        try:
-            with trio.fail_after(self.context.limits.request_seconds):
-                return await call(self.context, command, connection=self.id)
-        except trio.TooSlowError:
-            problem = "No answer in time. It may still be carried out."
-            raise Refused("overloaded", problem) from None
+        ends = trio.current_time() + self.context.limits.request_seconds
+        with trio.CancelScope(deadline=ends):
+            return await call(self.context, command, connection=self.id)
+        raise Refused("overloaded", "No answer in time. It may still be carried out.")
 
     # -- the line for media ----------------------------------------------------------------
 
