@@ -35,6 +35,13 @@ HEADS_LIMIT = 100_000
 """Entities whose last number is remembered."""
 RETRY_SECONDS = 1.0
 """Pause before background work that failed is tried again."""
+BUSY_SECONDS = 0.5
+"""How long after a commit people count as being served: then background work makes pauses."""
+PAUSE_SECONDS = 0.01
+"""The least pause, so that a slice is worth its transaction."""
+PAUSE_TIMES = 3
+"""The pause after a slice, in times of the processor's time it took. Without one, whatever people
+had to wait for would have to share the interpreter with a backlog until that is done."""
 CLOSING_SECONDS = 2.0
 """How long background work may go on when the journal is being closed."""
 
@@ -176,16 +183,24 @@ class Writer:
             return None if self._closing and not group else group
 
     def _work(self) -> None:
-        wait: float | None = 0 if self._chores else None
+        wait = behind = 0.0 if self._chores else None
+        due = busy_until = 0.0
         while (group := self._take(wait)) is not None:
+            now = time.monotonic()
             if group:
                 self._commit(group)
                 self._hand_back(group)
-                wait = 0
-            wait = self._do_chores(wait)
+                behind, busy_until = 0.0, now + BUSY_SECONDS
+            if behind is not None and now >= due:
+                begun = time.thread_time()
+                behind = self._do_chores(behind)
+                due = time.monotonic() + (behind or 0.0)
+                if now < busy_until:
+                    due += max(PAUSE_SECONDS, (time.thread_time() - begun) * PAUSE_TIMES)
+            wait = None if behind is None else max(0.0, due - time.monotonic())
         ends = time.monotonic() + CLOSING_SECONDS
-        while wait == 0 and time.monotonic() < ends:
-            wait = self._do_chores(wait)
+        while behind == 0 and time.monotonic() < ends:
+            behind = self._do_chores(behind)
         self._disconnect()
 
     def _commit(self, group: list[_Ticket]) -> None:
