@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,9 @@ PART = 0.7
 P99_MS = 50.0
 TIMES_PEER = 3.0
 WARMUP = 1.5
+
+SETTLE_SECONDS = 4.0
+"""Between the two measurements: a server finishes meanwhile what saturation has left behind."""
 
 
 @attrs.frozen
@@ -84,6 +88,7 @@ def _once(contender: Contender, **changes: Any) -> dict[str, Any]:
 def _measured(contender: Contender, seconds: float) -> dict[str, Any]:
     saturation = _once(contender, rate=0.0, seconds=seconds)
     rate = saturation["done_per_second"]
+    time.sleep(SETTLE_SECONDS)
     return {
         "saturation_per_second": rate,
         "at_saturation": saturation,
