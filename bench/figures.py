@@ -282,6 +282,13 @@ def page(result: Result) -> Iterator[Figure]:
     """Tell of the web client's page in a full session."""
     name = f"frames, {result['people']:,} people, {result['messages_a_second']:.0f} messages/s"
     yield Figure(f"{name}, p5", result["frames_a_second_p5"], "/s", target=30.0)
+    if "empty_frames_a_second_p5" in result:
+        empty = result["empty_frames_a_second_p5"]
+        yield Figure("an empty page in the same seconds, p5", empty, "/s")
+        yield Figure("frames that came late", result["frames_late_percent"], "%", target=5.0,
+                     sense="at most", higher=False)  # fmt: skip
+        late = result["empty_frames_late_percent"]
+        yield Figure("the same of the empty page", late, "%", higher=False)
     yield Figure("its main thread", 100 * result["page_cpu"], "% of a core", higher=False)
     yield Figure("longest frame", result["frame_longest_ms"], "ms", higher=False)
     yield Figure("bots lost on the way", result["hung_up"], "", target=0, sense="at most",

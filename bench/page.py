@@ -3,7 +3,8 @@
 A daemon holds one session with a thousand bots connected over WebSocket, who together send fifty
 chat messages a second. Chromium shows the session's Chat tab meanwhile; told are the lengths of
 its frames (the time between two animation frames), the bytes of its JavaScript heap after a
-collection, and the nodes of its document, over time.
+collection, and the nodes of its document, over time. Another Chromium shows an empty page that
+draws a number on each frame, in the same seconds: what it misses, the machine had no room for.
 
 ``python -m bench.page --seconds 600``
 """
@@ -13,7 +14,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -42,6 +43,9 @@ REST = 0.1
 """Seconds in which bots read nothing: they are there to be many, and the page needs a core."""
 
 WARMUP = 2.0
+LATE = 25.0
+"""Milliseconds above which a frame came later than the next refresh of a screen at 60 Hz."""
+
 FLAGS = ("--no-sandbox", "--js-flags=--expose-gc", "--enable-precise-memory-info")
 NOTER = (Path(__file__).parent / "page.js").read_text("utf-8")
 TEXT = "Message {number}: what would you look at first, and why just that? "
@@ -61,8 +65,11 @@ class Look:
     held: int
 
 
-MAIN_THREAD = "TaskDuration"
-"""DevTools' name of the CPU seconds that the page's main thread has taken."""
+MAIN_THREAD = {
+    "cpu": "TaskDuration", "script": "ScriptDuration", "style": "RecalcStyleDuration",
+    "layout": "LayoutDuration",
+}  # fmt: skip
+"""DevTools' names of the CPU seconds that the page's main thread has taken, all and in parts."""
 
 
 @attrs.define
@@ -74,13 +81,16 @@ class Watcher:
     begun: float = 0.0
     next: float = 0.0
     first: int = 0
-    busy: float = 0.0
+    busy: dict[str, float] = attrs.field(factory=dict)
     looks: list[Look] = attrs.field(factory=list)
 
     @classmethod
-    def of(cls, page: Page) -> Self:
-        """Begin to note what the page does."""
-        page.evaluate(NOTER)
+    def of(cls, page: Page, *, client: bool = True) -> Self:
+        """Begin to note what the page does.
+
+        :param client: whether it is the client's page; else it draws a number on each frame.
+        """
+        page.evaluate(NOTER, client)
         devtools = page.context.new_cdp_session(page)
         devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
         return cls(page, devtools)
@@ -91,13 +101,15 @@ class Watcher:
         self.busy = self._busy()
         self.begun = time.monotonic()
 
-    def _busy(self) -> float:
+    def _busy(self) -> dict[str, float]:
         metrics = self._devtools.send("Performance.getMetrics")["metrics"]
-        return next(float(one["value"]) for one in metrics if one["name"] == MAIN_THREAD)
+        values = {one["name"]: float(one["value"]) for one in metrics}
+        return {part: values[name] for part, name in MAIN_THREAD.items()}
 
-    def part_busy(self) -> float:
-        """Return the part of the time since the load began that the main thread was busy."""
-        return (self._busy() - self.busy) / (time.monotonic() - self.begun)
+    def parts_busy(self) -> dict[str, float]:
+        """Return the parts of the time since the load began that the main thread was busy."""
+        passed, now = time.monotonic() - self.begun, self._busy()
+        return {f"page_{part}": round((now[part] - self.busy[part]) / passed, 3) for part in now}
 
     def look(self, part: float) -> None:
         """Look again if it is time; called often."""
@@ -122,25 +134,29 @@ class Watcher:
 
 
 @contextmanager
-def shown(target: Target, session: str) -> Iterator[Page]:
-    """Show a session's Chat tab in Chromium.
+def browsing(number: int) -> Iterator[Sequence[Page]]:
+    """Open so many pages, each in a Chromium of its own.
 
     :raises LoadFailed: there is no Chromium.
     """
     chromium = shutil.which("chromium")
     if chromium is None:
         raise LoadFailed("there is no chromium on this machine")
+    with sync_playwright() as playwright, ExitStack() as closing:
+        pages = []
+        for _ in range(number):
+            browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+            closing.callback(browser.close)
+            pages.append(browser.new_page(viewport={"width": 1360, "height": 820}))
+        yield pages
+
+
+def show(page: Page, target: Target, session: str) -> None:
+    """Show a session's Chat tab."""
     origin = target.url.replace("ws", "http", 1).removesuffix("/v1/ws")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
-        try:
-            page = browser.new_page(viewport={"width": 1360, "height": 820})
-            page.goto(f"{origin}/#token={target.token('viewer')}&session={session}")
-            page.locator("#panel-tab-chat").click()
-            page.locator(".composer").wait_for()
-            yield page
-        finally:
-            browser.close()
+    page.goto(f"{origin}/#token={target.token('viewer')}&session={session}")
+    page.locator("#panel-tab-chat").click()
+    page.locator(".composer").wait_for()
 
 
 def run(
@@ -161,20 +177,23 @@ def run(
                     warmup=WARMUP, seconds=seconds, rest=REST)  # fmt: skip
         with Swarm(target, load, number=1) as swarm:
             swarm.ready()
-            with shown(target, session) as page:
-                watcher = Watcher.of(page)
+            with browsing(2) as (page, empty):
+                show(page, target, session)
+                watcher, beside = Watcher.of(page), Watcher.of(empty, client=False)
                 watcher.begin()
+                beside.begin()
                 talked = swarm.run(watcher.look)
-                busy = watcher.part_busy()
+                busy = watcher.parts_busy()
                 watcher.looks.append(watcher.memory(time.monotonic() - watcher.begun))
-                noted = watcher.noted()
+                noted, reference = watcher.noted(), frames(beside.noted()["lengths"])
     return {
         "bench": "page",
         "people": people,
         "messages_a_second": rate,
         "seconds": seconds,
         **frames(noted["lengths"]),
-        "page_cpu": round(busy, 3),
+        **{f"empty_{name}": value for name, value in reference.items()},
+        **busy,
         "sent": talked["sent"],
         "shown_percent": round(100 * noted["messages"] / max(1, talked["sent"]), 2),
         "refused": talked["refused"],
@@ -197,7 +216,9 @@ def frames(lengths: Sequence[float]) -> dict[str, float]:
         raise LoadFailed("the page drew nothing")
     ordered = sorted(lengths)
     slow = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    late = sum(1 for length in lengths if length > LATE)
     return {
+        "frames_late_percent": round(100 * late / len(lengths), 2),
         "frames_a_second": round(1000 * len(lengths) / sum(lengths), 1),
         "frames_a_second_p5": round(1000 / slow, 1),
         "frame_p50_ms": round(ordered[len(ordered) // 2], 1),
