@@ -6,7 +6,8 @@ import { test } from "node:test";
 const app = new URL("../../transport/web/app/", import.meta.url);
 const { initial, reduce } = await import(new URL("store.js", app));
 const { KEPT } = await import(new URL("state/chat.js", app));
-const { offsetsOf, windowOf } = await import(new URL("ui/virtual.js", app));
+const { isSafeAddress } = await import(new URL("ui/dom.js", app));
+const { keptWindow, offsetsOf, windowOf } = await import(new URL("ui/virtual.js", app));
 const { mayReconnect, pauseBefore, Connection } = await import(new URL("rpc.js", app));
 const { parseEntry, parseRoute } = await import(new URL("router.js", app));
 const { wantedMedia } = await import(new URL("media/sync.js", app));
@@ -137,6 +138,21 @@ test("only the rows in sight are drawn", () => {
   const offsets = offsetsOf(items, new Map(), (item) => item.id, 50);
   const [from, to] = windowOf(offsets, 250_000, 600, 5);
   assert.ok(from >= 4990 && to <= 5025 && to - from < 35);
+});
+
+test("only harmless addresses become links", () => {
+  for (const bad of ["javascript:alert(1)", " JavaScript:alert(1)", "java\tscript:alert(1)", "vbscript:x", "data:text/html,<script>", "file:///etc", "\u0001javascript:x"]) {
+    assert.ok(!isSafeAddress(bad), bad);
+  }
+  for (const good of ["https://acme.example/jobs", "mailto:jobs@acme.example", "#/lobby"]) assert.ok(isSafeAddress(good), good);
+});
+
+test("a window stays for as long as it holds what is wanted, and is not much larger", () => {
+  assert.deepEqual(keptWindow([10, 30], null, 40), [10, 30]);
+  assert.deepEqual(keptWindow([10, 30], { from: 4, to: 32 }, 40), [4, 32]);
+  assert.deepEqual(keptWindow([10, 30], { from: 12, to: 28 }, 40), [10, 30]);
+  assert.deepEqual(keptWindow([30, 50], { from: 4, to: 90 }, 100), [30, 50]);
+  assert.deepEqual(keptWindow([10, 30], { from: 4, to: 32 }, 31), [4, 31]);
 });
 
 test("the connection comes back unless it was told not to, and never in a storm", () => {

@@ -13,6 +13,9 @@ import { App, titleOf } from "./views/app.js";
 
 const TICK = 5_000;
 const HIDDEN_FRAME = 200;
+/** Milliseconds between two pictures while nothing but what a crowd does has changed: nobody reads faster. */
+const CROWD_FRAME = 100;
+const CROWD = new Set(["chat.posted", "chat.reacted", "qa.voted", "people.changed", "program.seats"]);
 
 let titled = "";
 
@@ -46,17 +49,28 @@ function draw() {
   }
 }
 
+/** Draw on the next frame; what a crowd does, now and then. */
 function drawSoon() {
   let wanted = false;
+  let waiting = null;
+  let drawn = -Infinity;
   const run = () => {
     wanted = false;
+    drawn = performance.now();
     draw();
   };
-  return () => {
-    if (wanted) return;
+  const soon = () => {
+    clearTimeout(waiting);
+    waiting = null;
     wanted = true;
     if (document.hidden) setTimeout(run, HIDDEN_FRAME);
     else requestAnimationFrame(run);
+  };
+  return (_state, action) => {
+    if (wanted) return;
+    const pause = action.type === "event" && CROWD.has(action.event.type) ? drawn + CROWD_FRAME - performance.now() : 0;
+    if (pause <= 0) soon();
+    else waiting ??= setTimeout(soon, pause);
   };
 }
 

@@ -8,6 +8,8 @@
 import { Component, h } from "./dom.js";
 
 const OVERSCAN = 6;
+/** Rows beyond the overscan that may stay before they are taken out, all at once: that moves everything below. */
+const SLACK = 12;
 const SPARE = 500;
 
 /** Offsets of each row, and after the last the whole height. */
@@ -28,6 +30,14 @@ export function windowOf(offsets, top, height, overscan = OVERSCAN) {
   const first = Math.max(0, bisect(offsets, top) - 1 - overscan);
   const last = Math.min(count, bisect(offsets, top + height) + overscan);
   return [Math.min(first, count), last];
+}
+
+/** The window to draw: the one `drawn` before, for as long as it holds what is wanted and not much more. */
+export function keptWindow([from, to], drawn, count) {
+  if (!drawn) return [from, to];
+  const first = drawn.from <= from && from - drawn.from <= SLACK ? drawn.from : from;
+  const last = drawn.to >= to && drawn.to - to <= SLACK ? Math.min(drawn.to, count) : to;
+  return [first, last];
 }
 
 function bisect(offsets, value) {
@@ -51,6 +61,7 @@ export class VirtualList extends Component {
     this.atEnd = true;
     this.firstKey = null;
     this.element = null;
+    this.offsets = null;
   }
 
   mounted() {
@@ -75,11 +86,19 @@ export class VirtualList extends Component {
 
   /** Which rows are to be drawn, and the room above and below them. */
   plan({ items, keyOf, estimate, stick } = this.props) {
-    const offsets = offsetsOf(items, this.heights, keyOf, estimate);
+    const offsets = this.reckoned(items, keyOf, estimate);
     const whole = offsets[items.length];
     const top = stick && this.atEnd ? Math.max(0, whole - this.height) : this.top;
-    const [from, to] = windowOf(offsets, top, this.height);
-    return { from, to, above: offsets[from], below: whole - offsets[to] };
+    const { drawn } = this;
+    const same = drawn && drawn.from < items.length && keyOf(items[drawn.from]) === drawn.key;
+    const [from, to] = keptWindow(windowOf(offsets, top, this.height), same ? drawn : null, items.length);
+    return { from, to, above: offsets[from], below: whole - offsets[to], key: from < items.length ? keyOf(items[from]) : null };
+  }
+
+  /** The offsets, reckoned again only when rows or heights have changed. */
+  reckoned(items, keyOf, estimate) {
+    if (this.offsets?.items !== items) this.offsets = { items, of: offsetsOf(items, this.heights, keyOf, estimate) };
+    return this.offsets.of;
   }
 
   /** Whether what is drawn is no longer what should be. */
@@ -99,6 +118,7 @@ export class VirtualList extends Component {
         changed = true;
       }
     }
+    if (changed) this.offsets = null;
     if (this.heights.size > 2 * this.props.items.length + SPARE) this.forgetGone();
     return changed;
   }
