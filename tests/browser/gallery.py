@@ -290,8 +290,11 @@ def talk(hand: Stagehand, emil: Page, ana: Page) -> None:
     hand.shot(ana, "one_chat")
     ana.set_viewport_size({"width": 390, "height": 844})
     hand.shot(ana, "one_chat_phone")
+    ana.emulate_media(color_scheme="dark")
+    hand.shot(ana, "one_chat_phone_dark")
+    emil.get_by_role("button", name="Leave").click()
+    hand.shot(ana, "one_chat_phone_waiting")
     emil.set_viewport_size({"width": 390, "height": 844})
-    emil.evaluate("() => { location.hash = '#/one-to-one' }")
     hand.shot(emil, "one_phone", full_page=True)
 
 

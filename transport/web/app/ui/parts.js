@@ -87,6 +87,18 @@ function oneTab(tab, selected, onSelect, prefix) {
   );
 }
 
+const GAP = 6;
+
+/** Put a list beside its button, above everything and inside the window: below it, or above where there is no room. */
+function placeBeside(list, button) {
+  list.showPopover();
+  const { bottom, top, right } = button.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = list;
+  const below = bottom + GAP + height <= innerHeight;
+  list.style.setProperty("top", `${below ? bottom + GAP : Math.max(GAP, top - GAP - height)}px`);
+  list.style.setProperty("left", `${Math.max(GAP, Math.min(right - width, innerWidth - width - GAP))}px`);
+}
+
 /** A menu button: click or keys open it, arrow keys move in it, Escape closes it. Items: {label, name, run, danger}. */
 export class Menu extends Component {
   constructor(props) {
@@ -100,8 +112,10 @@ export class Menu extends Component {
     this.open = open;
     document[open ? "addEventListener" : "removeEventListener"]("pointerdown", this.away);
     this.refresh();
-    if (open) this.vnode.dom.querySelector("[role=menuitem]")?.focus();
-    else if (focusButton) this.vnode.dom.querySelector("button").focus();
+    if (open) {
+      placeBeside(this.vnode.dom.querySelector("[role=menu]"), this.vnode.dom.querySelector("button"));
+      this.vnode.dom.querySelector("[role=menuitem]")?.focus();
+    } else if (focusButton) this.vnode.dom.querySelector("button").focus();
   }
 
   unmounted() {
@@ -137,7 +151,7 @@ export class Menu extends Component {
     };
     return h(
       "div",
-      { class: "menu-list", role: "menu", "aria-label": label, onkeydown: (event) => this.keys(event) },
+      { class: "menu-list", popover: "manual", role: "menu", "aria-label": label, onkeydown: (event) => this.keys(event) },
       ...items.map((item) =>
         h("button", { type: "button", role: "menuitem", tabindex: -1, class: classes("menu-item", item.danger && "danger"), onclick: () => run(item) }, item.name ? icon(item.name, 18) : null, h("span", null, item.label)),
       ),

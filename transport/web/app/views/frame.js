@@ -40,7 +40,7 @@ export function TopBar({ state }) {
     "header",
     { class: "topbar" },
     h("a", { class: "brand", href: "#/lobby" }, mark(), h("span", null, eventOf(state)?.event.name ?? "Greenroom", h("small", null, "Greenroom"))),
-    h("nav", { class: "nav", "aria-label": t("nav.label") }, ...navigation(state)),
+    h("nav", { class: classes("nav", person.role === "organizer" && "many"), "aria-label": t("nav.label") }, ...navigation(state)),
     h("div", { class: "top-tools" },
       h(LanguageChoice, { language: state.ui.language }),
       h(Bell, { count: notifications.length }),

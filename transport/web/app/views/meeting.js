@@ -22,7 +22,7 @@ export function MeetingPage({ state }) {
   const other = chat ? otherSide(chat.meeting, state.person.id) : null;
   return h("div", { class: classes("room", !chat && "outside", offline && "with-banner") },
     offline ? h(Banner, { state }) : null,
-    h("header", { class: "room-head" },
+    h("header", { class: "room-head pair" },
       button(t("session.leave"), { kind: "leave", name: "leave", onclick: () => go("one-to-one") }),
       h("div", { class: "who grow" }, h("h1", null, other ? t("schedule.chatWith", { name: other.name }) : t("one.chat")), chat?.meeting.start ? h("p", null, slotText(chat.meeting, chat.meeting.zone)) : null),
       chat && chat.state !== "ended" ? timeLeft(chat) : null),
