@@ -1,11 +1,13 @@
 """A real daemon and real browsers with fake devices; no console error goes unnoticed."""
 
+import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,16 @@ FLAGS = [
 KEY, SECRET = "test", "a secret for tests, as long as it should be"
 EVENT = "fair"
 ARTEFACTS = Path(__file__).parents[2] / "artifacts"
+GO = """place => new Promise((drawn) => {
+  if (location.hash === place) drawn();
+  const later = () => requestAnimationFrame(() => requestAnimationFrame(drawn));
+  addEventListener("hashchange", later, { once: true });
+  location.hash = place;
+})"""
+MOVES = """selector => {
+  const video = document.querySelector(selector);
+  return (video?.currentTime ?? 0) > 0.3 && video.videoWidth > 0;
+}"""
 WAIT = 30_000
 """Milliseconds a browser may take for one step."""
 
@@ -94,6 +106,8 @@ class Daemon:
     port: int
     folder: Path
     event: Path
+    settings: Mapping[str, str] = attrs.field(factory=dict)
+    program: Sequence[str] = ("engine.cli",)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -102,12 +116,13 @@ class Daemon:
 
     def start(self) -> None:
         command = [
-            *(sys.executable, "-m", "engine.cli", "serve", "--host", "127.0.0.1"),
+            *(sys.executable, "-m", *self.program, "serve", "--host", "127.0.0.1"),
             *("--port", str(self.port), "--data", str(self.folder), "--key", f"{KEY}:{SECRET}"),
             *("--load", str(self.event)),
         ]
         with (self.folder / "daemon.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            settings = {**os.environ, **self.settings}
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=settings)
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             try:
@@ -124,19 +139,27 @@ class Daemon:
             self.process = None
 
 
-@pytest.fixture(scope="session")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    folder = tmp_path_factory.mktemp("daemon")
+@contextmanager
+def serving(
+    folder: Path, settings: Mapping[str, str], program: Sequence[str] = ("engine.cli",)
+) -> Iterator[Daemon]:
+    """Run a daemon with the tests' event; ``settings`` are its environment."""
     _event_file(folder / "event.toml")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    running = Daemon(port, folder, folder / "event.toml")
+    running = Daemon(port, folder, folder / "event.toml", settings, program)
     try:
         running.start()
         yield running
     finally:
         running.end()
+
+
+@pytest.fixture(scope="session")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with serving(tmp_path_factory.mktemp("daemon"), {}) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -170,8 +193,8 @@ class Visitor:
         return self.page.locator("aside.panel")
 
     def go(self, place: str) -> None:
-        """Go to one of the client's pages."""
-        self.page.evaluate("place => { location.hash = '#/' + place }", place)
+        """Go to one of the client's pages, and wait until it is drawn."""
+        self.page.evaluate(GO, f"#/{place}")
 
     def said(self) -> Any:
         """Return what a screen reader was last told."""
@@ -192,6 +215,10 @@ class Visitor:
         self.context.set_offline(offline=False)
         expect(self.page.locator(".banner")).to_have_count(0)
 
+    def sees(self, person: str) -> None:
+        """Wait until a person's picture is decoded here."""
+        self.page.wait_for_function(MOVES, arg=f'[data-person="{person}"] video')
+
     def shot(self, name: str) -> None:
         """Keep a picture to look at."""
         ARTEFACTS.mkdir(exist_ok=True)
@@ -205,6 +232,7 @@ class Visitors:
     daemon: Daemon
     chromium: Browser
     unused: Iterator[str]
+    scripts: list[str] = attrs.field(factory=list)
     opened: list[Visitor] = attrs.field(factory=list)
     allowed: list[str] = attrs.field(factory=lambda: ["ERR_INTERNET_DISCONNECTED"])
 
@@ -214,6 +242,8 @@ class Visitors:
         options.setdefault("viewport", {"width": 1360, "height": 820})
         context = self.chromium.new_context(locale=options.pop("locale", "en-US"), **options)
         context.set_default_timeout(WAIT)
+        for script in self.scripts:
+            context.add_init_script(script)
         page = context.new_page()
         visitor = Visitor(who, page, context)
         page.on("console", lambda line: self._heard(visitor, line))

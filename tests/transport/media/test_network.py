@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
-import subprocess
 
 import pytest
 import trio
@@ -13,6 +11,7 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCIceTransportPolicy
 from prometheus_client import CollectorRegistry, generate_latest
 
 from actors.errors import Refused
+from tests.coturn import coturn
 from tests.transport.media.harness import (
     EVERYTHING,
     ROOM,
@@ -182,31 +181,8 @@ async def test_ipv6(clients):
 
 @pytest.fixture
 def turn_server(tmp_path):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        "turnserver",
-        "-n",
-        "--listening-ip=127.0.0.1",
-        "--relay-ip=127.0.0.1",
-        f"--listening-port={port}",
-        "--use-auth-secret",
-        "--static-auth-secret=north",
-        "--realm=greenroom",
-        "--allow-loopback-peers",
-        "--no-tls",
-        "--no-dtls",
-        "--no-cli",
-        f"--pidfile={tmp_path}/pid",
-        f"--userdb={tmp_path}/db",
-        "--log-file=stdout",
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    yield port
-    process.terminate()
-    process.wait(5)
-    process.stdout.close()
+    with coturn(tmp_path, "north") as port:
+        yield port
 
 
 async def test_a_viewer_behind_turn_is_reached_with_the_credentials_it_was_given(turn_server):
