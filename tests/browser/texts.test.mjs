@@ -35,6 +35,26 @@ test("every text asked for exists", () => {
   assert.deepEqual(missing, []);
 });
 
+/** Keys whose end a server or a browser names: reasons, kinds, states, roles, errors. */
+const NAMED_ELSEWHERE = /^(error|note|kind|role|one\.state|support\.state|device)\./;
+
+test("every text is asked for somewhere", () => {
+  const words = new Set();
+  const patterns = [];
+  for (const [, source] of sources()) {
+    for (const [, word] of source.matchAll(/"([\w.-]+)"/g)) words.add(word);
+    for (const [, word] of source.matchAll(/\b(\w+): /g)) words.add(word);
+    for (const [, made] of source.matchAll(/\bt\([^`]*`([\w.-]+\.\$\{[^`]*)`/g)) {
+      const either = made.replaceAll(".", "\\.").replaceAll(/\$\{[^{}]*\? "(\w+)" : "(\w+)"\}/g, "(?:$1|$2)");
+      patterns.push(new RegExp(`^${either.replaceAll(/\$\{.*?\}/g, "([\\w-]+)")}$`));
+    }
+  }
+  const ways = (key) => patterns.map((pattern) => pattern.exec(key)).filter(Boolean);
+  const asked = (key) => words.has(key) || NAMED_ELSEWHERE.test(key) || ways(key).some(([, ...parts]) => parts.every((part) => words.has(part)));
+  const base = (key) => key.replace(/\.(zero|one|two|few|many|other)$/, "");
+  assert.deepEqual(Object.keys(en).filter((key) => !asked(key) && !asked(base(key))), []);
+});
+
 test("modules stay short enough to be read at once, and never hand text to the page as HTML", () => {
   for (const [name, source] of sources()) {
     assert.ok(source.split("\n").length < 400, name);

@@ -61,12 +61,14 @@ async def test_the_contract_lists_every_command(house):
     assert 'id="test.say"' in page
 
 
-async def test_pages_may_run_nothing_inline(house, tmp_path):
-    async with client(house) as http:
-        policy = (await http.get("/docs")).headers["content-security-policy"]
-    assert "default-src 'self'" in policy
-    # Running a compiled module is no way to run text as code; backgrounds need it.
-    assert "unsafe" not in policy.replace("'wasm-unsafe-eval'", "")
+async def test_pages_may_run_nothing_inline(running, tmp_path):
+    (tmp_path / "index.html").write_text("<title>Greenroom</title>")
+    async with running(web=tmp_path) as house, client(house) as http:
+        for path in ("/", "/session/ux", "/docs"):
+            policy = (await http.get(path)).headers["content-security-policy"]
+            assert "default-src 'self'" in policy
+            # Running a compiled module is no way to run text as code; backgrounds need it.
+            assert "unsafe" not in policy.replace("'wasm-unsafe-eval'", "")
 
 
 async def test_the_web_client_routes_by_itself(running, tmp_path):
