@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import engine.cluster
+import engine.engine
 from actors.clock import SystemClock
 from engine.cli import main
 
@@ -22,5 +23,6 @@ class SkewedClock(SystemClock):
 
 if __name__ == "__main__":
     _FILE = Path(sys.argv.pop(1))
-    engine.cluster.SystemClock = SkewedClock  # type: ignore[attr-defined]  # what this process is for
+    for module in (engine.cluster, engine.engine):
+        module.SystemClock = SkewedClock  # type: ignore[attr-defined]  # what this process is for
     main()

@@ -1,9 +1,13 @@
 """The steps of 1-1 chats, from the schedule to the chat itself, in two real browsers."""
 
-import pytest
-from playwright.sync_api import expect
+from collections.abc import Iterator
+from pathlib import Path
 
-from tests.browser.conftest import Visitor, Visitors
+import attrs
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import SESSIONS, Visitor, Visitors, serving
 
 pytestmark = pytest.mark.browser
 
@@ -63,8 +67,32 @@ def test_schedule_quota_and_confirmation_come_before_requests(visit: Visitors) -
     employee.drop()
     publish(employee, every=False)
     expect(employee.page.locator(".slots-box")).to_contain_text("1 free slot")
-    expect(employee.page.locator(".quota")).not_to_contain_text("0 of 20")
+    expect(employee.page.locator(".quota")).to_contain_text("1 of 20")
     employee.shot("one_schedule")
+    more_slots(employee)
+    expect(employee.page.locator(".slots-box")).to_contain_text("3 free slots")
+    expect(employee.page.locator(".slots-box .day-slots")).to_have_count(2)
+
+
+def more_slots(employee: Visitor) -> None:
+    """Add slots to a published schedule: one more, and one of another length on the next day."""
+    page = employee.page
+    page.get_by_role("button", name="More options").click()
+    page.get_by_role("menuitem", name="Edit my schedule").click()
+    dialog = page.get_by_role("dialog")
+    today, tomorrow = (dialog.locator("fieldset").nth(number) for number in (0, 1))
+    expect(today.locator(".slot").last).to_have_attribute("aria-pressed", "true")
+    today.locator(".slot").nth(-2).click()
+    tomorrow.get_by_label("Duration").select_option("30")
+    tomorrow.locator(".slot").first.click()
+    dialog.get_by_role("button", name="Confirm availability").click()
+    expect(dialog).to_have_count(0)
+
+
+def confirmed(*visitors: Visitor) -> None:
+    for visitor in visitors:
+        tab(visitor, "Confirmed")
+        expect(visitor.page.locator("article.meeting")).to_be_visible()
 
 
 def test_request_approve_pick_join_and_talk(visit: Visitors) -> None:
@@ -84,12 +112,10 @@ def test_request_approve_pick_join_and_talk(visit: Visitors) -> None:
     slots.locator(".slot").first.click()
     guest.shot("one_pick")
     slots.get_by_role("button", name="Confirm").click()
-    for visitor in (employee, guest):
-        tab(visitor, "Confirmed")
-        expect(visitor.page.locator("article.meeting")).to_be_visible()
+    confirmed(employee, guest)
     employee.shot("one_confirmed")
     employee.page.get_by_role("button", name="Join").click()
-    guest.page.evaluate("() => { location.hash = '#/schedule' }")
+    guest.go("schedule")
     guest.page.locator("article", has_text="1-1 chat with Emil").get_by_role(
         "button", name="Join"
     ).click()
@@ -108,6 +134,59 @@ def test_request_approve_pick_join_and_talk(visit: Visitors) -> None:
     employee.page.keyboard.press("Enter")
     guest.regain()
     expect(guest.panel()).to_contain_text("Still there?")
+
+
+@attrs.define
+class LaterOn:
+    """Visitors of a daemon that can be ended, and started again so many seconds later."""
+
+    visit: Visitors
+    skew: Path
+
+    def __call__(self, seconds: float) -> None:
+        self.visit.daemon.end()
+        self.skew.write_text(str(seconds))
+        self.visit.daemon.start()
+
+
+@pytest.fixture
+def later_on(tmp_path: Path, chromium: Browser) -> Iterator[LaterOn]:
+    skew = tmp_path / "skew"
+    skew.write_text("0")
+    with serving(tmp_path, {}, ("bench.skewed", str(skew))) as daemon:
+        visitors = Visitors(daemon, chromium, iter(SESSIONS))
+        visitors.allowed += ["ERR_CONNECTION_REFUSED", "WebSocket connection"]
+        yield LaterOn(visitors, skew)
+        visitors.finish()
+
+
+def test_a_chat_that_took_place_is_completed(later_on: LaterOn) -> None:
+    visit = later_on.visit
+    employee, guest = both(visit, "emil", "ana")
+    publish(employee)
+    request(guest, employee.who)
+    employee.page.get_by_role("article", name="Ana").get_by_role("button", name="Approve").click()
+    tab(guest, "In scheduling")
+    guest.page.get_by_role("button", name="Pick a slot").click()
+    guest.page.get_by_role("dialog").locator(".slot").first.click()
+    guest.page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
+    confirmed(employee, guest)
+    for visitor in (employee, guest):
+        visitor.page.get_by_role("button", name="Join").click()
+    expect(employee.page.locator(f'[data-person="{guest.who}"]')).to_be_visible()
+    later_on(seconds=15 * 60)
+    for visitor, other in ((employee, "Ana"), (guest, "Emil")):
+        page = visitor.page
+        expect(page.locator(".banner")).to_have_count(0)
+        page.get_by_role("button", name="Leave").click()
+        tab(visitor, "Completed")
+        card = page.get_by_role("article", name=other)
+        card.get_by_role("button", name="Private note").click()
+        page.get_by_role("dialog").get_by_label("Only you see").fill(f"Well met, {other}")
+        page.get_by_role("dialog").get_by_role("button", name="Save").click()
+        card.get_by_role("button", name="Private note").click()
+        note = page.get_by_role("dialog").get_by_label("Only you see")
+        expect(note).to_have_value(f"Well met, {other}")
 
 
 def test_decline_with_a_message_and_a_colleague(visit: Visitors) -> None:
@@ -173,10 +252,13 @@ def test_an_employee_asks_a_participant_met_in_a_session(visit: Visitors) -> Non
     dialog = employee.page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Ana")).to_have_attribute("aria-pressed", "true")
     dialog.get_by_label("Message").fill("Your question was a good one")
+    employee.lose()
     dialog.get_by_role("button", name="Send request").click()
+    employee.regain()
     expect(dialog).to_have_count(0)
     guest.page.get_by_role("button", name="Leave").click()
     guest.go("one-to-one")
+    guest.drop()
     asked = guest.page.get_by_role("article", name="Emil")
     expect(asked).to_contain_text("Your question was a good one")
     asked.get_by_role("button", name="Approve").click()

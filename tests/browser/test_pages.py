@@ -86,7 +86,8 @@ def test_nothing_is_cut_off_from_phone_to_desktop(visit: Visitors) -> None:
     guest = visit("olga", "lobby")
     for place in (*PAGES, f"session/{visit.session()}"):
         guest.go(place)
-        guest.page.locator("#main h1, .room-head h1").first.wait_for()
+        expect(guest.page.locator("#main h1, .room-head h1").first).to_be_visible()
+        expect(guest.page.locator(".loading")).to_have_count(0)
         for width in (360, 768, 1920):
             guest.page.set_viewport_size({"width": width, "height": 780})
             wide = guest.page.evaluate("() => document.documentElement.scrollWidth - innerWidth")

@@ -1,7 +1,7 @@
 """The steps of taking part in a Session, each in real browsers."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor, Visitors
 
@@ -26,17 +26,6 @@ def bring_on_screen(host: Visitor, guest: Visitor) -> None:
     expect(guest.page.locator(".controls").get_by_role("button", name=DEACTIVATE)).to_be_visible()
 
 
-def video_moves(page: Page, person: str) -> None:
-    """Wait until a person's picture is decoded here."""
-    selector = f'[data-person="{person}"] video'
-    page.wait_for_function(
-        "selector => (document.querySelector(selector)?.currentTime ?? 0) > 0.3"
-        " && document.querySelector(selector).videoWidth > 0",
-        arg=selector,
-        timeout=20_000,
-    )
-
-
 def test_step_0_four_ways_lead_into_a_session(visit: Visitors) -> None:
     host = visit.live()[0]
     title = host.page.locator(".room-head h1").inner_text()
@@ -56,9 +45,13 @@ def test_step_0_four_ways_lead_into_a_session(visit: Visitors) -> None:
 
 
 def test_step_1_one_enters_the_audience_and_sees_the_hosts(visit: Visitors) -> None:
-    host, guest = visit.live("ana")
+    host, guest, second = visit.live("ana", "hugo")
     page = guest.page
-    expect(page.locator('[data-person="hana"]')).to_be_visible()
+    for name in ("hana", "hugo"):
+        expect(page.locator(f'[data-person="{name}"]')).to_be_visible()
+    second.page.get_by_role("button", name="Share screen").click()
+    expect(page.locator(".tile.share video")).to_be_visible()
+    second.page.get_by_role("button", name="Stop sharing").click()
     expect(page.locator('[data-person="ana"]')).to_have_count(0)
     expect(page.locator(".controls").get_by_role("button", name=REQUEST)).to_be_visible()
     for tab in ("people", "qa", "chat"):
@@ -69,10 +62,10 @@ def test_step_1_one_enters_the_audience_and_sees_the_hosts(visit: Visitors) -> N
     expect(page.get_by_role("button", name="Technical support")).to_be_visible()
     host.page.get_by_role("button", name="Turn camera on").click()
     host.page.get_by_role("button", name="Unmute microphone").click()
-    video_moves(page, "hana")
+    guest.sees("hana")
     guest.drop()
     expect(guest.said()).to_have_text("Connected again.")
-    video_moves(page, "hana")
+    guest.sees("hana")
     guest.shot("step_1_audience")
 
 
@@ -124,7 +117,7 @@ def test_step_2_devices_are_chosen_with_a_preview_and_a_level(visit: Visitors) -
 def test_step_3_on_screen_with_share_and_back(visit: Visitors) -> None:
     host, guest, watcher = visit.live("ana", "ben")
     bring_on_screen(host, guest)
-    video_moves(watcher.page, "ana")
+    watcher.sees("ana")
     guest.page.get_by_role("button", name="Share screen").click()
     expect(watcher.page.locator(".tile.share video")).to_be_visible()
     watcher.shot("step_3_share")
@@ -253,6 +246,9 @@ def test_step_8_breakout_rooms_there_and_back(visit: Visitors) -> None:
         expect(guest.page.get_by_role("button", name="Mute microphone", exact=True)).to_be_visible()
         expect(guest.page.get_by_role("button", name="Turn camera off")).to_be_visible()
         expect(guest.said()).to_have_text(f"You are in Room {number}. Mic and camera are on.")
+        for name in ("Share screen", "Background", "Technical support"):
+            tool = guest.page.locator(".controls").get_by_role("button", name=name)
+            expect(tool).to_be_visible()
     ana.drop()
     expect(ana.page.get_by_role("heading", level=1)).to_contain_text("Room 1")
     ana.tab("chat")
@@ -311,7 +307,7 @@ def test_a_host_ends_the_session_after_confirming(visit: Visitors) -> None:
     expect(guest.page.get_by_text("This session has ended")).to_be_visible()
 
 
-def test_a_drop_heals_by_itself_and_nothing_is_missed(visit: Visitors) -> None:
+def test_step_7_a_drop_heals_by_itself_and_nothing_is_missed(visit: Visitors) -> None:
     host, guest = visit.live("ana")
     for visitor in (host, guest):
         visitor.tab("chat")
