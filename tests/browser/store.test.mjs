@@ -7,6 +7,7 @@ const app = new URL("../../transport/web/app/", import.meta.url);
 const { initial, reduce } = await import(new URL("store.js", app));
 const { KEPT } = await import(new URL("state/chat.js", app));
 const { isSafeAddress } = await import(new URL("ui/dom.js", app));
+const { joinRight } = await import(new URL("views/cards.js", app));
 const { keptWindow, offsetsOf, windowOf } = await import(new URL("ui/virtual.js", app));
 const { mayReconnect, pauseBefore, Connection } = await import(new URL("rpc.js", app));
 const { parseEntry, parseRoute } = await import(new URL("router.js", app));
@@ -145,6 +146,14 @@ test("only harmless addresses become links", () => {
     assert.ok(!isSafeAddress(bad), bad);
   }
   for (const good of ["https://acme.example/jobs", "mailto:jobs@acme.example", "#/lobby"]) assert.ok(isSafeAddress(good), good);
+});
+
+test("a seat that is gone since turns to the waiting list, and back", () => {
+  const card = { state: "scheduled", capacity: 2, seats_left: 1, join: "register" };
+  assert.equal(joinRight(card, 0), "register");
+  assert.equal(joinRight({ ...card, seats_left: 0 }, 0), "waiting_list");
+  assert.equal(joinRight({ ...card, join: "waiting_list" }, 0), "register");
+  assert.equal(joinRight({ ...card, seats_left: 0, join: "full" }, 0), "full");
 });
 
 test("a window stays for as long as it holds what is wanted, and is not much larger", () => {

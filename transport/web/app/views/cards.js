@@ -11,6 +11,7 @@ import { eventOf, zoneOf } from "./frame.js";
 /** What the viewer may do now; after a public change of a card it is worked out again. */
 export function joinRight(card, now = serverNow()) {
   if (["ended", "cancelled"].includes(card.state)) return "over";
+  if (["register", "waiting_list"].includes(card.join)) return seatsLeft(card) > 0 ? "register" : "waiting_list";
   if (card.join === "soon" && card.opens_at && Date.parse(card.opens_at) <= now) return "now";
   return card.join ?? (card.capacity === null ? "soon" : "register");
 }
@@ -33,9 +34,13 @@ export function marks(card) {
   return list;
 }
 
+function seatsLeft(card) {
+  return card.seats_left ?? Math.max(0, card.capacity - card.registered);
+}
+
 function seats(card) {
   if (card.capacity === null || card.capacity === undefined) return h("p", { class: "seats" }, t("session.open"));
-  const left = card.seats_left ?? Math.max(0, card.capacity - card.registered);
+  const left = seatsLeft(card);
   return h("div", { class: "seats" },
     h("span", null, left > 0 ? t("session.seatsLeft", { n: left }) : t("session.full")),
     h("progress", { max: card.capacity, value: card.capacity - left, "aria-label": t("session.seatsTaken", { taken: card.capacity - left, capacity: card.capacity }) }));
