@@ -272,6 +272,7 @@ def test_a_page_is_judged_by_its_slow_frames_and_its_full_heap():
     found = page.frames([16.0] * 90 + [50.0] * 10)
     assert (found["frames_a_second_p5"], found["frame_longest_ms"]) == (20.0, 50.0)
     assert found["frames_a_second"] == pytest.approx(1000 / 19.4, abs=0.1)
+    assert found["frames_late_percent"] == 10.0
     growing = [page.Look(60.0 * at, 5.0 + at, 900, 100 * at) for at in range(20)]
     assert page.memory(growing)["heap_mb_an_hour"] is None
     full = [page.Look(60.0 * at, 8.0 + 0.1 * at, 900, page.FULL) for at in range(10)]

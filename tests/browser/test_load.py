@@ -36,7 +36,7 @@ def test_a_full_session_over_the_wire_stays_smooth() -> None:
     assert (result["refused"], result["hung_up"]) == ({}, 0)
     assert result["shown_percent"] == 100.0, result
     assert result["nodes_most"] < 5_000
-    assert result["page_cpu"] < 0.5, result
+    assert result["page_cpu"] < 0.3, result
     # On a machine without room the frames tell of the other programs.
     assert result["frames_a_second"] > 30 or result["machine_cpu"] > 0.9, result
     assert {figure.name for figure in read("page", result)} >= {"longest frame"}
