@@ -8,6 +8,7 @@ const { initial, reduce } = await import(new URL("store.js", app));
 const { KEPT } = await import(new URL("state/chat.js", app));
 const { isSafeAddress } = await import(new URL("ui/dom.js", app));
 const { joinRight } = await import(new URL("views/cards.js", app));
+const { rushing } = await import(new URL("views/chat.js", app));
 const { keptWindow, offsetsOf, windowOf } = await import(new URL("ui/virtual.js", app));
 const { mayReconnect, pauseBefore, Connection } = await import(new URL("rpc.js", app));
 const { parseEntry, parseRoute } = await import(new URL("router.js", app));
@@ -154,6 +155,15 @@ test("a seat that is gone since turns to the waiting list, and back", () => {
   assert.equal(joinRight({ ...card, seats_left: 0 }, 0), "waiting_list");
   assert.equal(joinRight({ ...card, join: "waiting_list" }, 0), "register");
   assert.equal(joinRight({ ...card, seats_left: 0, join: "full" }, 0), "full");
+});
+
+test("a rush of messages begins fast and ends slowly", () => {
+  const every = (pause) => Array.from({ length: 20 }, (_, at) => ({ at: new Date(1e12 - (19 - at) * pause).toISOString() }));
+  assert.equal(rushing(every(20), false, 1e12), true);
+  assert.equal(rushing(every(200), false, 1e12), false);
+  assert.equal(rushing(every(200), true, 1e12), true);
+  assert.equal(rushing(every(20), true, 1e12 + 5000), false);
+  assert.equal(rushing(every(20).slice(0, 5), false, 1e12), false);
 });
 
 test("a window stays for as long as it holds what is wanted, and is not much larger", () => {

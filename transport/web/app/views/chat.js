@@ -1,6 +1,6 @@
 /** The Chat tab: messages, replies, reactions, what a moderator may do, and the field to write in. */
 
-import { act, call, errorText, openDialog, toast } from "../actions.js";
+import { act, call, errorText, openDialog, serverNow, toast } from "../actions.js";
 import { clock, t } from "../i18n/index.js";
 import { dispatch } from "../store.js";
 import { withOlder } from "../state/chat.js";
@@ -16,6 +16,10 @@ const ROW = 58;
 const FEW = 5;
 /** Milliseconds. */
 const SHORT = 5000;
+/** So many messages within the first of these milliseconds are a rush; in which none can be pointed at, until they take the second. */
+const MANY = 10;
+const RUSH = 1000;
+const CALM = 3000;
 
 /** Props: topic, chat, me (id), moderator, session (id, null in a 1-1 chat). */
 export class ChatTab extends Component {
@@ -24,6 +28,7 @@ export class ChatTab extends Component {
     this.replyTo = null;
     this.away = false;
     this.fetching = false;
+    this.rush = false;
   }
 
   async older() {
@@ -63,8 +68,10 @@ export class ChatTab extends Component {
 
   view({ topic, chat, me, moderator, session }) {
     this.answer ??= (message) => this.reply(message);
+    this.rush = rushing(chat.messages, this.rush);
+    const bare = this.rush && !this.away;
     const row = (message) => h(Message, {
-      message, parent: parentOf(chat, message), topic, me, moderator, session, mutedNow: chat.muted.includes(message.person), reply: this.answer,
+      message, parent: parentOf(chat, message), topic, me, moderator, session, mutedNow: chat.muted.includes(message.person), reply: this.answer, bare,
     });
     return h("div", { class: "panel-column" },
       moderator && session ? h(ModeratorTools, { session, chat, topic }) : h("div"),
@@ -84,11 +91,16 @@ function hurried(messages) {
   return messages.length >= FEW && Date.parse(messages.at(-1).at) - Date.parse(messages.at(-FEW).at) < SHORT;
 }
 
+/** Whether messages run by so fast that their rows are drawn without tools, which cost more than the rest of them. */
+export function rushing(messages, before, now = serverNow()) {
+  return messages.length >= MANY && now - Date.parse(messages.at(-MANY).at) < (before ? CALM : RUSH);
+}
+
 function parentOf(chat, message) {
   return message.reply_to ? chat.messages.find((other) => other.id === message.reply_to) ?? null : null;
 }
 
-function Message({ message, parent, topic, me, moderator, session, mutedNow, reply }) {
+function Message({ message, parent, topic, me, moderator, session, mutedNow, reply, bare }) {
   const own = message.person === me;
   return h("article", { class: "message" },
     h(Avatar, { id: message.person, name: message.name, size: "small" }),
@@ -97,7 +109,7 @@ function Message({ message, parent, topic, me, moderator, session, mutedNow, rep
       message.reply_to ? h("p", { class: "reply-to" }, parent ? `${parent.name}: ${parent.deleted ? t("chat.deleted") : parent.text}` : t("chat.replied")) : null,
       message.deleted ? h("p", { class: "gone" }, t("chat.deleted")) : h("p", { class: "text" }, message.text),
       message.deleted ? null : h(Reactions, { message, topic })),
-    message.deleted ? null : h("div", { class: "message-tools" },
+    message.deleted || bare ? null : h("div", { class: "message-tools" },
       iconButton(t("chat.reply", { name: message.name }), "reply", { kind: "small", onclick: () => reply(message) }),
       h(Menu, { label: t("chat.more", { name: message.name }), items: messageItems(message, { topic, own, moderator, session, mutedNow }) })));
 }
