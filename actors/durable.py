@@ -4,6 +4,7 @@ Brought back after a crash it first replays, then does what the crash left undon
 told what they were not, and other entities are sent what is for them.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -35,6 +36,9 @@ SNAPSHOT_LIMIT = 5_000
 
 REPLAYED_EFFECTS = 64
 """Newest events whose effects are sent again after a restart; receivers take each once."""
+
+PAGE = 1000
+"""Entries read at once when an entity is read back."""
 
 RELOAD_PAUSE = 1.0
 """Seconds before an entity that could not be read is read again, if nobody asks sooner."""
@@ -83,6 +87,7 @@ class DurableActor(Actor):
         self._timer: Timer | None = None
         self._due: datetime | None = None
         self._missed_out: list[Happened] = []
+        self._replayed: deque[tuple[int, Event]] = deque(maxlen=REPLAYED_EFFECTS)
         self._new = True
         # Nothing here may lead back to the actor: what ends in a circle leaves memory late, and
         # a state is large.
@@ -136,12 +141,16 @@ class DurableActor(Actor):
         self.state, self.seq, self.topic_seq = self.rules.initial(self.entity), 0, 0
         self._answers.clear()
         self._missed_out.clear()
+        self._replayed.clear()
         snapshot = await journal.load_snapshot(self.entity)
         if snapshot is not None:
             self._restore(snapshot)
-        while page := await journal.read(self.entity, after=self.seq):
+        more = True
+        while more:
+            page = await journal.read(self.entity, after=self.seq, limit=PAGE)
             for entry in page:
                 self._replay(entry)
+            more = len(page) == PAGE
         self._rejoin()
         self._set_timer()
 
@@ -157,6 +166,7 @@ class DurableActor(Actor):
         event = records.restore(entry.type, entry.data)
         self.rules.evolve(self.state, event)
         self.seq = entry.seq
+        self._replayed.append((entry.seq, event))
         if event.published:
             self.topic_seq += 1
         if entry.seq > self.services.told.get(self.entity, entry.seq):
@@ -166,6 +176,7 @@ class DurableActor(Actor):
     def _make_up(self) -> None:
         """Carry out the consequences that a crash or a lost answer of the journal left undone."""
         self._new = False
+        self._replayed.clear()
         self.services.told.setdefault(self.entity, self.seq)
         missed, self._missed_out = self._missed_out, []
         for happened in missed:
@@ -243,9 +254,15 @@ class DurableActor(Actor):
     async def _send_effects_again(self) -> None:
         told = self.services.told.get(self.entity, self.seq)
         after = max(0, told - REPLAYED_EFFECTS)
-        for entry in await self.services.journal.read(self.entity, after=after):
-            if entry.seq <= told:
-                self._send_effects(records.restore(entry.type, entry.data), entry.seq)
+        events = list(self._replayed)
+        if events[:1] and events[0][0] <= after + 1:
+            events = [each for each in events if each[0] > after]
+        else:  # what is older than the snapshot has not been read
+            entries = await self.services.journal.read(self.entity, after=after)
+            events = [(one.seq, records.restore(one.type, one.data)) for one in entries]
+        for seq, event in events:
+            if seq <= told:
+                self._send_effects(event, seq)
 
     # Time
 
