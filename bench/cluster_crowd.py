@@ -128,10 +128,11 @@ class Crowd:
                 client.url = home
                 client.interrupt()
 
-    def longest(self, since: float, *, without: str = "") -> float:
+    def slowest(self, since: float, *, without: str = "") -> Wait:
         """Return the longest wait for an answer since then, of those whose home is elsewhere."""
-        ended = (one for one in self.waits if one.begun + one.seconds > since)
-        return max((one.seconds for one in ended if one.home != without), default=0.0)
+        ended = [one for one in self.waits if one.begun + one.seconds > since]
+        asked = (one for one in ended if one.home != without)
+        return max(asked, key=lambda one: one.seconds, default=Wait("", "", since, 0.0))
 
     # What they do
 

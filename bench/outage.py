@@ -42,6 +42,7 @@ class Outcome:
     :param deliveries: messages times people, everything heard since the crowd came together.
     :param reloaded: people who so far could not be given what they had missed, and got a snapshot.
     :param election: seconds JetStream was without a leader, if it had to elect one.
+    :param slowest: what was waited for longest.
     :param broken: what was lost or there twice; empty if nothing was.
     """
 
@@ -55,6 +56,7 @@ class Outcome:
     reloaded: int = 0
     election: float | None = None
     broken: str = ""
+    slowest: str = ""
 
 
 Doing = Callable[[str], None]
@@ -84,14 +86,15 @@ async def suffer(stage: Stage, fault: Fault, doing: Doing = _silent) -> Outcome:
     deliveries = await people.check()
     return Outcome(
         fault.about,
-        round(people.longest(begun, without=owner), 2),
-        round(people.longest(begun), 2),
+        round(people.slowest(begun, without=owner).seconds, 2),
+        round(people.slowest(begun).seconds, 2),
         fault.limit,
         len(people.waits) - waits,
         people.repeated.total() - repeated,
         deliveries,
         len(people.reloaded()),
         facts.get("election"),
+        slowest=people.slowest(begun).method,
     )
 
 
@@ -200,7 +203,7 @@ def _table(found: Sequence[Outcome]) -> Table:
             one.fault,
             f"{one.elsewhere:.1f} s",
             f"{one.limit:.0f} s",
-            f"{one.longest:.1f} s",
+            f"{one.longest:.1f} s {one.slowest}",
             f"{one.commands:,}",
             f"{one.repeated:,}",
             f"{one.deliveries:,}",
