@@ -1,11 +1,11 @@
-"""A workshop and a fair, step by step as at one daemon, with every client at another node.
+"""Steps of a session and of a fair at three processes, with every client at another of them.
 
 The steps and what is expected are those of ``tests/engine``: nobody is to notice how many nodes
-there are. The server API is asked at one node after the other, too.
+there are. The server API is asked at one node after the other, too. The whole workshop and the
+whole fair are played on three nodes by ``test_scripts``.
 """
 
 from contextlib import ExitStack
-from importlib import reload
 from itertools import cycle
 
 import pytest
@@ -30,7 +30,7 @@ class Spread(Daemon):
         return next(self._ports)
 
 
-@pytest.fixture(scope="class")
+@pytest.fixture(scope="module")
 def daemon(tmp_path_factory):
     folder = tmp_path_factory.mktemp("nodes")
     event = folder / "event.toml"
@@ -52,25 +52,10 @@ def daemon(tmp_path_factory):
         yield Spread(nodes)
 
 
-@pytest.fixture
-def wire():
-    """The steps of the fair, whose times count from now."""
-    return reload(fair_wire)
+def test_a_participant_goes_from_the_audience_on_screen_and_back(daemon):
+    session_wire.test_a_participant_goes_from_the_audience_on_screen_and_back(daemon)
 
 
-class TestOneEvent:
-    def test_a_participant_goes_from_the_audience_on_screen_and_back(self, daemon):
-        session_wire.test_a_participant_goes_from_the_audience_on_screen_and_back(daemon)
-
-    def test_rules_40_to_43_reviewing_requests_through_every_tab(self, daemon, wire):
-        with wire.allowed(daemon) as fair:
-            wire.test_rules_40_to_43_reviewing_requests_through_every_tab(fair)
-
-
-class TestAnotherEvent:
-    def test_chat_and_questions_reach_everybody_in_order(self, daemon):
-        session_wire.test_chat_and_questions_reach_everybody_in_order(daemon)
-
-    def test_rules_44_and_47_accessing_a_confirmed_chat(self, daemon, wire):
-        with wire.allowed(daemon) as fair:
-            wire.test_rules_44_and_47_accessing_a_confirmed_chat(fair)
+def test_rules_40_to_43_reviewing_requests_through_every_tab(daemon):
+    with fair_wire.allowed(daemon) as fair:
+        fair_wire.test_rules_40_to_43_reviewing_requests_through_every_tab(fair)
