@@ -72,13 +72,18 @@ def paper(result: Mapping[str, Any], nodes: Sequence[int] = NODES) -> Iterator[P
 def text(result: Mapping[str, Any]) -> str:
     """Return it as a part of a page, in Markdown."""
     one = next(way for way in result["ways"] if "NATS" in way["way"])
-    busiest = MICROSECONDS / one["commands"]["node_cpu_us_per_command"]
+    commands = MICROSECONDS / one["commands"]["node_cpu_us_per_command"]
+    deliveries = MICROSECONDS / one["fanout"]["node_cpu_us_per_delivery"]
     lines = [
         (
+            f"Sizing: a node's core carries about {commands:,.0f} commands a second in sessions of"
+            f" {result['talkers']} people, or {deliveries:,.0f} deliveries a second where"
+            f" {result['listeners']} listen. One event's bookings stay on one node.\n"
+        ),
+        (
             "More nodes, on paper: reckoned from the processor times above, with a core for each"
-            f" node and one for the busiest stream of NATS. Sessions have {result['talkers']}"
-            " people, who are at any node. One event's bookings stay on one node:"
-            f" {busiest:,.0f} commands a second, however many nodes there are.\n"
+            f" node and one for the busiest stream of NATS; sessions of {result['talkers']} people"
+            " who are at any node.\n"
         ),
         (
             "| nodes | commands/s, nodes | commands/s, NATS | full first | deliveries/s"

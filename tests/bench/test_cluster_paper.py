@@ -15,6 +15,7 @@ def way(name, node, nats, delivery):
 
 RESULT = {
     "talkers": 32,
+    "listeners": 300,
     "ways": [
         way("one node, SQLite", 400.0, 0.0, 5.0),
         way("one node, NATS", 500.0, 100.0, 5.0),
@@ -40,5 +41,5 @@ def test_each_further_node_of_a_session_costs_what_the_second_did():
 
 def test_the_page_tells_it():
     told = text(RESULT)
-    assert "2,000 commands a second" in told
+    assert "2,000 commands a second in sessions of 32 people, or 200,000 deliveries" in told
     assert "| 10 | 4,348 | 1,818 | NATS | 2,000,000 | 0 | 17 |" in told
