@@ -1,6 +1,7 @@
 """What the organizer allows of 1-1 chats (rules 37, 38)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, get_args
 
 import attrs
@@ -98,6 +99,10 @@ class Policy:
             return ()
         opens, closes = self.day_hours.get(day, self.hours)
         return zones.expand(self.zone, day, opens, closes, minutes)
+
+    def ahead(self, day: str, minutes: int, now: datetime) -> tuple[Slot, ...]:
+        """Return the bookable slots of a day that have not begun: nobody could pick another."""
+        return tuple(slot for slot in self.bookable(day, minutes) if slot.start > now)
 
 
 def _check_hours(hours: Sequence[str], path: str) -> None:

@@ -100,7 +100,7 @@ def _draft(
         allowed = ", ".join(str(minutes) for minutes in policy.durations) or "none"
         raise invalid("duration", f"The organizer allows these durations: {allowed}.")
     _check_about(command.about)
-    plan = Plan(minutes=command.duration, starts=_starts(command, policy))
+    plan = Plan(minutes=command.duration, starts=_starts(command, agenda, policy, now))
     _keep_booked(agenda, command.day, plan, policy.zone)
     draft = {**agenda.draft, command.day: plan}
     drafted = Drafted(
@@ -117,14 +117,24 @@ def _draft(
     return [drafted], _count(agenda.plans, draft)
 
 
-def _starts(command: ask.Draft, policy: Policy) -> list[datetime]:
-    bookable = [slot.start for slot in policy.bookable(command.day, command.duration)]
+def _starts(
+    command: ask.Draft, agenda: AgendaState, policy: Policy, now: datetime
+) -> list[datetime]:
+    bookable = {slot.start for slot in policy.bookable(command.day, command.duration)}
+    kept = _offered(command, agenda)
+    eligible = {start for start in bookable if start > now or start in kept}
     if command.slots == "all":
-        return bookable
-    unknown = set(command.slots) - set(bookable)
+        return sorted(eligible)
+    unknown = set(command.slots) - eligible
     if unknown:
         raise invalid("slots", f"{iso(min(unknown))} is not a bookable slot of that day.")
     return sorted(set(command.slots))
+
+
+def _offered(command: ask.Draft, agenda: AgendaState) -> set[datetime]:
+    """Return what was offered in time: it may stay once it has begun, as the rest is changed."""
+    plans = [plans[command.day] for plans in (agenda.plans, agenda.draft) if command.day in plans]
+    return {start for plan in plans if plan.minutes == command.duration for start in plan.starts}
 
 
 def _keep_booked(agenda: AgendaState, day: str, plan: Plan, zone: str) -> None:

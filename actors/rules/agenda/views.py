@@ -45,7 +45,7 @@ def own(entity: str, by: Person, states: States, now: datetime) -> dict[str, Any
             "hours": policy.hours,
             "day_hours": policy.day_hours,
         },
-        "bookable": [_bookable(policy, day) for day in policy.days],
+        "bookable": [_bookable(policy, day, now) for day in policy.days],
         "quota": company.quota.view(by.id) if company else None,
     }
 
@@ -67,9 +67,9 @@ def _slot(slot: Slot, agenda: AgendaState, taken: list[Slot], now: datetime) -> 
     return {**slot_view(slot, agenda.zone), "free": free}
 
 
-def _bookable(policy: Policy, day: str) -> dict[str, Any]:
+def _bookable(policy: Policy, day: str, now: datetime) -> dict[str, Any]:
     slots = {
-        str(minutes): [slot_view(slot, policy.zone) for slot in policy.bookable(day, minutes)]
+        str(minutes): [slot_view(slot, policy.zone) for slot in policy.ahead(day, minutes, now)]
         for minutes in policy.durations
     }
     return {"day": day, "slots": slots}

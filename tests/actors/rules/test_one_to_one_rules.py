@@ -91,6 +91,26 @@ def test_rule_38_each_day_may_have_hours_of_its_own():
     assert [len(day["slots"]["30"]) for day in bookable] == [6, 2]
 
 
+def test_rule_38_what_has_begun_can_no_longer_be_offered(fair):
+    fair.now = at("08:30")
+    shown = fair.run(agenda.Get(by=hana, employee="hana"))["bookable"]
+    assert [len(day["slots"]["30"]) for day in shown] == [4, 6]
+    for begun in ("08:00", "08:30"):
+        with refused("invalid_params") as refusal:
+            fair.run(agenda.Draft(by=hana, day=DAYS[0], duration=30, slots=[at(begun)]))
+        assert refusal.data["path"] == "slots"
+    assert fair.offer()["quota"]["mine"] == 4
+
+
+def test_rule_38_what_was_offered_in_time_stays_when_more_is_added(fair):
+    early = [at("08:00"), at("08:30")]
+    fair.offer(slots=early)
+    fair.now = at("08:15")
+    shown = fair.offer(slots=[*early, at("10:00")])
+    assert [slot["free"] for slot in shown["days"][0]["slots"]] == [False, True, True]
+    assert len(fair.offer()["days"][0]["slots"]) == 6
+
+
 def test_rule_38_only_the_allowed_durations_days_and_hours(fair):
     for draft in (
         {"day": DAYS[0], "duration": 20, "slots": "all"},

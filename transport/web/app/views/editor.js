@@ -14,7 +14,11 @@ function split(text) {
   return text.split(",").map((word) => word.trim()).filter(Boolean);
 }
 
-/** What was drafted, else what is published: by day, the duration and the set of chosen starts. */
+function hasBegun(start) {
+  return Date.parse(start) <= serverNow();
+}
+
+/** What was drafted, else what is published: by day, the duration, the chosen starts, and those of them that have begun. */
 export function draftOf(agenda) {
   const source = agenda.draft?.days?.length ? agenda.draft.days : agenda.days;
   const known = new Map(source.map((entry) => [entry.day, entry]));
@@ -22,7 +26,7 @@ export function draftOf(agenda) {
   return new Map(agenda.bookable.map(({ day: key }) => {
     const entry = known.get(key);
     const starts = (entry?.slots ?? []).map((slot) => (typeof slot === "string" ? slot : slot.start));
-    return [key, { duration: entry?.duration ?? durations[0], chosen: new Set(starts), changed: false }];
+    return [key, { duration: entry?.duration ?? durations[0], chosen: new Set(starts), begun: starts.filter(hasBegun), changed: false }];
   }));
 }
 
@@ -35,7 +39,7 @@ export class ScheduleEditor extends Component {
   }
 
   setDuration(key, duration) {
-    Object.assign(this.days.get(key), { duration, chosen: new Set(), changed: true });
+    Object.assign(this.days.get(key), { duration, chosen: new Set(), begun: [], changed: true });
     this.refresh();
   }
 
@@ -47,7 +51,8 @@ export class ScheduleEditor extends Component {
   }
 
   all(key, slots, on) {
-    Object.assign(this.days.get(key), { chosen: new Set(on ? slots.map((slot) => slot.start) : []), changed: true });
+    const entry = this.days.get(key);
+    Object.assign(entry, { chosen: new Set([...entry.begun, ...(on ? slots.map((slot) => slot.start) : [])]), changed: true });
     this.refresh();
   }
 
@@ -77,8 +82,9 @@ export class ScheduleEditor extends Component {
     const days = changed.length > 0 ? changed : [...this.days].slice(0, 1);
     for (const [key, entry] of days) {
       const slots = bookable.find((one) => one.day === key).slots[String(entry.duration)] ?? [];
-      const all = slots.length > 0 && slots.every((slot) => entry.chosen.has(slot.start)); // only if none is over
-      const params = { day: key, duration: entry.duration, slots: all ? "all" : [...entry.chosen].sort(), about };
+      const all = slots.length > 0 && slots.every((slot) => entry.chosen.has(slot.start));
+      const chosen = [...entry.chosen].filter((start) => !hasBegun(start) || entry.begun.includes(start)); // one may have begun meanwhile
+      const params = { day: key, duration: entry.duration, slots: all ? "all" : chosen.sort(), about };
       if (!(await act("agenda.draft", params))) return false;
     }
     return true;
@@ -102,7 +108,7 @@ export class ScheduleEditor extends Component {
 
   day({ day: key, slots }, agenda) {
     const entry = this.days.get(key);
-    const offered = (slots[String(entry.duration)] ?? []).filter((slot) => Date.parse(slot.end) > serverNow());
+    const offered = (slots[String(entry.duration)] ?? []).filter((slot) => !hasBegun(slot.start));
     const everything = offered.length > 0 && offered.every((slot) => entry.chosen.has(slot.start));
     const name = day(`${key}T12:00:00Z`, "UTC");
     return h("fieldset", { key, class: "editor-day" },
