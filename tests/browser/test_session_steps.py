@@ -44,6 +44,29 @@ def test_step_0_four_ways_lead_into_a_session(visit: Visitors) -> None:
         expect(visitor.page).to_have_title(f"{title} · Spring Fair · Greenroom")
 
 
+def test_step_0_a_seat_is_registered_for_and_stands_in_my_schedule(visit: Visitors) -> None:
+    ana, ben = visit(visit.fresh("ana"), "program"), visit(visit.fresh("ben"), "program")
+    card, other = (one.page.locator("article", has_text="Limited seats") for one in (ana, ben))
+    expect(card).to_contain_text("1 seat left")
+    ana.lose()
+    card.get_by_role("button", name="Register").click()
+    ana.regain()
+    other.get_by_role("button", name="Join the waiting list").click()
+    expect(other).to_contain_text("On the waiting list")
+    ana.go("schedule")
+    expect(card).to_contain_text("Registered")
+    ana.go("program")
+    card.get_by_label("More options for Limited seats").click()
+    ana.page.get_by_role("menuitem", name="Give up my seat").click()
+    ana.page.get_by_role("dialog").get_by_role("button", name="Give up my seat").click()
+    expect(ben.page.locator(".toasts")).to_contain_text("A seat in Limited seats is yours now")
+    ben.go("program")
+    other.get_by_label("More options for Limited seats").click()
+    ben.page.get_by_role("menuitem", name="Give up my seat").click()
+    ben.page.get_by_role("dialog").get_by_role("button", name="Give up my seat").click()
+    expect(other).to_contain_text("1 seat left")
+
+
 def test_step_1_one_enters_the_audience_and_sees_the_hosts(visit: Visitors) -> None:
     host, guest, second = visit.live("ana", "hugo")
     page = guest.page
