@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from actors.rules.base import Person
 from engine.tokens import Key, mint
+from tests.coturn import coturn
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -160,6 +161,38 @@ def serving(
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     with serving(tmp_path_factory.mktemp("daemon"), {}) as running:
         yield running
+
+
+@attrs.define
+class Apart:
+    """A daemon for what would disturb the others: it names a TURN server, and its clock jumps.
+
+    :param unused: its sessions that no test has been in.
+    """
+
+    daemon: Daemon
+    skew: Path
+    unused: Iterator[str] = attrs.field(factory=lambda: iter(SESSIONS))
+
+    def restart(self, *, later: float) -> None:
+        """End it, and start it again so many seconds later, by its clock."""
+        self.daemon.end()
+        self.skew.write_text(str(float(self.skew.read_text()) + later))
+        self.daemon.start()
+
+
+@pytest.fixture(scope="session")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apart]:
+    folder = tmp_path_factory.mktemp("apart")
+    skew = folder / "skew"
+    skew.write_text("0")
+    with coturn(folder, SECRET) as port:
+        turn = {
+            "GREENROOM_MEDIA_TURN": f"turn:127.0.0.1:{port}?transport=udp",
+            "GREENROOM_MEDIA_TURN_SECRET": SECRET,
+        }
+        with serving(folder, turn, ("bench.skewed", str(skew))) as running:
+            yield Apart(running, skew)
 
 
 @pytest.fixture(scope="session")

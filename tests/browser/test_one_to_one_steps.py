@@ -1,13 +1,11 @@
 """The steps of 1-1 chats, from the schedule to the chat itself, in two real browsers."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import attrs
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import SESSIONS, Visitor, Visitors, serving
+from tests.browser.conftest import Apart, Visitor, Visitors
 
 pytestmark = pytest.mark.browser
 
@@ -136,33 +134,16 @@ def test_request_approve_pick_join_and_talk(visit: Visitors) -> None:
     expect(guest.panel()).to_contain_text("Still there?")
 
 
-@attrs.define
-class LaterOn:
-    """Visitors of a daemon that can be ended, and started again so many seconds later."""
-
-    visit: Visitors
-    skew: Path
-
-    def __call__(self, seconds: float) -> None:
-        self.visit.daemon.end()
-        self.skew.write_text(str(seconds))
-        self.visit.daemon.start()
-
-
 @pytest.fixture
-def later_on(tmp_path: Path, chromium: Browser) -> Iterator[LaterOn]:
-    skew = tmp_path / "skew"
-    skew.write_text("0")
-    with serving(tmp_path, {}, ("bench.skewed", str(skew))) as daemon:
-        visitors = Visitors(daemon, chromium, iter(SESSIONS))
-        visitors.allowed += ["ERR_CONNECTION_REFUSED", "WebSocket connection"]
-        yield LaterOn(visitors, skew)
-        visitors.finish()
+def visit_apart(apart: Apart, chromium: Browser) -> Iterator[Visitors]:
+    visitors = Visitors(apart.daemon, chromium, apart.unused)
+    visitors.allowed += ["ERR_CONNECTION_REFUSED", "WebSocket connection"]
+    yield visitors
+    visitors.finish()
 
 
-def test_a_chat_that_took_place_is_completed(later_on: LaterOn) -> None:
-    visit = later_on.visit
-    employee, guest = both(visit, "emil", "ana")
+def test_a_chat_that_took_place_is_completed(visit_apart: Visitors, apart: Apart) -> None:
+    employee, guest = both(visit_apart, "emil", "ana")
     publish(employee)
     request(guest, employee.who)
     employee.page.get_by_role("article", name="Ana").get_by_role("button", name="Approve").click()
@@ -174,9 +155,10 @@ def test_a_chat_that_took_place_is_completed(later_on: LaterOn) -> None:
     for visitor in (employee, guest):
         visitor.page.get_by_role("button", name="Join").click()
     expect(employee.page.locator(f'[data-person="{guest.who}"]')).to_be_visible()
-    later_on(seconds=15 * 60)
+    apart.restart(later=15 * 60)
     for visitor, other in ((employee, "Ana"), (guest, "Emil")):
         page = visitor.page
+        page.evaluate("() => dispatchEvent(new Event('online'))")  # not to wait out the pause
         expect(page.locator(".banner")).to_have_count(0)
         page.get_by_role("button", name="Leave").click()
         tab(visitor, "Completed")

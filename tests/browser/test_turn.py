@@ -1,17 +1,14 @@
 """Behind a firewall that lets nothing through but a TURN server, the page still shows the host."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import SESSIONS, Visitors, serving
-from tests.coturn import coturn
+from tests.browser.conftest import Apart, Visitors
 
 pytestmark = pytest.mark.browser
 
-SECRET = "north"
 ONLY_RELAYED = """
 globalThis.peers = [];
 globalThis.RTCPeerConnection = class extends RTCPeerConnection {
@@ -32,17 +29,11 @@ WAYS = """async () => {
 
 
 @pytest.fixture
-def relayed(tmp_path: Path, chromium: Browser) -> Iterator[Visitors]:
-    """Visitors of a daemon that names a TURN server, who may use nothing else."""
-    with coturn(tmp_path, SECRET) as port:
-        turn = {
-            "GREENROOM_MEDIA_TURN": f"turn:127.0.0.1:{port}?transport=udp",
-            "GREENROOM_MEDIA_TURN_SECRET": SECRET,
-        }
-        with serving(tmp_path, turn) as daemon:
-            visitors = Visitors(daemon, chromium, iter(SESSIONS), scripts=[ONLY_RELAYED])
-            yield visitors
-            visitors.finish()
+def relayed(apart: Apart, chromium: Browser) -> Iterator[Visitors]:
+    """Visitors who may use nothing but relays."""
+    visitors = Visitors(apart.daemon, chromium, apart.unused, scripts=[ONLY_RELAYED])
+    yield visitors
+    visitors.finish()
 
 
 def test_sound_and_picture_come_through_turn_alone(relayed: Visitors) -> None:
