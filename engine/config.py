@@ -174,6 +174,8 @@ def _merge_environment(values: dict[str, Any], environment: Mapping[str, str]) -
 def _from_text(name: str, text: str, kind: Any) -> Any:
     if get_origin(kind) in LISTS:
         return [part for part in text.split(",") if part]
+    if get_origin(kind) is Mapping:
+        return dict(_pair(name, part, kind) for part in text.split(",") if part.strip())
     if kind is bool:
         if text.lower() not in {"true", "false", "1", "0", "yes", "no"}:
             raise ConfigError(f"{variable(name)}: {text!r} is neither true nor false")
@@ -184,6 +186,16 @@ def _from_text(name: str, text: str, kind: Any) -> Any:
         except ValueError:
             raise ConfigError(f"{variable(name)}: {text!r} is not a number") from None
     return text
+
+
+def _pair(name: str, text: str, kind: Any) -> tuple[str, Any]:
+    """Read one member of a table, as ``greenroom check --explain`` writes it."""
+    match text.split():
+        case [key, value] if Rate in get_args(kind):
+            return key, value
+        case [key, value]:
+            return key, _from_text(name, value, int)
+    raise ConfigError(f'{variable(name)} is written "NAME VALUE, NAME VALUE"')
 
 
 def _build(cls: type, values: Mapping[str, Any], prefix: str) -> Any:

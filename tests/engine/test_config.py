@@ -103,6 +103,22 @@ def test_limits_are_options_too(tmp_path):
     assert limits.method_rates["qa.ask"] == METHOD_RATES["qa.ask"]
 
 
+def test_a_table_in_a_variable_is_written_as_it_is_explained():
+    variables = {
+        "GREENROOM_LIMITS_METHOD_RATES": "chat.send 1/2, qa.ask 3/4",
+        "GREENROOM_LIMITS_TEXT_LENGTHS": "chat.send.text 500",
+    }
+    limits = load_config(None, variables, {}).limits
+    assert (limits.method_rates["chat.send"], limits.method_rates["qa.ask"]) == (
+        Rate(1, 2),
+        Rate(3, 4),
+    )
+    assert limits.text_lengths == {"chat.send.text": 500}
+    for wrong in ("chat.send", "chat.send 1/2 3", "chat.send=1/2"):
+        with pytest.raises(ConfigError, match="GREENROOM_LIMITS_METHOD_RATES is written"):
+            load_config(None, {"GREENROOM_LIMITS_METHOD_RATES": wrong}, {})
+
+
 def test_webhooks_are_tables(tmp_path):
     text = """
     [[webhook]]
