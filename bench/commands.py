@@ -34,6 +34,12 @@ P99_MS = 50.0
 TIMES_PEER = 3.0
 WARMUP = 1.5
 
+UNLIMITED = {
+    "GREENROOM_LIMITS_RATE": "1000000/1000000",
+    "GREENROOM_LIMITS_METHOD_RATES": "chat.send 1000000/1000000",
+}
+"""Of a daemon of our own: nobody is to be held back by what is allowed to one person."""
+
 SETTLE_SECONDS = 4.0
 """Between the two measurements: a server finishes meanwhile what saturation has left behind."""
 
@@ -47,8 +53,12 @@ class Contender:
 
 
 @contextmanager
-def _ours(people: int, url: str | None, token_key: str | None) -> Iterator[Contender]:
-    with opened(url, token_key) as target:
+def ours(people: int, url: str | None = None, token_key: str | None = None) -> Iterator[Contender]:
+    """Yield a daemon, or a deployment, with a session all of whose people send chat messages.
+
+    :param people: in the session.
+    """
+    with opened(url, token_key, settings=UNLIMITED) as target:
         session = f"{target.event}-s"
         target.load(described(target.event, [session]))
         request = ("chat.send", {"topic": f"session/{session}", "text": TEXT})
@@ -69,7 +79,11 @@ def _peer(people: int) -> Iterator[Contender]:
             yield Contender(target, load)
 
 
-def _once(contender: Contender, **changes: Any) -> dict[str, Any]:
+def once(contender: Contender, **changes: Any) -> dict[str, Any]:
+    """Run the load once, as changed, on new connections; return its figures.
+
+    :param changes: members of :class:`bench.load.swarm.Load`.
+    """
     load = attrs.evolve(contender.load, warmup=WARMUP, **changes)
     server = contender.target.process()
     with Swarm(contender.target, load) as swarm:
@@ -86,13 +100,13 @@ def _once(contender: Contender, **changes: Any) -> dict[str, Any]:
 
 
 def _measured(contender: Contender, seconds: float) -> dict[str, Any]:
-    saturation = _once(contender, rate=0.0, seconds=seconds)
+    saturation = once(contender, rate=0.0, seconds=seconds)
     rate = saturation["done_per_second"]
     time.sleep(SETTLE_SECONDS)
     return {
         "saturation_per_second": rate,
         "at_saturation": saturation,
-        "at_70_percent": _once(contender, rate=rate * PART, seconds=seconds),
+        "at_70_percent": once(contender, rate=rate * PART, seconds=seconds),
     }
 
 
@@ -108,7 +122,7 @@ def run(
     :param seconds: length of each measurement, warm-up apart.
     """
     result: dict[str, Any] = {"bench": "commands", "people": people, "servers": {}}
-    with _ours(people, url, token_key) as contender:
+    with ours(people, url, token_key) as contender:
         result["servers"]["greenroom"] = _measured(contender, seconds)
     if url is None:
         with _peer(people) as contender:

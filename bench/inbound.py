@@ -1,12 +1,16 @@
-"""Where the time of one chat command goes, from the bytes read to the bytes of the reply.
+"""Where the time of one chat command goes, from socket to socket.
 
-``python -m bench.inbound`` runs each stage of the way in on its own, over and over, and the whole
-way through a running engine (its journal in memory, nobody listening), and prints microseconds of
-CPU a message. The fan-out behind it has a bench of its own (``bench.fanout``).
+``python -m bench.inbound`` runs each stage of the way on its own, over and over; then the whole way
+from the door to the answer through a running engine (its journal in memory, nobody listening); and
+then a daemon under load, from the bytes that come to the bytes that go, commits included: with one
+person in the session, and with two hundred. It prints microseconds of CPU a command. What fan-out
+costs beside the peers is told by ``bench.fanout``.
 """
 
 import argparse
 import json
+import os
+import socket
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -14,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import trio
+from wsproto.connection import Connection, ConnectionType
 
 from actors.clock import SystemClock
 from actors.kernel import Envelope
@@ -21,7 +26,9 @@ from actors.ports import Entry, Write
 from actors.rules import records
 from actors.rules.base import COMMANDS, Person
 from actors.rules.chat_model import Posted
+from bench.commands import once, ours
 from bench.load.target import described
+from bench.sink import masked
 from engine.config import Config, MediaOptions
 from engine.engine import Engine
 from engine.loading import load_steps, steps, within
@@ -44,6 +51,9 @@ REQUEST = json.dumps(
         "params": {"topic": f"session/{SESSION}", "text": TEXT},
     }
 )
+PEOPLE = (1, 200)
+"""In the sessions of the daemons."""
+
 UNLIMITED = Rate(1e9, 1e9)
 
 
@@ -68,6 +78,28 @@ def timed(work: Callable[[], Any]) -> float:
             work()
         best = min(best, time.process_time() - begun)
     return best / TIMES * 1e6
+
+
+def _wire() -> dict[str, float]:
+    """Return what the socket and the WebSocket of one message take."""
+    frame, reply = masked(REQUEST), JSON.frame(rpc.result(7, {"message": TEXT}))
+    parser = Connection(ConnectionType.SERVER, None, b"")
+
+    def parse() -> None:
+        parser.receive_data(frame)
+        for _ in parser.events():
+            pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname())
+        far, _ = server.accept()
+    with near, far:
+
+        def exchange() -> None:
+            os.write(near.fileno(), reply)
+            os.read(far.fileno(), len(reply))
+
+        return {"a write to a socket and its read": timed(exchange), "WebSocket": timed(parse)}
 
 
 def _posted() -> Posted:
@@ -161,19 +193,37 @@ async def measure() -> dict[str, float]:
             await engine.door.call(structure(COMMANDS[method], {"session": SESSION}, by, ""))
         through = await _way(engine)
         stages = await _stages(engine)
-        return {**stages, "from the door to its answer": through}
+        return {**_wire(), **stages, "from the door to its answer": through}
 
 
-def run() -> dict[str, Any]:
-    """Measure; return microseconds by stage."""
+def from_socket_to_socket(people: int, seconds: float) -> float:
+    """Return what a durable chat command costs a daemon, in microseconds of CPU.
+
+    :param people: in the session; all of them send, and all are told.
+    :param seconds: for which they send as fast as they are answered.
+    """
+    with ours(people) as contender:
+        found = once(contender, rate=0.0, seconds=seconds)
+    return float(found["server_cpu_us_per_command"])
+
+
+def run(seconds: float = 5.0) -> dict[str, Any]:
+    """Measure; return microseconds by stage.
+
+    :param seconds: each daemon is loaded for.
+    """
     from actors.session import SessionActor
 
     before = SessionActor.on_receive_batch
     SessionActor.on_receive_batch = _show(before)  # type: ignore[method-assign]
     try:
-        return {"bench": "inbound", "microseconds": trio.run(measure)}
+        stages = trio.run(measure)
     finally:
         SessionActor.on_receive_batch = before  # type: ignore[method-assign]
+    for people in PEOPLE:
+        name = "from socket to socket, " + ("one by one" if people == 1 else f"{people} people")
+        stages[name] = from_socket_to_socket(people, seconds)
+    return {"bench": "inbound", "microseconds": stages}
 
 
 def main() -> None:
