@@ -136,7 +136,7 @@ def test_somebody_on_screen_who_never_agreed_is_found(monkeypatch):
         return events
 
     monkeypatch.setattr(SessionRules, "decide", pull)
-    assert "never agreed to be on screen (rule 14)" in _broken(0, 1, 2, 3)
+    assert "never agreed to be on screen (rule 14)" in _broken(1, 6, 0, 2, 3, 4)
 
 
 def test_somebody_left_behind_in_a_room_is_found(monkeypatch):
