@@ -26,7 +26,7 @@ from bench.simulate import Plan, audience, simulate
 from bench.simulate.disk import FAULTS
 from bench.simulate.frames import Inbox
 from bench.simulate.many import outcomes
-from engine.cli_simulate import simulate as command
+from engine.cli.simulate import simulate as command
 from transport.hub import Hub
 
 SEEDS = range(12)

@@ -7,7 +7,7 @@ import trio
 from click.testing import CliRunner
 
 from actors.ports import Entry, Write
-from engine.cli_storage import COMMANDS
+from engine.cli.storage import COMMANDS
 from storage import FILE_NAME, Store
 
 START = datetime(2026, 12, 1, 10, tzinfo=UTC)

@@ -62,7 +62,7 @@ def migrate(*, source: str, target: str, name: str, replicas: str, check_only: b
     """
     import trio
 
-    from engine.cli import console
+    from engine.cli.group import console
     from engine.cluster_migrate import Plan, run_migration
 
     plan = Plan(_end(source), _end(target), name, int(replicas), check_only=check_only)
