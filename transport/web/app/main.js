@@ -15,6 +15,9 @@ const TICK = 5_000;
 const HIDDEN_FRAME = 200;
 /** Milliseconds between two pictures while nothing but what a crowd does has changed: nobody reads faster. */
 const CROWD_FRAME = 100;
+/** The same where drawing is slow: so many times as long as the last picture took, up to half a second. */
+const CROWD_REST = 20;
+const LONGEST_FRAME = 500;
 const CROWD = new Set(["chat.posted", "chat.reacted", "qa.voted", "people.changed", "program.seats"]);
 
 let titled = "";
@@ -53,11 +56,13 @@ function draw() {
 function drawSoon() {
   let wanted = false;
   let waiting = null;
-  let drawn = -Infinity;
+  let next = -Infinity;
   const run = () => {
     wanted = false;
-    drawn = performance.now();
+    const began = performance.now();
     draw();
+    const rest = CROWD_REST * (performance.now() - began);
+    next = began + Math.min(LONGEST_FRAME, Math.max(CROWD_FRAME, rest));
   };
   const soon = () => {
     clearTimeout(waiting);
@@ -68,7 +73,7 @@ function drawSoon() {
   };
   return (_state, action) => {
     if (wanted) return;
-    const pause = action.type === "event" && CROWD.has(action.event.type) ? drawn + CROWD_FRAME - performance.now() : 0;
+    const pause = action.type === "event" && CROWD.has(action.event.type) ? next - performance.now() : 0;
     if (pause <= 0) soon();
     else waiting ??= setTimeout(soon, pause);
   };
