@@ -63,7 +63,7 @@ class Decided:
     command: Command
     answer: dict[str, Any]
     happened: list[Happened] = attrs.field(factory=list)
-    view: tuple[int, dict[str, Any]] | None = None
+    view: tuple[int, dict[str, Any] | None] | None = None
 
 
 class EntityActor(DurableActor):
@@ -147,9 +147,19 @@ class EntityActor(DurableActor):
             said = self._answers.note(command, answer, changed=bool(events))
             self._number(done, events, said)
         if command.subscribes and command.connection:
-            snapshot = self.rules.snapshot(self.state, command.by, now)
-            done.view = (self.topic_seq, snapshot)
+            done.view = (self.topic_seq, self._snapshot_for(envelope.message, command.by, now))
         return done
+
+    def _snapshot_for(self, message: object, by: Person, now: datetime) -> dict[str, Any] | None:
+        """Return what a new follower needs; None for one who most likely gets what they missed.
+
+        When thousands come back at once, snapshots that nobody is sent would be most of the work.
+        """
+        if isinstance(message, Resume) and message.seq >= 0:
+            missed = self.topic_seq - message.seq
+            if 0 <= missed <= MISSED_LIMIT:
+                return None
+        return self.rules.snapshot(self.state, by, now)
 
     def _look_again(self, command: Command, now: datetime) -> Sequence[Event]:
         """Let somebody listen whose first answer may have got lost, if they still may.
@@ -268,8 +278,12 @@ class EntityActor(DurableActor):
         return self._start_anew(message, done)
 
     def _start_anew(self, message: Resume, done: Decided) -> dict[str, Any]:
-        if done.view is not None:
-            self.subscribe(message.by, message.connection, *done.view)
+        seq, snapshot = done.view or (0, None)
+        if snapshot is not None:
+            self.subscribe(message.by, message.connection, seq, snapshot)
+        else:
+            # Others of this batch have changed the state since; the next one begins with a look.
+            self.actor_ref.tell(Look(by=message.by, connection=message.connection))
         return {"recovered": False}
 
     def _send_missed(self, connection: str, event: Event, number: int) -> None:
