@@ -70,6 +70,10 @@ BENCHES: Mapping[str, Bench] = {
         about="everybody drops at once and comes back",
         quick={"clients": 1_000, "before": 2.0, "after": 3.0}, full={}, seconds=(60, 300),
     ),
+    "storm_daemon": Bench(
+        about="the same through the whole daemon: sessions, presence, chat and the journal",
+        quick={"clients": 500, "before": 2.0, "after": 3.0}, full={}, seconds=(60, 300),
+    ),
     "slow": Bench(
         about="one client that never reads, beside many that do",
         quick={"clients": 300, "rounds": 2, "seconds": 3.0}, full={}, seconds=(60, 240),

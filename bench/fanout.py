@@ -75,7 +75,11 @@ def npm_peers() -> Path | None:
     return folder
 
 
-def _allow_files(count: int) -> None:
+def allow_files(count: int) -> None:
+    """Have this process, and those it starts, open a file for each of so many clients.
+
+    :raises BenchFailed: the system does not allow it.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = count + SPARE_FILES
     if hard != resource.RLIM_INFINITY and hard < needed:
@@ -308,7 +312,7 @@ def run(
     :param said: told what is measured next.
     :raises BenchFailed: too few files may be open.
     """
-    _allow_files(max(subscribers))
+    allow_files(max(subscribers))
     if node_modules is None and NODE & set(peers):
         node_modules = npm_peers()
     here = [peer for peer in peers if available(peer, node_modules)]

@@ -157,6 +157,9 @@ def storm(result: Result) -> Iterator[Figure]:
     yield Figure("the loop's worst stall", result["server_worst_stall_ms"], "ms", target=50.0,
                  sense="at most", higher=False)  # fmt: skip
     yield Figure("a return costs the server", result["return_server_us_each"], "us", higher=False)
+    if "acknowledged" in result:
+        part = result["acknowledged"] / result["published"]
+        yield Figure("acknowledged, of those sent", 100 * part, "%", target=100.0)
 
 
 def slow(result: Result) -> Iterator[Figure]:
@@ -357,6 +360,7 @@ READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "join": join,
     "commands": commands,
     "storm": storm,
+    "storm_daemon": storm,
     "slow": slow,
     "stage": stage,
     "breakout": breakout,

@@ -13,6 +13,7 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from random import Random
 from statistics import quantiles
 from typing import Any
@@ -154,16 +155,21 @@ class Crowd:
         for due, client in plan:
             while (wait := due - time.monotonic()) > 0:
                 self.run(min(wait, TICK))
-            opened = client.open(self._port)
-            self._by_descriptor[opened.fileno()] = client
-            self._epoll.register(opened, select.EPOLLOUT)
+            self.open(client)
             self.run(0)
+
+    def open(self, client: StormClient) -> None:
+        """Begin to connect one."""
+        opened = client.open(self._port)
+        self._by_descriptor[opened.fileno()] = client
+        self._epoll.register(opened, select.EPOLLOUT)
 
     def leave(self) -> None:
         """Drop everybody at once."""
         for client in self.clients:
+            if client.wire is not None:
+                self._by_descriptor.pop(client.wire.fileno(), None)
             client.drop()
-        self._by_descriptor.clear()
 
     def run(self, seconds: float) -> None:
         """Read what comes, for so long."""
@@ -276,12 +282,23 @@ def run(
 def _result(
     people: list[StormClient], last: dict[str, int], returned: float, report: dict[str, Any]
 ) -> dict[str, Any]:
+    return {"bench": "storm", **result(people, last, returned, report)}
+
+
+def result(
+    people: Sequence[StormClient], last: dict[str, int], returned: float, report: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what everybody received, and what it took.
+
+    :param last: how much was published on each topic.
+    :param returned: when they began to come back.
+    :param report: what was measured of the server meanwhile.
+    """
     expected = sum(last.get(client.topic, 0) for client in people)
     received = sum(len(client.lateness) for client in people)
     back = [client.ready - returned for client in people]
     late = [wait for client in people for at, wait in client.lateness if at > returned]
     return {
-        "bench": "storm",
         "clients": len(people),
         "published": sum(last.values()),
         "delivered_percent": round(100 * received / expected, 3),

@@ -13,6 +13,7 @@ import structlog
 import trio
 
 from actors.rules.base import Command, Person
+from bench.load.watched import Lateness
 from engine.tokens import Authenticator, Key, mint
 from transport.closing import Close
 from transport.collector import calm
@@ -21,8 +22,6 @@ from transport.limits import Limits
 from transport.server import Server
 
 KEY = Key("storm", "s" * 32)
-PROBE = 0.005
-"""Seconds between two looks at how late the loop is."""
 
 
 class ResumingDoor:
@@ -75,8 +74,7 @@ class Storm:
         self._topics = topics
         self._rate = rate
         self._size = size
-        self._worst = 0.0
-        self._busiest = 0.0
+        self._lateness = Lateness()
 
     async def publish(self) -> None:
         """Publish round the topics, for ever."""
@@ -90,18 +88,6 @@ class Storm:
             due += 1 / self._rate
             await trio.sleep_until(due)
 
-    async def watch(self) -> None:
-        """Note how late the loop wakes a task, at worst.
-
-        Beside the time on the clock stands how much of it this process had a processor: on a
-        machine with more to do than processors, the rest is waiting for one.
-        """
-        while True:
-            due, worked = trio.current_time() + PROBE, time.thread_time()
-            await trio.sleep_until(due)
-            self._worst = max(self._worst, trio.current_time() - due)
-            self._busiest = max(self._busiest, time.thread_time() - worked - PROBE)
-
     async def run(self) -> None:
         """Serve until told to stop; the lines on standard input drive it."""
         stdin = trio.lowlevel.FdStream(os.dup(0))
@@ -109,18 +95,14 @@ class Storm:
             port = await nursery.start(self.server.serve, "127.0.0.1", 0)
             print(port, flush=True)
             await stdin.receive_some()
-            nursery.start_soon(self.watch)
+            nursery.start_soon(self._lateness.watch)
             publishing = await nursery.start(self._publish_until_cancelled)
             await stdin.receive_some()
             publishing.cancel()
             print(json.dumps(self.seqs), flush=True)
             await stdin.receive_some()
             nursery.cancel_scope.cancel()
-        report = {
-            "worst_stall_ms": round(self._worst * 1e3, 1),
-            "busiest_ms": round(self._busiest * 1e3, 1),
-            "slow_consumers": self._closed_as_slow(),
-        }
+        report = {**self._lateness.report(), "slow_consumers": self._closed_as_slow()}
         print(json.dumps(report), flush=True)
 
     def _closed_as_slow(self) -> float:

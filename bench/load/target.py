@@ -179,6 +179,7 @@ class Daemon:
     :param folder: for its data and its log.
     :param flaws: what is to go wrong in it; without any it has no media workers either.
     :param settings: more of its variables.
+    :param program: what is run in place of ``greenroom``, as arguments of ``python -m``.
     """
 
     def __init__(
@@ -186,8 +187,10 @@ class Daemon:
         folder: Path,
         flaws: Flaws | None = None,
         settings: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("engine.cli",),
     ) -> None:
         self._settings = settings or {}
+        self._program = program
         self.key = Key("bench", token_hex(20))
         self.port = 0
         self._folder = folder
@@ -201,9 +204,9 @@ class Daemon:
 
         :raises LoadFailed: it did not start.
         """
-        flaws, program = self.flaws, ["engine.cli"]
+        flaws, program = self.flaws, self._program
         if flaws is not None:
-            program = ["bench.load.faulty", str(flaws.actor_seconds), str(flaws.idle_seconds)]
+            program = ("bench.load.faulty", str(flaws.actor_seconds), str(flaws.idle_seconds))
         command = [
             sys.executable, "-m", *program, "serve", "--port", str(self.port),
             "--key", f"{self.key.id}:{self.key.secret}", "--data", str(self._folder / "data"),

@@ -198,7 +198,7 @@ def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
 
 
 NAMES = ("all", "actors", "journal", "inbound", "fanout", "join", "commands", "stage", "breakout",
-         "book", "storm", "slow", "media", "media_soak", "media_crash", "page", "mixed",
-         "soak", "cluster", "outage")  # fmt: skip
+         "book", "storm", "storm_daemon", "slow", "media", "media_soak", "media_crash", "page",
+         "mixed", "soak", "cluster", "outage")  # fmt: skip
 for _name in NAMES:
     bench.add_command(_measured(_name))
