@@ -21,6 +21,7 @@ from actors.rules.base import Command
 from actors.rules.joint import TRANSACTIONS
 from actors.rules.transactions import Decision, Transaction
 from actors.services import Services
+from actors.tracing import Stages
 
 BORROW_SECONDS = 10.0
 """How long a transaction waits for all its entities before its caller is told to try again."""
@@ -49,17 +50,23 @@ class Bookings:
         """
         self.services.counters.commands += 1
         loans: dict[str, Loan] = {}
+        stages = Stages(self.services.tracer)
         try:
-            return await self._call(TRANSACTIONS[type(command)], command, loans)
+            return await self._call(TRANSACTIONS[type(command)], command, loans, stages)
         except Refused:
             self.services.counters.refused += 1
             raise
         finally:
+            stages.record(command.entity, [command], "transaction")
             for loan in loans.values():
                 loan.returned.set()
 
     async def _call(
-        self, transaction: Transaction, command: Command, loans: dict[str, Loan]
+        self,
+        transaction: Transaction,
+        command: Command,
+        loans: dict[str, Loan],
+        stages: Stages,
     ) -> Mapping[str, Any]:
         with trio.move_on_after(BORROW_SECONDS) as patience:
             await self._borrow(transaction.first(command), loans)
@@ -76,9 +83,13 @@ class Bookings:
                 states[entity] = await self._peek(entity)
         if patience.cancelled_caught:
             raise Refused("overloaded", "Too much at once. Please try again.")
+        stages.passed("borrow")
         now = self.services.clock.now()
         decision = transaction.decide(command, states, now)
-        return await self._carry_out(transaction, command, decision, states, loans, now)
+        stages.passed("decide")
+        answer = await self._carry_out(transaction, command, decision, states, loans, now)
+        stages.passed("commit")
+        return answer
 
     async def _borrow(self, entities: Sequence[str], loans: dict[str, Loan]) -> None:
         for entity in sorted(set(entities) - set(loans)):

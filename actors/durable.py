@@ -220,12 +220,12 @@ class DurableActor(Actor):
 
     # What follows from an event
 
-    def _tell(self, happened: Happened) -> None:
+    def _tell(self, happened: Happened, trace: str = "") -> None:
         event, seq = happened.event, happened.seq
         if event.published:
             self._publish_one(happened)
         if seq is not None:
-            self._send_effects(event, seq)
+            self._send_effects(event, seq, trace)
         self.after_event(event)
         if seq is not None:
             self.services.told[self.entity] = seq
@@ -246,9 +246,10 @@ class DurableActor(Actor):
             self.entity, event.type, event.at, records.wire(event), happened.number
         )
 
-    def _send_effects(self, event: Event, seq: int) -> None:
+    def _send_effects(self, event: Event, seq: int, trace: str = "") -> None:
         for index, send in enumerate(self.rules.effects(self.entity, event)):
-            command = attrs.evolve(send.command, sender=self.entity, key=f"{seq}.{index}")
+            key = f"{seq}.{index}"
+            command = attrs.evolve(send.command, sender=self.entity, key=key, trace=trace)
             self.courier.send(send.to, command)
 
     async def _send_effects_again(self) -> None:

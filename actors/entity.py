@@ -221,7 +221,7 @@ class EntityActor(DurableActor):
 
     def _publish(self, done: Decided) -> None:
         for happened in done.happened:
-            self._tell(happened)
+            self._tell(happened, done.command.trace)
         if done.view is not None:
             seq, snapshot = done.view
             self.subscribe(done.command.by, done.command.connection, seq, snapshot)
@@ -229,7 +229,7 @@ class EntityActor(DurableActor):
 
     async def _publish_and_resume(self, done: Decided) -> None:
         for happened in done.happened:
-            self._tell(happened)
+            self._tell(happened, done.command.trace)
         done.envelope.reply(await self._resume(done.envelope.message, done))
 
     # Subscribers

@@ -22,8 +22,11 @@ class Stages:
         if self._tracer is not None:
             self._passed.append((name, time_ns()))
 
-    def record(self, entity: str, messages: Iterable[Any]) -> None:
-        """Show the stages in the trace of every message that has one."""
+    def record(self, entity: str, messages: Iterable[Any], name: str = "entity") -> None:
+        """Show the stages in the trace of every message that has one.
+
+        :param name: what they are stages of.
+        """
         if self._tracer is None or not self._passed:
             return
         for message in messages:
@@ -31,8 +34,8 @@ class Stages:
             if not trace:
                 continue
             ended = self._passed[-1][1]
-            above = self._tracer.record("entity", trace, self._began, ended, entity=entity)
+            above = self._tracer.record(name, trace, self._began, ended, entity=entity)
             began = self._began
-            for name, over in self._passed:
-                self._tracer.record(name, above, began, over)
+            for stage, over in self._passed:
+                self._tracer.record(stage, above, began, over)
                 began = over

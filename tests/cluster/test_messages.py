@@ -49,6 +49,13 @@ def test_a_resume_with_a_view_of_topics_travels():
     assert over(Resume(ANA, "n-1", 7, topics.keys())) == Resume(ANA, "n-1", 7, ("session/ux",))
 
 
+def test_a_command_takes_its_trace_along_to_another_node():
+    command = structure(COMMANDS["session.get"], {"session": "ux"}, ANA, "c1")
+    traced = attrs.evolve(command, trace="00-aa-bb-01")
+    assert over(Call(traced)).command.trace == "00-aa-bb-01"
+    assert over(Book(traced)).command.trace == "00-aa-bb-01"
+
+
 VALUES = {
     str: st.sampled_from(["ux", "1", "2026-12-01"]),
     int: st.integers(1, 50),

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -14,11 +15,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from actors.errors import Refused
+from actors.rules.base import SYSTEM
+from actors.rules.event_model import Change
 from engine.config import Config, MediaOptions
 from engine.engine import Engine
 from engine.loading import load_steps, read_event_file, within
 from engine.tracing import OtelTracer, make_tracer
-from tests.engine.daemon import EVENT_FILE, KEY, token
+from tests.engine.daemon import EVENT, EVENT_FILE, KEY, START, token
 from transport.client import open_client
 
 
@@ -47,6 +50,7 @@ async def chat(folder, monkeypatch, tracer):
         hana = token("hana", sessions=frozenset({"ux"}))
         async with open_client(f"ws://127.0.0.1:{port}/v1/ws", hana) as client:
             await client.call("session.join", session="ux")
+            await client.call("session.start", session="ux")
             await client.call("chat.send", topic="session/ux", text="hi")
             with pytest.raises(Refused):
                 await client.call("chat.delete", topic="session/ux", id="none")
@@ -78,6 +82,44 @@ async def test_one_command_makes_a_connected_trace_from_the_socket_to_the_subscr
     refused = next(span for span in done if span.name == "chat.delete")
     assert refused.status.status_code is trace.StatusCode.ERROR
     assert refused.status.description == "not_found"
+
+
+async def test_what_a_command_leads_to_elsewhere_is_in_its_trace(tmp_path, monkeypatch, spans):
+    await chat(tmp_path, monkeypatch, tracer_into(spans))
+    done = spans.get_finished_spans()
+    root = next(span for span in done if span.name == "session.start")
+    mine = [span for span in done if span.context.trace_id == root.context.trace_id]
+    own, other = [span for span in mine if span.name == "entity"]
+    assert own.attributes == {"greenroom.entity": "session/ux"}
+    assert other.attributes == {"greenroom.entity": "event/fair"}  # its program shows the session
+    assert other.parent.span_id == own.parent.span_id
+
+
+async def test_a_booking_shows_its_stages_and_names_nobody(tmp_path, monkeypatch, spans):
+    monkeypatch.setattr("engine.engine.make_tracer", lambda _: tracer_into(spans))
+    config = Config(
+        key=(f"{KEY.id}:{KEY.secret}",), port=0, data=tmp_path, media=MediaOptions(workers=0)
+    )
+    (tmp_path / "event.toml").write_text(EVENT_FILE)
+    day = (START + timedelta(days=2)).date().isoformat()
+    policy = {"durations": [30], "hours": ["09:00", "14:00"]}
+    async with Engine.open(config) as engine, trio.open_nursery() as nursery:
+        await load_steps(within(engine), read_event_file(tmp_path / "event.toml"))
+        await engine.call(Change(by=SYSTEM, id=EVENT, days=[day], one_to_one=policy))
+        port = await nursery.start(engine.serve)
+        emil = token("emil", role="employee", company="acme")
+        async with open_client(f"ws://127.0.0.1:{port}/v1/ws", emil) as client:
+            await client.call("agenda.draft", day=day, duration=30, slots="all")
+        nursery.cancel_scope.cancel()
+    done = spans.get_finished_spans()
+    root = next(span for span in done if span.name == "agenda.draft")
+    mine = {span.name: span for span in done if span.context.trace_id == root.context.trace_id}
+    assert {"transaction", "borrow", "decide", "commit"} <= mine.keys()
+    assert mine["transaction"].parent.span_id == root.context.span_id
+    assert mine["transaction"].attributes == {"greenroom.entity": "agenda"}
+    below = [span.name for span in done if span.parent == mine["transaction"].context]
+    assert below == ["borrow", "decide", "commit"]
+    assert "emil" not in "".join(span.to_json() for span in done)
 
 
 async def test_what_the_sampler_leaves_out_leaves_nothing(tmp_path, monkeypatch, spans):
