@@ -171,6 +171,13 @@ class Crowd:
                 self._by_descriptor.pop(client.wire.fileno(), None)
             client.drop()
 
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._by_descriptor.values():
+            client.drop()
+        self._by_descriptor.clear()
+        self._epoll.close()
+
     def run(self, seconds: float) -> None:
         """Read what comes, for so long."""
         end = time.monotonic() + seconds
@@ -272,7 +279,7 @@ def run(
         server.tell("stop")
         last = json.loads(server.hear())
         crowd.await_all("caught up", lambda client: client.seen >= last.get(client.topic, 0))
-        crowd.leave()
+        crowd.close()
         server.tell("report")
         return _result(people, last, returned, {**used, **json.loads(server.hear())})
     finally:

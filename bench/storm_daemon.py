@@ -12,6 +12,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -203,8 +204,8 @@ def run(
             pid = daemon.start()
             url = f"ws://127.0.0.1:{daemon.port}/v1/ws"
             target = Target(url, daemon.key, "storm", pid, daemon)
-            fair = _open(target, daemon.port, clients, rate)
-            report = _storm(fair, Watch(daemon, file), away, spread, (before, after), seed)
+            with closing(_open(target, daemon.port, clients, rate)) as fair:
+                report = _storm(fair, Watch(daemon, file), away, spread, (before, after), seed)
         finally:
             daemon.stop()
     return {"bench": "storm_daemon", **report}
