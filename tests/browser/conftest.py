@@ -37,6 +37,14 @@ GO = """place => new Promise((drawn) => {
   addEventListener("hashchange", later, { once: true });
   location.hash = place;
 })"""
+HEAR = """
+globalThis.heard = [];
+addEventListener("DOMContentLoaded", () => {
+  const announcer = document.getElementById("announcer");
+  const told = () => heard.push(announcer.textContent);
+  if (announcer) new MutationObserver(told).observe(announcer, { childList: true });
+});
+"""
 MOVES = """selector => {
   const video = document.querySelector(selector);
   return (video?.currentTime ?? 0) > 0.3 && video.videoWidth > 0;
@@ -229,9 +237,9 @@ class Visitor:
         """Go to one of the client's pages, and wait until it is drawn."""
         self.page.evaluate(GO, f"#/{place}")
 
-    def said(self) -> Any:
-        """Return what a screen reader was last told."""
-        return self.page.locator("#announcer")
+    def hears(self, text: str) -> None:
+        """Wait until a screen reader has been told something, be it a moment ago."""
+        self.page.wait_for_function("text => heard.includes(text)", arg=text)
 
     def drop(self) -> None:
         """Lose the network and have it back."""
@@ -275,7 +283,7 @@ class Visitors:
         options.setdefault("viewport", {"width": 1360, "height": 820})
         context = self.chromium.new_context(locale=options.pop("locale", "en-US"), **options)
         context.set_default_timeout(WAIT)
-        for script in self.scripts:
+        for script in (HEAR, *self.scripts):
             context.add_init_script(script)
         page = context.new_page()
         visitor = Visitor(who, page, context)
