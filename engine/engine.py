@@ -108,8 +108,8 @@ class Engine:
         :param outbox: where webhooks lie; None: in the store.
         :param wiring: how the parts find each other; None for an engine of one node.
         """
-        limits, wiring = config.limits, wiring or Wiring()
-        hub = wiring.hub(limits, epoch)
+        wiring = wiring or Wiring()
+        hub = wiring.hub(config.limits, epoch)
         async with AsyncExitStack() as stack:
             plane = await _open_media(config.media, hub, clock, stack)
             system = await stack.enter_async_context(ActorSystem())
@@ -124,22 +124,12 @@ class Engine:
                 tracer=make_tracer(config.traces),
             )
             grow(system, services)
-            door = wiring.door(services, epoch)
-            authenticator = Authenticator([Key.parse(pair) for pair in config.key], clock)
-            exporter = StoreExporter(store) if store is not None else None
             hub.metrics.registry.register(EngineCollector(system, services))
             ProcessCollector(registry=hub.metrics.registry)
-            server = Server(
-                door,
-                hub,
-                authenticator,
-                limits,
-                clock=clock,
-                exporter=exporter,
-                reports={"tree": Top(system, media=lambda: plane.latest if plane else ()).sample},
-                metrics_apart=bool(config.metrics_port),
-            )
-            server.context.tracer = services.tracer
+            door = wiring.door(services, epoch)
+            authenticator = Authenticator([Key.parse(pair) for pair in config.key], clock)
+            top = Top(system, media=lambda: plane.latest if plane else ())
+            server = _make_server(config, door, hub, services, authenticator, store, top)
             engine = cls(
                 config=config,
                 system=system,
@@ -207,6 +197,30 @@ def _first(error: BaseException) -> str:
 def endpoints_of(config: Config) -> list[Endpoint]:
     """Return who is told by webhooks."""
     return [Endpoint(webhook.url, frozenset(webhook.events)) for webhook in config.webhook]
+
+
+def _make_server(
+    config: Config,
+    door: FrontDoor,
+    hub: Hub,
+    services: Services,
+    authenticator: Authenticator,
+    store: Store | None,
+    top: Top,
+) -> Server:
+    """Put the way in and out together."""
+    server = Server(
+        door,
+        hub,
+        authenticator,
+        config.limits,
+        clock=services.clock,
+        exporter=StoreExporter(store) if store is not None else None,
+        reports={"tree": top.sample},
+        metrics_apart=bool(config.metrics_port),
+    )
+    server.context.tracer = services.tracer
+    return server
 
 
 async def _open_media(
