@@ -1,15 +1,48 @@
 """The page for client authors: its program for browsers, in one."""
 
-from tests.browser.conftest import token
-from tests.docs.test_clients import block
+import time
+
+from tests.docs.test_clients import HANA, block, hasty, say
+from tests.engine.daemon import Daemon, token
 
 
-def test_a_page_by_hand_connects_and_hears(chromium, daemon):
-    program = block("In a browser").replace("wss://live.example", f"ws://127.0.0.1:{daemon.port}")
-    page = chromium.new_page()
-    page.goto(f"{daemon.address}/healthz")  # an origin the daemon takes as its own
-    with page.expect_console_message(timeout=10_000) as heard:
-        page.evaluate(f"token => {{ {program} }}", token("ana"))
-    answer = heard.value.args[0].json_value()
-    page.close()
-    assert (answer["id"], answer["result"]["person"]["name"]) == (1, "Ana")
+def test_a_page_by_hand_hears_and_misses_nothing_through_a_crash(chromium, tmp_path):
+    daemon = Daemon(tmp_path)
+    daemon.start()
+    page, heard = chromium.new_page(), []
+    page.on("console", lambda line: heard.extend(arg.json_value() for arg in line.args))
+    try:
+        page.goto(f"http://127.0.0.1:{daemon.port}/healthz")  # an origin it takes as its own
+        program = hasty(block("In a browser"))
+        program = program.replace("wss://live.example", f"ws://127.0.0.1:{daemon.port}")
+        page.evaluate(f"token => {{ {program} }}", token("hana", **HANA))
+        _wait(page, lambda: _types(heard).count("snapshot") == 1)
+        say(daemon, "before")
+        _wait(page, lambda: _texts(heard) == ["before"])
+        daemon.kill()
+        daemon.start()
+        say(daemon, "after")
+        _wait(page, lambda: _texts(heard)[1:] == ["after"])
+    finally:
+        page.close()
+        if daemon.process is not None:
+            daemon.kill()
+
+
+def _events(heard):
+    return [one["params"] for one in heard if isinstance(one, dict) and "params" in one]
+
+
+def _types(heard):
+    return [event["type"] for event in _events(heard)]
+
+
+def _texts(heard):
+    return [event["data"]["text"] for event in _events(heard) if event["type"] == "chat.posted"]
+
+
+def _wait(page, done):
+    deadline = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)

@@ -1,6 +1,5 @@
 """The page for client authors: its programs, against a real daemon."""
 
-import asyncio
 import re
 import subprocess
 import sys
@@ -27,33 +26,59 @@ def block(heading):
     return textwrap.dedent(found)
 
 
-async def heard(program, tokens, until):
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-u", "-c", program, *tokens,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    text = ""
-    try:
-        async with asyncio.timeout(20):
-            while until not in text:
-                line = await process.stdout.readline()
-                assert line, text
-                text += line.decode()
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-    return text
+class Program:
+    """A program of the page, and what it has printed."""
+
+    def __init__(self, text, *tokens):
+        self.text = ""
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-c", text, *tokens],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def wait_for(self, wanted):
+        while wanted not in self.text:
+            line = self._process.stdout.readline()
+            assert line, self.text
+            self.text += line
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.communicate()
 
 
-def test_a_client_by_hand_joins_and_hears(daemon):
-    program = block("By hand, with `websockets`").replace(
-        "127.0.0.1:8000", f"127.0.0.1:{daemon.port}"
-    )
+def hasty(program):
+    """Return a program that waits a tenth as long before it comes back."""
+    assert program.count("0.5 * 2") == 1
+    return program.replace("0.5 * 2", "0.05 * 2")
+
+
+HANA = {"sessions": frozenset({"ux"})}
+
+
+def say(daemon, text):
+    with daemon.client("hugo", **HANA) as hugo:
+        hugo.call("session.join", session="ux")
+        hugo.call("chat.send", topic="session/ux", text=text)
+
+
+def test_a_client_by_hand_hears_and_misses_nothing_through_a_crash(daemon):
+    program = hasty(block("By hand, with `websockets`"))
+    program = program.replace("127.0.0.1:8000", f"127.0.0.1:{daemon.port}")
     program += "\nimport sys\nasyncio.run(main(sys.argv[1]))\n"
-    hana = token("hana", sessions=frozenset({"ux"}))
-    text = asyncio.run(heard(program, [hana], "'type': 'snapshot'"))
-    assert "session/ux" in text
+    with Program(program, token("hana", **HANA)) as running_program:
+        running_program.wait_for("'type': 'snapshot'")
+        say(daemon, "before")
+        running_program.wait_for("before")
+        daemon.kill()
+        daemon.start()
+        say(daemon, "after")
+        running_program.wait_for("after")
+    assert running_program.text.count("'text': 'before'") == 1
+    assert running_program.text.count("'text': 'after'") == 1
 
 
 def test_the_python_client_joins_and_hears(daemon):
@@ -62,8 +87,9 @@ def test_the_python_client_joins_and_hears(daemon):
     program = "import sys, trio\nfrom transport.client import open_client\nasync def main(token):\n"
     program += textwrap.indent("\n".join(inner), "    ") + "\ntrio.run(main, sys.argv[1])\n"
     program = program.replace("wss://live.example", f"ws://127.0.0.1:{daemon.port}")
-    hana = token("hana", sessions=frozenset({"ux"}))
-    assert "session/ux" in asyncio.run(heard(program, [hana], "snapshot"))
+    with Program(program, token("hana", **HANA)) as running_program:
+        running_program.wait_for("snapshot")
+    assert "session/ux" in running_program.text
 
 
 @pytest.mark.parametrize("body", [b'{"id": "x"}', b'{"id": "y"}'])
