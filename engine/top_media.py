@@ -1,4 +1,7 @@
-"""The media workers' part of ``greenroom top``: workers, rooms, tracks, viewers."""
+"""The media workers' part of ``greenroom top``: workers, rooms, tracks, viewers.
+
+A viewer's layers are named as publishers name them, ``-`` for a stream without any.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 ROWS = 12
-"""Tracks, and viewers, drawn at most; the busiest stand first."""
+"""Rooms, tracks and viewers drawn at most; the busiest stand first."""
 
 Worker = Mapping[str, Any]
 
@@ -17,11 +20,20 @@ def media_tables(workers: Sequence[Worker], rows: int = ROWS) -> Iterator[Render
     """Draw what the workers counted last.
 
     :param workers: what :meth:`~transport.media.plane.WorkerPlane.statistics` returned.
-    :param rows: tracks, and viewers, at most.
+    :param rows: rooms, tracks, and viewers, at most.
     """
     if not workers:
         return
     yield _workers(workers)
+    rooms = [
+        (room, worker["worker"], people)
+        for worker in workers
+        for room, people in worker.get("rooms", {}).items()
+    ]
+    if rooms:
+        rooms.sort(key=lambda each: each[2]["people"], reverse=True)
+        yield _rooms(rooms[:rows])
+        yield from _rest(len(rooms) - rows, "rooms")
     tracks = [
         (track, layer)
         for worker in workers
@@ -53,7 +65,7 @@ def _table(first: str, *titles: str) -> Table:
 
 
 def _workers(workers: Sequence[Worker]) -> Table:
-    titles = ("starts", "CPU s", "packets in", "packets out", "dropped", "peers")
+    titles = ("starts", "CPU s", "packets in", "out", "resent", "paced", "dropped", "peers")
     table = _table("media worker", *titles)
     for worker in workers:
         counters = worker.get("counters", {})
@@ -63,20 +75,28 @@ def _workers(workers: Sequence[Worker]) -> Table:
             Text(f"{worker['worker']}{'  down' if down else ''}", style="red" if down else ""),
             Text(f"{worker['epoch']:,}", style="yellow" if worker["epoch"] > 1 else ""),
             f"{counters.get('cpu_milliseconds', 0) / 1000:,.1f}",
-            f"{counters.get('packets_in', 0):,}",
-            f"{counters.get('packets_out', 0):,}",
+            *(
+                f"{counters.get(name, 0):,}"
+                for name in ("packets_in", "packets_out", "resent", "paced")
+            ),
             f"{dropped:,}",
             f"{worker.get('publications', 0) + worker.get('subscriptions', 0):,}",
         )
-        for room, people in worker.get("rooms", {}).items():
-            text = f"  {room}: {people['publishers']} send, {people['viewers']} watch"
-            table.add_row(Text(text, style="dim"))
+    return table
+
+
+def _rooms(rooms: Sequence[tuple[str, int, Mapping[str, Any]]]) -> Table:
+    table = _table("room", "worker", "people", "may send", "may watch")
+    for room, worker, people in rooms:
+        counts = (f"{people[part]:,}" for part in ("people", "publishers", "viewers"))
+        table.add_row(room, str(worker), *counts)
     return table
 
 
 def _tracks(tracks: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Table:
     titles = ("layer", "codec", "height", "kbit/s", "packets", "lost", "NACK", "PLI", "viewers")
     table = _table("track", *titles)
+    table.add_column("in")
     for track, layer in tracks:
         table.add_row(
             f"{track['person']} {track['source']}",
@@ -85,13 +105,14 @@ def _tracks(tracks: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> Ta
             str(layer["height"] or "-"),
             f"{layer['bitrate'] / 1000:,.0f}",
             *(f"{layer[name]:,}" for name in ("packets", "lost", "nacks", "plis", "viewers")),
+            Text(" ".join(track["rooms"]), overflow="ellipsis", no_wrap=True),
         )
     return table
 
 
 def _viewers(viewers: Sequence[Mapping[str, Any]]) -> Table:
     table = _table(
-        "viewer", "layers", "kbit/s", "estimate", "loss %", "round trip ms", "packets", "resent"
+        "viewer", "layers", "kbit/s", "line kbit/s", "loss %", "round trip ms", "packets", "resent"
     )
     for viewer in viewers:
         trip = viewer["rtt"]
