@@ -5,6 +5,7 @@ import ssl
 import trio
 
 from transport.client import open_client
+from transport.limits import Limits
 from transport.server import tls_context
 
 
@@ -33,3 +34,48 @@ async def test_a_failed_handshake_disturbs_nobody(running, certificate):
         with trio.fail_after(10):
             while house.server.statistics().connections:
                 await trio.sleep(0.01)
+
+
+async def test_who_begins_no_handshake_is_sent_away(running, certificate):
+    limits = Limits(head_seconds=0.2)
+    async with running(limits, ssl_context=tls_context(*certificate)) as house:
+        stream = await trio.open_tcp_stream("127.0.0.1", house.port)
+        async with stream:
+            with trio.fail_after(10):
+                async for _ in stream:
+                    pass
+                while house.server.statistics().connections:
+                    await trio.sleep(0.01)
+
+
+async def test_who_never_reads_is_closed_and_counted_over_tls_too(running, certificate):
+    context = ssl.create_default_context(cafile=str(certificate[0]))
+    limits = Limits(outbox_bytes=300_000, closing_seconds=0.2)
+    async with running(limits, ssl_context=tls_context(*certificate)) as house:
+        url = f"wss://127.0.0.1:{house.port}/v1/ws"
+        with trio.fail_after(30):
+            async with (
+                open_client(url, house.token("ana"), ssl_context=context) as ana,
+                open_client(url, house.token("mute"), ssl_context=context) as mute,
+            ):
+                await ana.call("test.join", topic="session/ux")
+                await mute.call("test.join", topic="session/mute")
+                for outbox in _outboxes(house, "mute"):
+                    outbox.hold()  # as if its socket took nothing
+                while _closed_as_slow(house) == 0:
+                    house.door.say("session/mute", "x" * 50_000)
+                    house.door.say("session/ux", "x")
+                    await trio.sleep(0.01)
+                assert _closed_as_slow(house) == 1
+                assert await ana.call("ping")
+                assert ana.statistics().connects == 1
+
+
+def _outboxes(house, person):
+    connections = house.server.context.registry.by_person["fair", person]
+    return [connection.outbox for connection in connections.values()]
+
+
+def _closed_as_slow(house):
+    name = "greenroom_client_num_server_disconnects_total"
+    return house.hub.metrics.registry.get_sample_value(name, {"code": "3008"}) or 0

@@ -241,6 +241,15 @@ async def test_a_token_is_refreshed_only_by_its_own_person(house, speaking):
         assert house.door.calls[-1].by.role == "organizer"
 
 
+async def test_a_token_that_runs_out_ends_its_connection_unless_it_is_refreshed(running, speaking):
+    async with running(Limits(ping_seconds=0.3)) as house, speaking(house, sub="ben") as ben:
+        assert "result" in await ben.ask("refresh", token=house.token("ben", ttl=60))
+        async with speaking(house, connect=False) as ana:
+            await ana.ask("connect", token=house.token(ttl=1))
+            assert (await ana.ended()).code == 3005
+        assert "result" in await ben.ask("ping")
+
+
 async def test_an_oversized_message_ends_its_connection_only(running, speaking):
     async with running(Limits(message_bytes=1000)) as house:  # noqa: SIM117  the house comes first
         async with speaking(house) as ana, speaking(house, sub="ben") as ben:
