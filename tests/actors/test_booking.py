@@ -3,6 +3,7 @@
 from contextlib import asynccontextmanager
 from functools import partial
 
+import attrs
 import pytest
 import trio
 
@@ -345,6 +346,25 @@ async def test_rule_36_a_repeated_key_gets_the_first_answer_also_after_a_restart
     async with house(journal) as fair:
         assert await fair.call(command) == first
         assert await fair.listed(ana, "requested") == [first["meeting"]["id"]]
+
+
+async def test_rule_36_a_repeated_join_of_a_chat_comes_in_once_and_listens_again(autojump_clock):
+    async with house(MemoryJournal()) as fair:
+        await fair.open()
+        id_ = await fair.approved(ana)
+        await fair.call(meeting.Pick(by=ana, id=id_, slot=at("08:00")))
+        join = meeting.Join(by=ana, id=id_, key="mine", connection="old")
+        await trio.sleep((at("07:56") - OPENING).total_seconds())
+        first = await fair.ask(join)
+        assert await fair.ask(attrs.evolve(join, connection="new")) == first
+        log = fair.services.publisher.log
+        assert [row[1] for row in log if row[:3:2] == ("subscribe", join.entity)] == ["old", "new"]
+        told = [row[2] for row in log if row[:2] == ("publish", join.entity)]
+        assert told.count("meeting.joined") == 1
+        await fair.ask(meeting.Leave(by=ana, id=id_))
+        with pytest.raises(Refused) as refused:
+            await fair.ask(join)
+        assert refused.value.reason == "wrong_state"
 
 
 def test_every_transaction_is_a_command_of_the_wire():
