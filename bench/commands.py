@@ -30,8 +30,6 @@ TEXT = "x" * 60
 PART = 0.7
 """Of the saturation rate, at which latency is told."""
 
-P99_MS = 50.0
-TIMES_PEER = 3.0
 WARMUP = 1.5
 
 UNLIMITED = {

@@ -20,9 +20,6 @@ from bench.load.wire import Address, Bank, LoadFailed, Wire
 from transport.client import open_client
 
 PEOPLE = 1_000
-CPU_SECONDS = 3.0
-"""The target: server CPU for the joins."""
-
 WAVE = 50
 PATIENCE = 120.0
 SNAPSHOT = b'"type":"snapshot"'

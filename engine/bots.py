@@ -34,8 +34,6 @@ QUESTIONS = (
     "How large are the teams?",
 )
 
-REACTIONS = ("👍", "🎉", "👏")
-
 
 @attrs.frozen
 class BotPlan:

@@ -81,11 +81,6 @@ const PAGES = {
   organizer: { enter: enterOrganizer, again: enterOrganizer },
 };
 
-/** Whether there is such a page. */
-export function isPage(name) {
-  return name in PAGES;
-}
-
 /** Close the page that was open, and open another. */
 export function enterPage(route) {
   if (open && (open.page !== route.page || open.id !== route.id)) (PAGES[open.page]?.leave ?? nothing)(open.id, route);

@@ -28,11 +28,6 @@ export function takeToken() {
   return sessionStorage.getItem(KEPT);
 }
 
-/** Forget the token, as after it was refused. */
-export function dropToken() {
-  sessionStorage.removeItem(KEPT);
-}
-
 /** What a token says of its bearer, to decide what to show; the server decides what is allowed. */
 export function claimsOf(token) {
   try {

@@ -9,11 +9,6 @@ let language = "en";
 let region = "en";
 let plurals = new Intl.PluralRules("en");
 
-/** The language in use, as a tag of two letters. */
-export function currentLanguage() {
-  return language;
-}
-
 /** Choose what was kept, else what the browser prefers, else English. */
 export function detectLanguage() {
   const wanted = [readKept(), ...(globalThis.navigator?.languages ?? [])];
