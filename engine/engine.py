@@ -28,7 +28,7 @@ from actors.services import Services
 from engine.config import Config, MediaOptions
 from engine.exports import StoreExporter
 from engine.telemetry import EngineCollector
-from engine.tokens import Authenticator, Key
+from engine.tokens import SECRET_BYTES, Authenticator, Key
 from engine.top import Top
 from engine.tracing import make_tracer
 from engine.tree import grow
@@ -127,7 +127,7 @@ class Engine:
             hub.metrics.registry.register(EngineCollector(system, services))
             ProcessCollector(registry=hub.metrics.registry)
             door = wiring.door(services, epoch)
-            authenticator = Authenticator([Key.parse(pair) for pair in config.key], clock)
+            authenticator = _authenticator(config, clock)
             top = Top(system, media=lambda: plane.latest if plane else ())
             server = _make_server(config, door, hub, services, authenticator, store, top)
             engine = cls(
@@ -186,6 +186,14 @@ class Engine:
         secrets = {webhook.url: webhook.secret for webhook in self.config.webhook}
         metrics = self.server.context.metrics
         return Courier(outbox, secrets, self.services.clock, metrics)
+
+
+def _authenticator(config: Config, clock: Clock) -> Authenticator:
+    keys = [Key.parse(pair) for pair in config.key]
+    for key in keys:
+        if key.weak:
+            _log.warning("weak key", key=key.id, needs=f"a secret of {SECRET_BYTES} bytes")
+    return Authenticator(keys, clock)
 
 
 def _first(error: BaseException) -> str:
