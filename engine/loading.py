@@ -62,6 +62,10 @@ def read_event_file(file: Path) -> Sequence[Step]:
         raise LoadError(f"{file}: {error.strerror}") from error
     except ValueError as error:
         raise LoadError(f"{file}: {error}") from error
+    except RecursionError as error:
+        raise LoadError(f"{file}: nested too deep") from error
+    if not isinstance(data, Mapping):
+        raise LoadError(f"{file}: a table [event] with an id is needed")
     try:
         return steps(data)
     except LoadError as error:

@@ -35,7 +35,7 @@ from transport.builtin import BUILTINS
 from transport.client_model import ClientStatistics, Disconnected, Event, RemoteError, to_error
 from transport.closing import may_reconnect, retry_after
 from transport.codec import JSON, MSGPACK, Codec, Unreadable
-from transport.dialing import AnyStream, dial, shake_hands
+from transport.dialing import AnyStream, check_address, dial, shake_hands
 
 DEPTH = 1000
 """Levels an answer may have; the server is trusted further than a client is."""
@@ -79,7 +79,7 @@ class Client:
         ssl_context: ssl.SSLContext | None = None,
         random: Random | None = None,
     ) -> None:
-        self.url = url
+        self.url = check_address(url)
         self.welcome: Mapping[str, Any] = {}
         self.topics: dict[str, int] = {}
         self._token = token if callable(token) else lambda: token
@@ -361,6 +361,7 @@ async def open_client(
     :param url: ``ws://HOST:PORT/v1/ws`` or ``wss://…``.
     :param token: a token, or a function that returns a fresh one for each attempt.
     :param codec: ``msgpack`` or ``json``.
+    :raises ValueError: ``url`` is no such address.
     :raises Refused: the first ``connect`` was refused for good.
     :raises Disconnected: the server turned the connection away for good.
     """

@@ -14,6 +14,17 @@ READ_BYTES = 16 << 10
 AnyStream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 
 
+def check_address(url: str) -> str:
+    """Return the address of a WebSocket, if it is one.
+
+    :raises ValueError: it is not.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname or parts.port == 0:
+        raise ValueError(f"{url}: expected ws://HOST:PORT/v1/ws or wss://…")
+    return url
+
+
 async def dial(url: str, context: ssl.SSLContext | None) -> AnyStream:
     """Open a stream to the host of a ``ws`` or ``wss`` address.
 

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from engine.cli.group import console
+from engine.cli.group import console, until_stopped
 from engine.logs import configure_logs
 
 
@@ -36,10 +36,8 @@ def demo(
 
     configure_logs("warning")
     chosen = DemoOptions(host=host, port=port, bots=bots, seconds=seconds, as_json=as_json)
-    try:
+    with until_stopped("Stopped; nothing was kept."):
         trio.run(run_demo, chosen, console())
-    except* KeyboardInterrupt:  # nurseries hand it on in a group
-        console().print("Stopped; nothing was kept.")
 
 
 def _play(name: str, as_json: bool) -> None:
@@ -51,10 +49,6 @@ def _play(name: str, as_json: bool) -> None:
             f"no script {name!r}; there are: {there_are}", param_hint="--script"
         )
     configure_logs("warning")
-    try:
-        transcript = SCRIPTS[name](None if as_json else console())
-    except KeyboardInterrupt:
-        console().print("Stopped.")
-        return
+    transcript = SCRIPTS[name](None if as_json else console())
     if as_json:
         click.echo(json.dumps([line.plain() for line in transcript.lines], indent=2))

@@ -130,7 +130,9 @@ def export_command(
 @json_option
 @click.option("--person", help="Blank everything this person wrote and is called.")
 @click.option("--event", help="With --person: only in this event.")
-@click.option("--before-days", type=click.IntRange(1), help="Drop events over for so many days.")
+@click.option(
+    "--before-days", type=click.IntRange(1, 36_500), help="Drop events over for so many days."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @plain_errors
 def forget(

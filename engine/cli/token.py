@@ -6,7 +6,10 @@ from typing import Any
 import click
 
 from actors.rules.base import Person
-from engine.tokens import Key, mint
+from engine.cli.group import KEY_VARIABLE, KeyParameter
+from engine.tokens import Authenticator, Key, mint
+
+DIGITS, LONGEST_SECONDS = 10, 36_500 * 24 * 3600
 
 
 class Duration(click.ParamType[timedelta]):
@@ -22,13 +25,16 @@ class Duration(click.ParamType[timedelta]):
         if isinstance(value, timedelta):
             return value
         number, unit = value[:-1], value[-1:]
-        if not number.isdigit() or unit not in self.units:
+        if not (number.isascii() and number.isdigit()) or unit not in self.units:
             self.fail(f"{value!r} is not a length of time such as 90s, 15m, 12h or 7d", param, ctx)
+        seconds = timedelta(**{self.units[unit]: 1}).total_seconds()
+        if len(number) > DIGITS or int(number) * seconds > LONGEST_SECONDS:
+            self.fail(f"{value!r} is longer than a hundred years", param, ctx)
         return timedelta(**{self.units[unit]: int(number)})
 
 
 @click.command()
-@click.option("--key", required=True, envvar="GREENROOM_KEY", help="API key as KEY:SECRET.")
+@click.option("--key", type=KeyParameter(), required=True, envvar=KEY_VARIABLE, help="KEY:SECRET.")
 @click.option("--sub", required=True, help="The person's id.")
 @click.option("--name", help="The person's name; the id if not given.")
 @click.option("--event", required=True, help="The event's id.")
@@ -44,7 +50,7 @@ class Duration(click.ParamType[timedelta]):
 @click.option("--ttl", type=Duration(), default="12h", show_default=True, help="Valid for.")
 def token(  # noqa: PLR0913  one flag a claim
     *,
-    key: str,
+    key: Key,
     sub: str,
     name: str | None,
     event: str,
@@ -64,8 +70,6 @@ def token(  # noqa: PLR0913  one flag a claim
         sessions=frozenset(host),
         grants=frozenset(grant),
     )
-    try:
-        parsed = Key.parse(key)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--key") from error
-    click.echo(mint(parsed, person, now=datetime.now(UTC), ttl=ttl))
+    minted = mint(key, person, now=datetime.now(UTC), ttl=ttl)
+    Authenticator([key]).verify(minted)  # what an engine would refuse is told now
+    click.echo(minted)

@@ -9,16 +9,12 @@ from typing import Any
 import click
 import trio
 
-from actors.errors import GreenroomError
 from actors.rules.base import Person
+from engine.cli.group import KEY_VARIABLE, KeyParameter, Unreachable, until_stopped
 from engine.tokens import Key, mint
 
 PATIENCE = 10.0
 """Seconds the daemon has to answer."""
-
-
-class Unreachable(GreenroomError):  # noqa: N818  said of the daemon
-    """The daemon does not answer, or not to us; the message says why."""
 
 
 def _fetch(url: str, token: str) -> dict[str, Any]:
@@ -41,30 +37,23 @@ def _fetch(url: str, token: str) -> dict[str, Any]:
 
 @click.command()
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The daemon.")
-@click.option("--key", required=True, envvar="GREENROOM_KEY", help="API key as KEY:SECRET.")
+@click.option("--key", type=KeyParameter(), required=True, envvar=KEY_VARIABLE, help="KEY:SECRET.")
 @click.option("--interval", default=1.0, show_default=True, type=click.FloatRange(min=0.1))
 @click.option("--count", type=click.IntRange(min=1), help="Stop after so many looks.")
 @click.option("--json", "as_json", is_flag=True, help="Print one look for machines.")
-def top(*, url: str, key: str, interval: float, count: int | None, as_json: bool) -> None:
+def top(*, url: str, key: Key, interval: float, count: int | None, as_json: bool) -> None:
     """Watch a daemon's actors: what they handle, what waits, what failed."""
     from engine.top import watch
-
-    try:
-        parsed = Key.parse(key)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--key") from error
 
     async def fetch() -> dict[str, Any]:
         # A token for each look, so that a long watch outlives none.
         grants = frozenset({"admin"})
         who = Person(id="greenroom-top", name="top", event="-", role="organizer", grants=grants)
-        token = mint(parsed, who, now=datetime.now(UTC), ttl=timedelta(minutes=1))
+        token = mint(key, who, now=datetime.now(UTC), ttl=timedelta(minutes=1))
         return await trio.to_thread.run_sync(_fetch, url, token)
 
     if as_json:
         click.echo(json.dumps(trio.run(fetch), indent=2))
         return
-    try:
+    with until_stopped():
         trio.run(lambda: watch(fetch, interval=interval, count=count))
-    except KeyboardInterrupt:
-        return

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -9,7 +10,9 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 
-from engine.cli import main
+from engine.cli import load, main
+from engine.cli.group import Unreachable
+from engine.loading import read_event_file
 from engine.tokens import Authenticator, Key
 from transport.webhooks import sign
 
@@ -38,6 +41,10 @@ hosts = ["hana"]
 """
 
 
+KEY = ("--key", f"k:{SECRET}")
+VERIFY = ("webhook-verify", "--secret", "s")
+
+
 def run(*args, stdin=None):
     return CliRunner().invoke(main, args, input=stdin, catch_exceptions=False)
 
@@ -63,6 +70,17 @@ def test_a_token_says_what_its_flags_said():
         (["load", "/nowhere.toml", "--data", "d"], "No such file"),
         (["load", "x.toml", "--data", "d", "--url", "ws://e"], "give either --data or --url"),
         (["load", "x.toml", "--url", "ws://e"], "--url needs --key"),
+        (["load", "x.toml", "--url", "http://e", *KEY], "expected ws://HOST:PORT/v1/ws"),
+        (["load", "x.toml", "--url", "ws://e:x", *KEY], "Port could not be cast"),
+        (["load", "x.toml", "--url", "ws://e", "--key", "nosecret"], "KEY:SECRET"),
+        (["top", "--key", "nosecret"], "KEY:SECRET"),
+        (["token", *KEY, "--sub", "a", "--event", "e", "--ttl", "²d"], "90s, 15m"),
+        (["token", *KEY, "--sub", "a", "--event", "e", "--ttl", "9" * 5000 + "s"], "hundred years"),
+        (["token", *KEY, "--sub", "a", "--event", "e", "--ttl", "3000000d"], "hundred years"),
+        (["token", *KEY, "--sub", "", "--event", "e"], "sub must be text"),
+        (["token", *KEY, "--sub", "a", "--event", "e", "--role", "employee"], "company must be"),
+        ([*VERIFY, "--timestamp", "9" * 18, "--signature", "x", "--old"], "no greenroom-timestamp"),
+        (["bench", "report", "--out", "/nowhere/page.md"], "/nowhere/page.md: No such file"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(args, complaint):
@@ -70,6 +88,44 @@ def test_what_is_wrong_is_told_in_a_line(args, complaint):
     assert result.exit_code != 0
     assert complaint in result.output
     assert "Traceback" not in result.output
+    assert "fault of ours" not in result.output
+
+
+def test_of_several_keys_in_the_variable_the_first_mints(monkeypatch):
+    monkeypatch.setenv("GREENROOM_KEY", f"new:{SECRET},old:{SECRET[::-1]}")
+    printed = run("token", "--sub", "ana", "--event", "fair").output.strip()
+    assert Authenticator([Key("new", SECRET)]).verify(printed)[0].id == "ana"
+
+
+async def test_an_engine_that_does_not_answer_is_not_waited_for_for_ever(tmp_path, autojump_clock):
+    file = tmp_path / "event.toml"
+    file.write_text(NEXT_YEARS)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"ws://127.0.0.1:{taken.getsockname()[1]}/v1/ws"
+    with pytest.raises(Unreachable, match="does not answer"):
+        await load._load(read_event_file(file), None, url, Key("k", SECRET))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "first", "last", "code"),
+    [
+        (("--bots", "1", "--port", "0"), "Stop with Ctrl-C", "Stopped; nothing was kept.", 0),
+        (("--script", "fair"), "Spring Fair", "Aborted!", 1),
+    ],
+)
+def test_ctrl_c_ends_a_demo_with_a_word(arguments, first, last, code):
+    command = [sys.executable, "-m", "engine.cli", "demo", *arguments]
+    environment = {**os.environ, "GREENROOM_MEDIA_WORKERS": "0", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        assert any(first in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+        assert process.wait(20) == code
+    assert said.splitlines()[-1] == last
+    assert "Traceback" not in said
 
 
 def test_check_tells_who_sends_to_the_viewers(monkeypatch):
