@@ -2,12 +2,12 @@
 
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 
 import attrs
 import trio
 
-from bench.cluster_servers import NodeProcess, ServerFailed
+from bench.cluster_servers import NatsServer, NodeProcess, ServerFailed
 from bench.outage_stage import Setting, Stage
 from storage import jetstream_api as api
 from transport.cluster.lease import Timing
@@ -99,20 +99,42 @@ async def _follow(stage: Stage, node: NodeProcess) -> None:
         await trio.sleep(0.2)
 
 
+STREAMS = ("GREENROOM_main_JOURNAL", "KV_GREENROOM_main_LEASES", "KV_GREENROOM_main_OWNERS")
+"""What has to have a leader before commands are answered."""
+
+
+async def follower_killed(stage: Stage) -> None:
+    """Kill one of three NATS servers that does not lead the journal, nor more than another."""
+    async with _probe(stage) as connection:
+        leaders = [await _leader(stage, connection, name) for name in STREAMS]
+        followers = (server for server in stage.servers if server is not leaders[0])
+        await _kill(stage, connection, min(followers, key=leaders.count))
+
+
 async def leader_killed(stage: Stage) -> None:
     """Kill the one of three NATS servers that leads the journal; start it again later."""
-    stream = "GREENROOM_main_JOURNAL"
-    async with Nats.open([server.url for server in stage.servers], "probe") as connection:
-        found = await api.call(connection, f"STREAM.INFO.{stream}")
-        leader = stage.servers[int(found["cluster"]["leader"].removeprefix("n"))]
-        await in_thread(leader.kill)
-        begun = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            for name in (stream, "KV_GREENROOM_main_LEASES", "KV_GREENROOM_main_OWNERS"):
-                nursery.start_soon(_led, connection, name, begun, stage.facts)
-        stage.facts["election"] = max(stage.facts.values())
-    await trio.sleep(AFTER_SECONDS)
-    await in_thread(leader.start)
+    async with _probe(stage) as connection:
+        await _kill(stage, connection, await _leader(stage, connection, STREAMS[0]))
+
+
+async def _kill(stage: Stage, connection: Nats, server: NatsServer) -> None:
+    await in_thread(server.kill)
+    begun = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        for name in STREAMS:
+            nursery.start_soon(_led, connection, name, begun, stage.facts)
+    stage.facts["election"] = max(stage.facts.values())
+    await trio.sleep(AFTER_SECONDS * stage.scale)
+    await in_thread(server.start)
+
+
+def _probe(stage: Stage) -> AbstractAsyncContextManager[Nats]:
+    return Nats.open([server.url for server in stage.servers], "probe")
+
+
+async def _leader(stage: Stage, connection: Nats, stream: str) -> NatsServer:
+    found = await api.call(connection, f"STREAM.INFO.{stream}")
+    return stage.servers[int(found["cluster"]["leader"].removeprefix("n"))]
 
 
 async def _led(connection: Nats, stream: str, begun: float, found: dict[str, float]) -> None:
@@ -150,8 +172,10 @@ FAULTS: Mapping[str, Fault] = {
         Fault("nodes-restarted", "all three nodes restarted in turn", nodes_restarted),
         Fault("owner-cut-off", "owner cut off from NATS", owner_cut_off,
               Setting(relays=True), limit=LEASE_SECONDS + 5.0),
-        Fault("leader-killed", "one of three NATS servers killed", leader_killed,
-              Setting(servers=3)),
+        Fault("follower-killed", "one of three NATS servers killed, not the leader",
+              follower_killed, Setting(servers=3)),
+        Fault("leader-killed", "the one of three NATS servers killed that leads the journal",
+              leader_killed, Setting(servers=3)),
     )
 }  # fmt: skip
 """In this order; those of one setting share their nodes."""
