@@ -226,10 +226,6 @@ class Meter:
         self._server = psutil.Process(server)
         self._begun = self._read()
 
-    def start(self) -> None:
-        """Begin."""
-        self._begun = self._read()
-
     def stop(self) -> dict[str, float]:
         """Return the seconds on the clock, and of each process's processor time."""
         passed = [now - then for now, then in zip(self._read(), self._begun, strict=True)]
@@ -238,6 +234,19 @@ class Meter:
     def _read(self) -> tuple[float, float, float]:
         times = self._server.cpu_times()
         return time.monotonic(), times.user + times.system, time.process_time()
+
+
+def come_back(
+    crowd: Crowd, server: int, spread: float, random: Random
+) -> tuple[float, dict[str, float]]:
+    """Have everybody come back; return when they began to, and what it took.
+
+    :param server: its process.
+    """
+    returned, meter = time.monotonic(), Meter(server)
+    crowd.enter(spread, random)
+    crowd.await_all("came back", lambda client: client.ready)
+    return returned, meter.stop()
 
 
 def run(
@@ -263,18 +272,14 @@ def run(
             StormClient(f"session/{number % topics}", token(f"storm-{number}"))
             for number in range(clients)
         ]
-        crowd, meter = Crowd(people, port), Meter(server.process.pid)
+        crowd = Crowd(people, port)
         crowd.enter(clients / 500, random)
         crowd.await_all("connected", lambda client: client.ready)
         server.tell("start")
         crowd.run(before)
         crowd.leave()
         time.sleep(away)
-        returned = time.monotonic()
-        meter.start()
-        crowd.enter(spread, random)
-        crowd.await_all("came back", lambda client: client.ready)
-        used = meter.stop()
+        returned, used = come_back(crowd, server.process.pid, spread, random)
         crowd.run(after)
         server.tell("stop")
         last = json.loads(server.hear())

@@ -24,7 +24,7 @@ from bench.child import BenchFailed
 from bench.fanout import allow_files
 from bench.load.target import Daemon, Target, described
 from bench.sink import masked
-from bench.storm import PER_TOPIC, TICK, Crowd, Meter, StormClient, result
+from bench.storm import PER_TOPIC, TICK, Crowd, StormClient, come_back, result
 
 CONNECT, ENTER, START, CHAT = 1, 2, 3, 4
 """Ids of requests; above the last one, chat messages."""
@@ -262,12 +262,8 @@ def _storm(
     watch.read()
     fair.leave()
     fair.run(away)
-    returned = time.monotonic()
     assert watch.daemon.process is not None  # noqa: S101  it was started
-    meter = Meter(watch.daemon.process.pid)
-    fair.enter(spread, random)
-    fair.await_all("came back", lambda guest: guest.ready)
-    used = meter.stop()
+    returned, used = come_back(fair, watch.daemon.process.pid, spread, random)
     fair.run(quiet[1])
     late = watch.read()
     fair.talk(on=False)

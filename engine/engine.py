@@ -60,7 +60,6 @@ class Engine:
     services: Services
     door: FrontDoor
     server: Server
-    authenticator: Authenticator
     store: Store | None = None
     outbox: Outbox | None = None
 
@@ -125,18 +124,14 @@ class Engine:
             )
             grow(system, services)
             hub.metrics.registry.register(EngineCollector(system, services))
-            ProcessCollector(registry=hub.metrics.registry)
             door = wiring.door(services, epoch)
-            authenticator = _authenticator(config, clock)
             top = Top(system, media=lambda: plane.latest if plane else ())
-            server = _make_server(config, door, hub, services, authenticator, store, top)
             engine = cls(
                 config=config,
                 system=system,
                 services=services,
                 door=door,
-                server=server,
-                authenticator=authenticator,
+                server=_make_server(config, door, hub, services, store, top),
                 store=store,
                 outbox=outbox or (store.outbox if store is not None else None),
             )
@@ -212,15 +207,15 @@ def _make_server(
     door: FrontDoor,
     hub: Hub,
     services: Services,
-    authenticator: Authenticator,
     store: Store | None,
     top: Top,
 ) -> Server:
     """Put the way in and out together."""
+    ProcessCollector(registry=hub.metrics.registry)
     server = Server(
         door,
         hub,
-        authenticator,
+        _authenticator(config, services.clock),
         config.limits,
         clock=services.clock,
         exporter=StoreExporter(store) if store is not None else None,
