@@ -245,13 +245,15 @@ class Stock:
         return {person: self._saw(person) for person in people}
 
     def _saw(self, person: str) -> Mapping[str, Any]:
-        watched = self.media.of(person, "video")
+        watched, sound = self.media.of(person, "video"), self.media.of(person, "audio")
         waiting = time.monotonic() - watched.last_at if watched.last_at else 0.0
         gaps = [*watched.gaps, waiting] if waiting > SILENCE_AFTER else watched.gaps
         return {
             "frames": watched.frames,
             "freezes": list(gaps),
             "longest": max(watched.longest_gap, waiting),
+            "sounds": sound.frames,
+            "loudest": sound.loudest,
         }
 
     async def live(self) -> None:

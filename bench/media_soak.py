@@ -304,6 +304,14 @@ def run(
     }
 
 
+def heard(pair: Mapping[str, Any]) -> str:
+    """Say what somebody heard of another: each kind of client knows something else of it."""
+    if "sounds" in pair:
+        return f"{pair['sounds']} frames of sound, the loudest {pair['loudest']:.2f}"
+    made_up = pair.get("concealed", 0) / max(1, pair.get("samples", 0))
+    return f"{made_up:.1%} of the sound made up"
+
+
 def main() -> int:
     """Soak and tell of it; return the exit status: 1 if a picture froze that should not."""
     parser = argparse.ArgumentParser(prog="python -m bench.media_soak", description=__doc__)
@@ -320,12 +328,10 @@ def main() -> int:
         print(f"{scene['scene']}, {scene['weather']}")
         for pair in scene["pairs"]:
             freezes = [round(each, 2) for each in pair["freezes"]]
-            made_up = pair.get("concealed", 0) / max(1, pair.get("samples", 0))
             print(
                 f"  {pair['viewer']:>5} ({pair['with']:8}) of {pair['of']:>5} "
                 f"({pair['who_has']:8}) {pair['frames']:5.0f} frames, "
-                f"longest without one {pair['longest']:.2f} s, freezes {freezes}, "
-                f"{made_up:.1%} of the sound made up"
+                f"longest without one {pair['longest']:.2f} s, freezes {freezes}, {heard(pair)}"
             )
     if result["moves"]:
         print("moves", result["moves"])

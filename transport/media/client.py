@@ -150,6 +150,7 @@ class Watched:
 
     :param longest_gap: seconds between two frames, since the first.
     :param gaps: the seconds of each freeze; the newest :data:`GAPS_KEPT`.
+    :param loudest: the largest sample of sound, 0 for silence to 1.
     """
 
     kind: str
@@ -159,6 +160,7 @@ class Watched:
     longest_gap: float = 0.0
     freezes: int = 0
     height: int = 0
+    loudest: float = 0.0
     gaps: deque[float] = attrs.field(factory=lambda: deque(maxlen=GAPS_KEPT))
 
     def note(self, now: float, height: int = 0) -> None:
@@ -178,7 +180,7 @@ class Watched:
     def look(self) -> None:
         """Count from now on."""
         self.frames = self.freezes = 0
-        self.longest_gap = 0.0
+        self.longest_gap = self.loudest = 0.0
         self.gaps.clear()
         self.last_at = self.last_at and time.monotonic()
 
@@ -317,6 +319,9 @@ class MediaClient:
                 frame = await track.recv()
                 height = frame.height if isinstance(frame, VideoFrame) else 0
                 watched.note(time.monotonic(), height)
+                if isinstance(frame, AudioFrame):
+                    samples = array.array("h", bytes(frame.planes[0]))
+                    watched.loudest = max(watched.loudest, max(map(abs, samples)) / 32768)
 
     def of(self, person: str, source: str) -> Watched:
         """Return what came from somebody, by who is on which m-line now."""

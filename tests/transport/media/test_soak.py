@@ -11,6 +11,9 @@ SECONDS = 2.0
 LEAST = 5
 """Frames of 30 that a busy machine must leave."""
 
+AUDIBLE = 0.02
+"""Of the loudest sample there can be."""
+
 
 def test_all_see_and_hear_each_other_in_a_room_and_moving_there_and_back_keeps_everything():
     result = run(SECONDS, ("clean",), ("breakout",))
@@ -22,6 +25,9 @@ def test_all_see_and_hear_each_other_in_a_room_and_moving_there_and_back_keeps_e
     in_pages = [pair for pair in pairs if pair["with"] == "Chromium"]
     assert all(pair["energy"] > 0 for pair in in_pages)
     assert not any(pair["lost"] for pair in in_pages), scene
+    on_aiortc = [pair for pair in pairs if pair["with"] == "aiortc"]
+    # Sound comes in frames of 20 ms; Chromium's microphone beeps each second.
+    assert all(pair["sounds"] > LEAST and pair["loudest"] > AUDIBLE for pair in on_aiortc), scene
     moves = result["moves"]
     assert moves["kept"]
     assert moves["restored"]
