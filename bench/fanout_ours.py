@@ -1,17 +1,15 @@
 """Greenroom under the fan-out bench: server and hub, behind a door that subscribes everybody."""
 
-import logging
 import os
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import structlog
 import trio
 
 from actors.rules.base import Command, Person
 from bench.fanout_servers import Meter
+from engine.logs import configure_logs
 from engine.tokens import Authenticator, Key, mint
 from transport.collector import calm
 from transport.hub import Hub
@@ -99,10 +97,6 @@ async def _main() -> None:
 
 def serve() -> None:
     """Serve until standard input ends."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,  # as the daemon does
-    )
-    calm()  # as the daemon does
+    configure_logs("warning")  # as the daemon does, and so is the next
+    calm()
     trio.run(_main)

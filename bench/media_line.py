@@ -6,13 +6,12 @@ prints its own port, and takes the weather as lines of JSON.
 
 import asyncio
 import json
-import subprocess
 import sys
-from types import TracebackType
 from typing import Self
 
 import attrs
 
+from bench.child import Child
 from transport.media.impairment import Relay
 
 
@@ -38,32 +37,19 @@ class Line:
     """
 
     def __init__(self, port: int) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.media_line", "127.0.0.1", str(port)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert self._process.stdout is not None  # noqa: S101  asked for above
-        self.port = int(self._process.stdout.readline())
+        command = [sys.executable, "-m", "bench.media_line", "127.0.0.1", str(port)]
+        self._process = Child.start(command)
+        self.port = int(self._process.hear())
 
     def set(self, weather: Weather) -> None:
         """Change the weather, at once."""
-        assert self._process.stdin is not None  # noqa: S101  asked for above
-        print(json.dumps(attrs.asdict(weather)), file=self._process.stdin, flush=True)
+        self._process.tell(json.dumps(attrs.asdict(weather)))
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._process.kill()
-        self._process.wait()
+    def __exit__(self, *_: object) -> None:
+        self._process.end()
 
 
 async def serve(host: str, port: int) -> None:

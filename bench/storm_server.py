@@ -1,7 +1,6 @@
 """The server under the reconnect storm: Greenroom's transport with a door that only resumes."""
 
 import json
-import logging
 import os
 import sys
 import time
@@ -9,11 +8,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import structlog
 import trio
 
 from actors.rules.base import Command, Person
 from bench.load.watched import Lateness
+from engine.logs import configure_logs
 from engine.tokens import Authenticator, Key, mint
 from transport.closing import Close
 from transport.collector import calm
@@ -125,12 +124,8 @@ def token(name: str) -> str:
 
 def main() -> None:
     """Run with the topics, the rate, an outbox's bytes and a text's from the command line."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,  # as the daemon does
-    )
-    calm()  # as the daemon does
+    configure_logs("warning")  # as the daemon does, and so is the next
+    calm()
     sizes = [int(size) for size in sys.argv[3:5]]
     trio.run(Storm(int(sys.argv[1]), float(sys.argv[2]), *sizes).run)
 

@@ -1,10 +1,11 @@
 """Opening a scripted event: real engines in this process, and a connection for everybody."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
@@ -39,12 +40,20 @@ class Cast:
     :param zone: IANA name of the event's zone.
     :param description: returns the event, as the file that ``greenroom load`` reads.
     :param people: who is connected from the beginning.
+    :param headline: what the transcript begins with.
     """
 
     opening: datetime
     zone: str
     description: Callable[[], Mapping[str, Any]]
     people: Sequence[Person]
+    headline: str
+
+
+Happening = Callable[[Venue], Awaitable[None]]
+
+Act = tuple[str, Happening]
+"""A chapter of a script: its title, and what happens in it."""
 
 
 House = Callable[[Config, Clock], AbstractAsyncContextManager[Sequence[Engine]]]
@@ -56,6 +65,36 @@ async def one_engine(config: Config, clock: Clock) -> AsyncIterator[Sequence[Eng
     """Open a single engine."""
     async with Engine.open(config, clock=clock) as engine:
         yield [engine]
+
+
+def play(
+    cast: Cast,
+    acts: Sequence[Act],
+    console: Console | None,
+    house: House,
+    between: Happening | None = None,
+) -> Transcript:
+    """Play a script from beginning to end and return its transcript.
+
+    :param console: where it is printed as it happens; None to keep it only.
+    :param house: opens the engines, one or several nodes.
+    :param between: happens after each act.
+    :raises ScriptFailed: something did not happen as described.
+    """
+    clock = MockClock(rate=1.0)
+
+    async def run() -> Transcript:
+        with TemporaryDirectory(prefix="greenroom-script-") as folder:
+            async with opened(cast, Path(folder), console, clock, house) as venue:
+                venue.transcript.tell("", cast.headline)
+                for title, act in acts:
+                    venue.transcript.chapter(title)
+                    await act(venue)
+                    if between is not None:
+                        await between(venue)
+                return venue.transcript
+
+    return trio.run(run, clock=clock)
 
 
 @asynccontextmanager

@@ -5,16 +5,11 @@ loopback. Time is the script's own: it jumps to whatever comes next, so that the
 passes in seconds.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import trio
 from rich.console import Console
-from trio.testing import MockClock
 
-from engine.scripts.opening import House, one_engine, opened
+from engine.scripts.opening import Act, House, one_engine, play
 from engine.scripts.transcript import Transcript
 from engine.scripts.venue import Venue
 from engine.scripts.workshop_cast import START, WORKSHOP
@@ -22,7 +17,7 @@ from engine.scripts.workshop_rooms import breakout_rooms, company_tab, leaving, 
 from engine.scripts.workshop_stage import entering, going_on_screen, on_screen, ways_in
 from engine.scripts.workshop_talk import chat_tab, questions_tab
 
-ACTS: tuple[tuple[str, Callable[[Venue], Awaitable[None]]], ...] = (
+ACTS: tuple[Act, ...] = (
     ("Before: My Schedule, Lobby, Program and company profile", ways_in),
     ("Step 1: entering the session", entering),
     ("Step 2: requesting to go on screen", going_on_screen),
@@ -46,17 +41,9 @@ def run_workshop(console: Console | None, house: House = one_engine) -> Transcri
     :param house: opens the engines, one or several nodes.
     :raises ScriptFailed: something did not happen as described.
     """
-    clock = MockClock(rate=1.0)
-    return trio.run(_run, console, clock, house, clock=clock)
+    return play(WORKSHOP, ACTS, console, house, between=_time_passes)
 
 
-async def _run(console: Console | None, clock: MockClock, house: House) -> Transcript:
-    with TemporaryDirectory(prefix="greenroom-workshop-") as folder:
-        async with opened(WORKSHOP, Path(folder), console, clock, house) as venue:
-            venue.transcript.tell("", "Spring Fair. A workshop with 3 hosts and 60 participants.")
-            for title, act in ACTS:
-                venue.transcript.chapter(title)
-                await act(venue)
-                if venue.now >= START:
-                    await venue.until(venue.now + BETWEEN)
-            return venue.transcript
+async def _time_passes(venue: Venue) -> None:
+    if venue.now >= START:
+        await venue.until(venue.now + BETWEEN)

@@ -70,4 +70,10 @@ def description() -> dict[str, Any]:
     }
 
 
-WORKSHOP = Cast(opening=OPENING, zone=ZONE, description=description, people=(OLGA, *HOSTS, *GUESTS))
+WORKSHOP = Cast(
+    opening=OPENING,
+    zone=ZONE,
+    description=description,
+    people=(OLGA, *HOSTS, *GUESTS),
+    headline="Spring Fair. A workshop with 3 hosts and 60 participants.",
+)
