@@ -111,7 +111,7 @@ async def test_an_engine_that_does_not_answer_is_not_waited_for_for_ever(tmp_pat
     ("arguments", "first", "last", "code"),
     [
         (("--bots", "1", "--port", "0"), "Stop with Ctrl-C", "Stopped; nothing was kept.", 0),
-        (("--script", "fair"), "Spring Fair", "Aborted!", 1),
+        (("--script", "workshop"), "Spring Fair", "Aborted!", 1),
     ],
 )
 def test_ctrl_c_ends_a_demo_with_a_word(arguments, first, last, code):

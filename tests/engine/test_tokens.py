@@ -7,9 +7,13 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
+from actors.clock import SystemClock
 from actors.errors import Refused
 from actors.rules.base import Person
+from engine.config import Config
+from engine.engine import _authenticator
 from engine.tokens import Authenticator, Key, mint
 
 NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
@@ -150,3 +154,12 @@ def test_only_so_many_tokens_are_remembered(monkeypatch):
         guard.verify(token)
     assert len(guard._known) == 3
     assert guard.verify(tokens[0])[0] == ANA
+
+
+def test_a_key_with_a_short_secret_is_taken_and_warned_of():
+    long = "s" * 32
+    with capture_logs() as logs:
+        keys = _authenticator(Config(key=("trial:hush", f"good:{long}")), SystemClock()).keys
+    assert set(keys) == {"trial", "good"}
+    assert [(line["event"], line["key"]) for line in logs] == [("weak key", "trial")]
+    assert "hush" not in str(logs)
