@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import attrs
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from actors.errors import GreenroomError
 from bench.load.target import opened
@@ -306,14 +306,21 @@ def run(
             }
         )
         race = Race(target.url, target.token, target.event, company, people, employees, slots)
-        return asyncio.run(_measured(race))
+        answered: list[Told] = []
+        try:
+            return asyncio.run(_measured(race, answered.append))
+        except (OSError, TimeoutError, WebSocketException) as error:
+            well = sum(told.outcome != "lost" for told in answered)
+            raise RaceFailed(
+                f"the server hung up; until then {well} picks were answered"
+            ) from error
 
 
-async def _measured(race: Race) -> dict[str, Any]:
+async def _measured(race: Race, watch: Callable[[Told], None]) -> dict[str, Any]:
     begun = time.perf_counter()
     picks = await race.prepare()
     prepared = time.perf_counter() - begun
-    told = await race.run(picks)
+    told = await race.run(picks, watch)
     found = await race.booked()
     won = {each.pick.meeting for each in told if each.outcome == "confirmed"}
     if {meeting["id"] for meeting in found} != won:

@@ -60,6 +60,7 @@ class Crowd:
         self._address = Address.parse(target.url)
         self._bank = Bank()
         self._session = session
+        self.told = "nobody had been moved"
         self.host = self._dial()
         for number, (method, params) in enumerate(host(target, session), 1):
             self.host.send(GREENROOM.spell(number, method, params))
@@ -104,8 +105,10 @@ class Crowd:
                 refused = [reason for _, reason in wire.found if reason is not None]
                 if refused:
                     raise LoadFailed(f"somebody was refused: {refused[0]}")
-            if self._bank.hung_up or time.monotonic() > end:
-                raise LoadFailed("somebody was not told, or was hung up on")
+            if self._bank.hung_up:
+                raise LoadFailed(f"the server hung up on {self._bank.hung_up} people; {self.told}")
+            if time.monotonic() > end:
+                raise LoadFailed(f"somebody was never told; {self.told}")
 
     def close(self) -> None:
         """Hang up."""
@@ -134,6 +137,7 @@ def run(
 def _moved(crowd: Crowd, people: int, rooms: int) -> dict[str, Any]:
     asked = crowd.ask(OPEN, "breakout.open", rooms=rooms)
     told_open = crowd.until_told("breakout.opened") - asked
+    crowd.told = f"everybody was told of their rooms within {told_open * 1e3:.0f} ms"
     crowd.until_told("snapshot", 2)
     inside = time.monotonic() - asked
     asked = crowd.ask(CLOSE, "breakout.close", countdown=0)

@@ -65,6 +65,8 @@ class Crowd:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and not all(wire.events for wire in self._wires):
             self._bank.poll(0.1)
+            if self._bank.hung_up:
+                raise LoadFailed("the server hung up on those who had joined")
         return sum(wire.events > 0 for wire in self._wires)
 
     def _await_replies(self, count: int, begun: float = 0.0) -> Latencies:
@@ -75,8 +77,11 @@ class Crowd:
                     if reason is not None:
                         raise LoadFailed(f"somebody was refused: {reason}")
                     waits.record(time.monotonic() - begun if begun else 0.001)
-            if self._bank.hung_up or time.monotonic() > end:
-                raise LoadFailed("somebody was not let in")
+            if self._bank.hung_up:
+                hung_up = f"the server hung up on {self._bank.hung_up:,} of {self._people:,} people"
+                raise LoadFailed(f"{hung_up}; {waits.so_far()}" if begun else hung_up)
+            if time.monotonic() > end:
+                raise LoadFailed(f"{count - len(waits):,} people were not let in")
         return waits
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ import trio
 from bench.attendee import ROWS, Attendee, Diary, Host
 from bench.fair_checks import end_sessions, left_behind, promises, quiet, settled
 from bench.load.swarm import BUSY
-from bench.load.target import Flaws, Target, described, opened
+from bench.load.target import Flaws, Target, described, opened, watch_over
 from bench.load.watch import Watch
 
 PER_SESSION = 30
@@ -76,6 +76,7 @@ class Fair:
         until = begun + self.ramp + self.seconds
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch)
+            nursery.start_soon(watch_over, self.target, self.diary.latencies.so_far)
             for number, person in enumerate(self._people):
                 nursery.start_soon(self._arrive, person, number, until)
             if flaws is not None:

@@ -16,13 +16,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from actors.errors import GreenroomError
 from bench.catalog import BENCHES
+from bench.child import BenchFailed
 from bench.load.watch import METRICS
 from bench.load.wire import LoadFailed
 from bench.machine import describe
 from bench.results import Record
 
 LOOK = 0.1
+WHY = "why it failed"
 RAISED = re.compile(r"^[\s|]*(\w+\.)*[A-Z]\w*: ")
 """The class that the last line of a traceback begins with."""
 
@@ -101,14 +104,34 @@ def _apart(
             said_last = [line for line in lines if line.strip(" |+-")][-1:] or ["no word"]
             raise LoadFailed(f"{name} failed: {RAISED.sub('', said_last[0]).strip(' |')}")
         result: Mapping[str, Any] = json.loads(out.read_text("utf-8"))
+        if WHY in result:
+            raise LoadFailed(f"{name} failed: {result[WHY]}")
         return result
+
+
+def reason(error: BaseException) -> str | None:
+    """Return in a line why a bench failed; None if by a mistake of its own."""
+    leaves = [error]
+    while isinstance(leaves[0], BaseExceptionGroup):
+        leaves[:1] = leaves[0].exceptions
+    for kind in (LoadFailed, GreenroomError, BenchFailed, OSError):
+        for leaf in leaves:
+            if isinstance(leaf, kind):
+                return " ".join(str(leaf).split()) or type(leaf).__name__
+    return None
 
 
 def main() -> None:
     """Run one bench and write its result."""
     name, parameters, out = sys.argv[1:]
     module = importlib.import_module(f"bench.{name}")
-    result = module.run(**json.loads(parameters))
+    try:
+        result = module.run(**json.loads(parameters))
+    except Exception as error:
+        why = reason(error)
+        if why is None:
+            raise
+        result = {WHY: why}
     Path(out).write_text(json.dumps(result), "utf-8")
 
 

@@ -12,7 +12,8 @@ import trio
 
 from bench.attendee import Attendee, Diary, Host
 from bench.load.latency import Latencies
-from bench.load.target import Target, described, opened
+from bench.load.target import Target, described, opened, watch_over
+from bench.load.wire import LoadFailed
 
 COUNTDOWN = 5.0
 """Seconds from ``stage.ready`` to being on screen (rule 12)."""
@@ -84,12 +85,15 @@ async def _hold(target: Target, session: str, people: int, seconds: float) -> di
     diary.measured = begun + RAMP
     until = diary.measured + seconds + COUNTDOWN
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch_over, target, diary.latencies.so_far)
         nursery.start_soon(host.run, until)
         await trio.sleep(RAMP / 2)
         for asker in askers:
             nursery.start_soon(asker.run, until)
         await trio.sleep_until(until + 1.0)
         nursery.cancel_scope.cancel()
+    if not len(diary.latencies):
+        raise LoadFailed(f"nothing was answered; refused: {dict(diary.refused)}")
     return {
         "bench": "stage",
         "people": people,

@@ -172,7 +172,7 @@ class Generator:
     def _open_loop(self, begin: float, measured: float, end: float) -> None:
         due = begin + self._random.expovariate(self.plan.rate)
         senders = self.wires[: self.plan.senders or None]
-        while due < end:
+        while due < end and self.bank.wires:
             now = time.monotonic()
             while due <= now and due < end:
                 if due >= measured:
@@ -186,7 +186,7 @@ class Generator:
         for wire in self.wires[: self.plan.senders or None]:
             for _ in range(self.plan.depth):
                 owner[self._send(wire, time.monotonic())] = wire
-        while time.monotonic() < end:
+        while time.monotonic() < end and self.bank.wires:
             for wire, number in self._take(measured, end - time.monotonic()):
                 owner.pop(number, None)
                 owner[self._send(wire, time.monotonic())] = wire
@@ -227,7 +227,7 @@ class Generator:
 
     def _settle(self, measured: float) -> None:
         end = time.monotonic() + SETTLE_SECONDS
-        while self._intended and time.monotonic() < end:
+        while self._intended and self.bank.wires and time.monotonic() < end:
             self._take(measured, 0.05)
 
     def _result(self, before: int, busy: float) -> dict[str, Any]:

@@ -41,6 +41,15 @@ class Latencies:
         """Return the latency in milliseconds that so many percent did not exceed."""
         return float(self._histogram.get_value_at_percentile(percentile)) / 1000
 
+    def so_far(self) -> str:
+        """Return in words what was measured when a load ended early."""
+        if not len(self):
+            return "nothing had been answered"
+        return (
+            f"until then {len(self):,} were answered, p50 {self.at(50):.1f} ms, "
+            f"p99 {self.at(99):.1f} ms"
+        )
+
     def summary(self) -> dict[str, Any]:
         """Return count, percentiles and maximum, in milliseconds, and the whole histogram."""
         if not len(self):

@@ -147,7 +147,12 @@ class Swarm:
             self._tell(process, f"go {begin}")
         self._watch(begin, self._load.warmup + self._load.seconds, said)
         found = [json.loads(self._hear(process)) for process in self._processes]
-        return summed(found, self.series, self._load)
+        figures = summed(found, self.series, self._load)
+        if figures["hung_up"] >= len(self._load.people) or not figures["done"]:
+            why = "the server hung up on everybody" if figures["hung_up"] else "nobody was answered"
+            measured = Latencies.merged(one["latency"] for one in found)
+            raise LoadFailed(f"{why}; {measured.so_far()}")
+        return figures
 
     def _watch(self, begin: float, length: float, said: Said) -> None:
         watch = Watch(self._target)

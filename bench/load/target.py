@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,10 @@ from transport.client import open_client
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
+LOADING_SECONDS = 60.0
+KNOCK_EVERY, GONE_SECONDS = 2.0, 10.0
+"""How often one looks whether a deployment is there, and how long it may be away."""
+
 TOKEN_LIFE = timedelta(hours=6)
 
 
@@ -105,10 +109,14 @@ class Target:
 
         async def bring() -> None:
             admin = self.token("greenroom-bench", role="organizer", grants=frozenset({"admin"}))
-            async with open_client(self.url, admin) as client:
-                await load_steps(over(client), steps(description))
+            with trio.fail_after(LOADING_SECONDS):
+                async with open_client(self.url, admin) as client:
+                    await load_steps(over(client), steps(description))
 
-        trio.run(bring)
+        try:
+            trio.run(bring)
+        except trio.TooSlowError as error:
+            raise LoadFailed("the server did not take the event in time") from error
 
 
 def described(event: str, sessions: Sequence[str], **more: Any) -> dict[str, Any]:
@@ -165,12 +173,41 @@ def opened(
     except ValueError as error:
         raise LoadFailed(f"--token-key: {error}") from error
     # The client proper would wait for a server that is not there; here it is a wrong address.
+    knock(url)
+    yield Target(url, key, event)
+
+
+def knock(url: str) -> None:
+    """Make sure that somebody speaks WebSocket at an address.
+
+    :raises LoadFailed: nobody does.
+    """
     wire = Wire.dial(Address.parse(url), attrs.evolve(GREENROOM, path=urlsplit(url).path or "/"))
     try:
         wire.upgraded()
     finally:
         wire.sock.close()
-    yield Target(url, key, event)
+
+
+async def watch_over(target: Target, so_far: Callable[[], str]) -> None:
+    """Look now and then whether a deployment is still there; for a nursery.
+
+    Its people would wait for ever. Whoever is back within :data:`GONE_SECONDS` was restarted.
+
+    :param so_far: tells what was measured until then.
+    :raises LoadFailed: it is gone.
+    """
+    if target.daemon is not None:
+        return  # ours to kill and to start again
+    seen = trio.current_time()
+    while True:
+        await trio.sleep(KNOCK_EVERY)
+        try:
+            await trio.to_thread.run_sync(knock, target.url, abandon_on_cancel=True)
+            seen = trio.current_time()
+        except LoadFailed as failed:
+            if trio.current_time() - seen > GONE_SECONDS:
+                raise LoadFailed(f"the server is gone ({failed}); {so_far()}") from failed
 
 
 class Daemon:

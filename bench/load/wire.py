@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import struct
+from functools import cache
 from urllib.parse import urlsplit
 
 import attrs
@@ -15,6 +16,7 @@ from actors.errors import GreenroomError
 from bench.load.dialects import Dialect
 
 READ = 1 << 17
+DIAL_SECONDS = 30.0
 TAIL = 64
 """Bytes kept of what came before, so that nothing is missed between two reads."""
 
@@ -54,11 +56,15 @@ class Address:
 
         :raises LoadFailed: it is no such URL.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise LoadFailed(f"{url}: {error}") from error
         if parts.scheme not in {"ws", "wss"} or not parts.hostname:
             raise LoadFailed(f"{url}: expected ws://HOST:PORT/v1/ws or wss://…")
         secure = parts.scheme == "wss"
-        return cls(parts.hostname, parts.port or (443 if secure else 80), secure)
+        return cls(parts.hostname, port or (443 if secure else 80), secure)
 
 
 @attrs.define(eq=False)
@@ -81,17 +87,21 @@ class Wire:
     def dial(cls, address: Address, dialect: Dialect) -> "Wire":
         """Connect and send the handshake's request; :meth:`upgraded` reads its answer.
 
-        :raises LoadFailed: nobody listens there.
+        :raises LoadFailed: nobody listens there, or not with TLS where it is asked for.
         """
+        where = f"{address.host}:{address.port}"
         try:
-            sock = socket.create_connection((address.host, address.port), 30)
+            sock = socket.create_connection((address.host, address.port), DIAL_SECONDS)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if address.secure:
+                sock = _context().wrap_socket(sock, server_hostname=address.host)
+            sock.sendall(_request(address, dialect))
+        except ssl.SSLCertVerificationError as error:
+            raise LoadFailed(f"{where}: its certificate: {error.verify_message}") from error
+        except ssl.SSLError as error:
+            raise LoadFailed(f"{where} does not speak TLS: is it ws://, not wss://?") from error
         except OSError as error:
-            raise LoadFailed(f"{address.host}:{address.port}: {error}") from error
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if address.secure:
-            context = ssl.create_default_context()
-            sock = context.wrap_socket(sock, server_hostname=address.host)
-        sock.sendall(_request(address, dialect))
+            raise LoadFailed(f"{where} cannot be reached: {error.strerror or error}") from error
         return cls(sock, dialect)
 
     def upgraded(self) -> None:
@@ -101,9 +111,12 @@ class Wire:
         """
         head = b""
         while b"\r\n\r\n" not in head:
-            more = self.sock.recv(READ)
+            try:
+                more = self.sock.recv(READ)
+            except OSError as error:
+                raise LoadFailed(f"the handshake was not answered: {error}") from error
             if not more:
-                raise LoadFailed(f"the handshake was refused: {head[:200]!r}")
+                raise LoadFailed("the server hung up on the handshake; is it wss://, not ws://?")
             head += more
         if b" 101 " not in head[:16]:
             status = head.partition(b"\r\n")[0].decode("ascii", "replace").strip()
@@ -169,6 +182,11 @@ class Wire:
         """Return the replies since last asked."""
         found, self.found = self.found, []
         return found
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 def _request(address: Address, dialect: Dialect) -> bytes:
