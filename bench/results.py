@@ -91,7 +91,8 @@ class Change:
     """A figure of two results.
 
     :param better: by how much, 1.1 for 10 %; below 1 it got worse.
-    :param beyond_spread: whether the runs of the two do not overlap.
+    :param beyond_spread: whether the runs of the two do not overlap; None if each ran once, which
+        tells nothing of a spread.
     """
 
     name: str
@@ -99,16 +100,42 @@ class Change:
     before: float
     after: float
     better: float | None
-    beyond_spread: bool
+    beyond_spread: bool | None
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is better or worse, and whether one can tell."""
+        if self.before == self.after:
+            return "the same"
+        if self.better is None:
+            return "changed"
+        way = "better" if self.better > 1 else "worse"
+        if self.beyond_spread is None:
+            return f"{way}, spread unknown: one run each"
+        return f"{way}, {'beyond' if self.beyond_spread else 'within'} the spread"
+
+
+SAME = ("cpu", "cores", "memory_gib", "system", "python", "sqlite")
+"""What must be the same of two machines for their figures to be comparable."""
+
+
+def differences(before: Record, after: Record) -> list[str]:
+    """Return what makes two results hard to compare: other machines, other forms of the bench."""
+    pairs = [(name, before.machine.get(name), after.machine.get(name)) for name in SAME]
+    pairs.append(("command", before.command, after.command))
+    return [f"{name}: {was} / {now}" for name, was, now in pairs if was != now]
 
 
 def compare(before: Record, after: Record) -> Iterator[Change]:
     """Yield the figures both results have.
 
-    :raises ResultError: they are of different benches.
+    :raises ResultError: they are of different benches, or one has no figures.
     """
     if before.bench != after.bench:
         raise ResultError(f"{before.bench} and {after.bench} cannot be compared")
+    for record in (before, after):
+        if record.failed:
+            raise ResultError(f"{record.bench} failed at {record.machine['at']}: {record.failed}")
     old = {(s.figure.name, s.figure.peer): s for s in before.figures()}
     for spread in after.figures():
         figure = spread.figure
@@ -119,7 +146,9 @@ def compare(before: Record, after: Record) -> Iterator[Change]:
         if figure.value and was.figure.value:
             better = figure.value / was.figure.value
             better = better if figure.higher else 1 / better
-        apart = spread.lowest > was.highest or spread.highest < was.lowest
+        apart: bool | None = spread.lowest > was.highest or spread.highest < was.lowest
+        if spread.runs == was.runs == 1:
+            apart = None
         yield Change(figure.name, figure.unit, was.figure.value, figure.value, better, apart)
 
 

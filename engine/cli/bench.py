@@ -53,24 +53,26 @@ def list_() -> None:
 def compare(before: Path, after: Path, as_json: bool) -> None:
     """Compare two result files of one bench."""
     _, report, results, _ = _tools()
-    changes = list(results.compare(results.load(before), results.load(after)))
+    one, other = results.load(before), results.load(after)
+    changes = list(results.compare(one, other))
+    for difference in results.differences(one, other):
+        click.echo(f"Not measured alike: {difference}", err=True)
     if as_json:
         import attrs
 
         click.echo(json.dumps([attrs.asdict(change) for change in changes], indent=2))
         return
-    table = Table("figure", "before", "after", "better", "")
+    table = Table("figure", "before", "after", "better", "", title=other.bench)
     for change in changes:
         times = "" if change.better is None else f"{change.better:.2f} x"
-        note = "beyond the spread" if change.beyond_spread else "within the spread"
         table.add_row(
             change.name,
             f"{report.number(change.before)} {change.unit}",
             f"{report.number(change.after)} {change.unit}",
             times,
-            note,
+            change.verdict,
         )
-    Console(highlight=False).print(table)
+    _console().print(table)
 
 
 @bench.command("report")
@@ -119,7 +121,11 @@ def _run(  # noqa: PLR0913  one flag a parameter
     catalog, report, results, runner = _tools()
     names = _all(catalog, quick=quick, remote=url is not None) if name == "all" else [name]
     flags = shlex.join(
-        [*(["--quick"] if quick else []), *(["--runs", str(runs)] if runs > 1 else [])]
+        [
+            *(["--quick"] if quick else []),
+            *(["--runs", str(runs)] if runs > 1 else []),
+            *(["--url", url] if url is not None else []),  # never the key: results are shown
+        ]
     )
     keep = folder or (results.FOLDER if name == "all" and url is None else None)
 
@@ -175,6 +181,10 @@ def _measure_all(
     return records
 
 
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+
+
 def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
     import attrs
 
@@ -185,7 +195,7 @@ def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
         ]
         click.echo(json.dumps(found if len(found) != 1 else found[0], indent=2))
         return
-    out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    out = _console()
     for record in records:
         if record.failed:
             continue

@@ -22,7 +22,7 @@ from bench.load.wire import Address, LoadFailed, Wire, masked
 from bench.mixed import slope
 from bench.plots import of_load
 from bench.report import html, markdown
-from bench.results import Record, ResultError, Spread, all_in, compare, load
+from bench.results import Record, ResultError, Spread, all_in, compare, differences, load
 from bench.runner import failure, measure
 from engine.cli import main
 
@@ -164,6 +164,14 @@ def test_two_results_are_compared_with_their_spread():
     assert cpu.beyond_spread
     (same, *_) = compare(record(2.0, 1.0), record(1.5, 1.6))
     assert not same.beyond_spread
+    assert [cpu.verdict, same.verdict] == ["better, beyond the spread", "better, within the spread"]
+    (once, *_) = compare(record(1.0), record(1.5))
+    assert once.verdict == "worse, spread unknown: one run each"
+    failed = attrs.evolve(record(1.0), runs=[], failed="no")
+    with pytest.raises(ResultError, match="failed at"):
+        list(compare(record(1.0), failed))
+    moved = attrs.evolve(record(1.0), machine={**MACHINE, "cores": 8})
+    assert differences(record(1.0), moved) == ["cores: 2 / 8"]
     other = attrs.evolve(record(1.0), bench="storm")
     with pytest.raises(ResultError):
         list(compare(record(1.0), other))
