@@ -43,6 +43,7 @@ BENCHES: Mapping[str, Bench] = {
     "fanout": Bench(
         about="one message to everybody, beside the peers",
         quick={"subscribers": [1_000], "sizes": [200], "rounds": 3}, full={}, seconds=(120, 480),
+        remote=True,
     ),
     "join": Bench(
         about="a session filling up", quick={"people": 1_000}, full={"people": 1_000},

@@ -26,6 +26,7 @@ from typing import Any
 
 import attrs
 
+from bench import fanout_remote
 from bench.child import BenchFailed, Child
 
 PEERS = (
@@ -294,15 +295,18 @@ def messages_for(subscribers: int) -> int:
     return max(LEAST, DELIVERIES // subscribers)
 
 
-def run(
+def run(  # noqa: PLR0913  one flag of the command line a parameter
     subscribers: Sequence[int] = (100, 1_000, 8_000),
     sizes: Sequence[int] = (200, 2_000),
+    *,
     rounds: int = 7,
     peers: Sequence[str] = PEERS,
     node_modules: Path | None = None,
     said: Said = lambda _: None,
+    url: str | None = None,
+    token_key: str | None = None,
 ) -> dict[str, Any]:
-    """Measure every peer for every number of subscribers and size.
+    """Measure every peer for every number of subscribers and size, or a deployment.
 
     A peer that fails is left out of what follows for as many subscribers, and stands in ``failed``.
 
@@ -313,6 +317,8 @@ def run(
     :raises BenchFailed: too few files may be open.
     """
     allow_files(max(subscribers))
+    if url is not None:
+        return fanout_remote.run(url, token_key, subscribers, sizes)
     if node_modules is None and NODE & set(peers):
         node_modules = npm_peers()
     here = [peer for peer in peers if available(peer, node_modules)]
@@ -359,10 +365,10 @@ def main() -> None:
     result = run(
         given.subscribers,
         given.size,
-        given.rounds,
-        given.peers,
-        given.node_modules,
-        lambda text: print(text, file=sys.stderr, flush=True),
+        rounds=given.rounds,
+        peers=given.peers,
+        node_modules=given.node_modules,
+        said=lambda text: print(text, file=sys.stderr, flush=True),
     )
     if given.json:
         print(json.dumps(result, indent=2))

@@ -82,8 +82,14 @@ def journal(result: Result) -> Iterator[Figure]:
 
 
 def fanout(result: Result) -> Iterator[Figure]:
-    """Tell what a recipient costs, beside each peer."""
-    for case in result["cases"]:
+    """Tell what a recipient costs, beside each peer; of a deployment, how late messages come."""
+    for name, case in result.get("deployment", {}).items():
+        for who in ("first", "last"):
+            for part in ("p50", "p99") if case[who]["count"] else ():
+                yield Figure(f"{name}: the {who} has it, {part}", case[who][f"{part}_ms"], "ms",
+                             higher=False)  # fmt: skip
+        yield Figure(f"{name}: delivered", case["delivered_percent"], "%", target=100.0)
+    for case in result.get("cases", ()):
         what = f"fan-out, {case['subscribers']:,} subscribers, {case['size']:,} bytes"
         if "greenroom" not in case["peers"]:
             yield Figure(f"{what}: Greenroom failed", 1, "", target=0, sense="at most",

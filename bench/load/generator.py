@@ -19,6 +19,7 @@ import attrs
 
 from bench.load.dialects import DIALECTS, Dialect
 from bench.load.latency import Latencies
+from bench.load.marks import Heard, MarkedWire
 from bench.load.wire import Address, Bank, LoadFailed, Wire
 
 WAVE = 32
@@ -46,6 +47,8 @@ class Plan:
     :param rate: arrivals a second of this generator, a Poisson process; 0: as fast as replies
         come, ``depth`` requests under way for each person (closed loop, to find saturation).
     :param senders: how many of the people send; 0: all.
+    :param marked: whether each request's ``text`` says which it is, and who hears it first and last
+        is told.
     :param rest: seconds in which nothing is read, so that a crowd that only listens costs
         little; latencies are late by as much.
     """
@@ -60,6 +63,7 @@ class Plan:
     depth: int = 1
     senders: int = 0
     rest: float = 0.0
+    marked: bool = False
     seed: int = 1
 
 
@@ -96,6 +100,8 @@ class Generator:
         self._intended: dict[int, float] = {}
         self._sent = 0
         self._read_at = 0.0
+        self._heard: Heard = {}
+        self._meant: dict[str, float] = {}
 
     # Opening
 
@@ -106,9 +112,7 @@ class Generator:
         """
         address = Address.parse(self.plan.url)
         for start in range(0, len(self.plan.people), WAVE):
-            wave = [
-                Wire.dial(address, self.dialect) for _ in self.plan.people[start : start + WAVE]
-            ]
+            wave = [self._dial(address) for _ in self.plan.people[start : start + WAVE]]
             for wire in wave:
                 wire.upgraded()
                 self.bank.add(wire)
@@ -118,6 +122,13 @@ class Generator:
                     wire.send(self.dialect.spell(number, method, params))
             self._await_opening(wave, self.plan.people[start : start + WAVE])
         self._until_quiet()
+
+    def _dial(self, address: Address) -> Wire:
+        if not self.plan.marked:
+            return Wire.dial(address, self.dialect)
+        wire = MarkedWire.dial(address, self.dialect)
+        assert isinstance(wire, MarkedWire)  # noqa: S101  dial builds its own class
+        return wire
 
     def _await_opening(self, wave: Sequence[Wire], openings: Sequence[Sequence[Any]]) -> None:
         missing = {id(wire): len(opening) for wire, opening in zip(wave, openings, strict=True)}
@@ -156,6 +167,9 @@ class Generator:
         """Send from ``begin`` on, on the monotonic clock; return what was measured."""
         while time.monotonic() < begin:
             self.bank.poll(min(0.05, begin - time.monotonic()))
+        for wire in self.wires[self.plan.senders :]:
+            if isinstance(wire, MarkedWire):
+                wire.heard = self._heard
         before, cpu = self.events(), time.process_time()
         measured = begin + self.plan.warmup
         end = measured + self.plan.seconds
@@ -196,6 +210,10 @@ class Generator:
         method, params = self.plan.requests[self._sent % len(self.plan.requests)]
         self._sent += 1
         self._intended[number] = intended
+        if self.plan.marked:
+            mark = f"{self.plan.seed}-{number}"
+            self._meant[mark] = intended
+            params = {**params, "text": f"{mark} {params['text']}"}
         wire.send(self.dialect.spell(number, method, params))
         return number
 
@@ -243,6 +261,8 @@ class Generator:
             "cpu": busy,
             "latency": tally.latencies.encode(),
             "lateness": tally.lateness.encode(),
+            "heard": self._heard,
+            "meant": self._meant,
             "by_second": [[second, found.encode()] for second, found in seconds],
         }
 

@@ -13,6 +13,7 @@ import attrs
 
 from bench.load.generator import Plan
 from bench.load.latency import Latencies
+from bench.load.marks import Heard, merged
 from bench.load.target import Target
 from bench.load.watch import Watch
 from bench.load.wire import LoadFailed
@@ -48,6 +49,7 @@ class Load:
     dialect: str = "greenroom"
     senders: int = 0
     rest: float = 0.0
+    marked: bool = False
     seed: int = 1
 
 
@@ -69,6 +71,7 @@ def _plans(urls: Sequence[str], load: Load, number: int) -> list[Plan]:
             depth=load.depth,
             senders=load.senders,
             rest=load.rest,
+            marked=load.marked,
             seed=load.seed * 1000 + index,
         )
         for index in range(min(number, len(load.people)))
@@ -94,6 +97,13 @@ class Swarm:
         self._plans = _plans(urls or [target.url], load, number or shards())
         self._processes: list[subprocess.Popen[str]] = []
         self.series: list[dict[str, float]] = []
+        self.heard: Heard = {}
+        self.meant: dict[str, float] = {}
+
+    @property
+    def generators(self) -> int:
+        """How many processes it has."""
+        return len(self._plans)
 
     def __enter__(self) -> Self:
         for plan in self._plans:
@@ -148,6 +158,7 @@ class Swarm:
         self._watch(begin, self._load.warmup + self._load.seconds, said)
         found = [json.loads(self._hear(process)) for process in self._processes]
         figures = summed(found, self.series, self._load)
+        self.heard, self.meant = merged(found)
         if figures["hung_up"] >= len(self._load.people) or not figures["done"]:
             why = "the server hung up on everybody" if figures["hung_up"] else "nobody was answered"
             measured = Latencies.merged(one["latency"] for one in found)

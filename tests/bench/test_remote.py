@@ -1,0 +1,125 @@
+"""Load on a deployment: wrong addresses are told in a line, and so is a server that dies."""
+
+import signal
+import socket
+import threading
+
+import pytest
+import trio
+
+from bench import breakout, fanout, runner
+from bench.book import RaceFailed
+from bench.figures import read
+from bench.load import target as targets
+from bench.load.dialects import GREENROOM
+from bench.load.latency import Latencies
+from bench.load.marks import MARK, MarkedWire, merged
+from bench.load.target import Daemon, Target, knock, watch_over
+from bench.load.wire import LoadFailed
+from engine.tokens import Key
+
+KEY = Key("k", "s" * 32)
+
+
+@pytest.fixture
+def mute():
+    """A port on which somebody listens and says nothing of use."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            while True:
+                try:
+                    wire, _ = server.accept()
+                except OSError:
+                    return
+                with wire:
+                    wire.recv(4096)
+                    wire.sendall(b"HTTP/1.1 404 Not Found\r\n\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_an_address_where_nobody_speaks_websocket_is_told(mute):
+    with pytest.raises(LoadFailed, match="404 Not Found; is that the path"):
+        knock(f"ws://127.0.0.1:{mute}/v1/ws")
+    with pytest.raises(LoadFailed, match="does not speak TLS"):
+        knock(f"wss://127.0.0.1:{mute}/v1/ws")
+    with pytest.raises(LoadFailed, match="cannot be reached"):
+        knock("ws://127.0.0.1:1/v1/ws")
+    with pytest.raises(LoadFailed, match="Port out of range"):
+        knock("ws://127.0.0.1:99999/v1/ws")
+
+
+async def test_who_waits_for_a_deployment_that_is_gone_is_told_what_was_measured(
+    autojump_clock, monkeypatch
+):
+    answers = iter([True] * 3 + [False] * 2 + [True] + [False] * 99)
+
+    def look(_):
+        if not next(answers):
+            raise LoadFailed("refused")
+
+    monkeypatch.setattr(targets, "knock", look)
+    latencies = Latencies()
+    latencies.record(0.002)
+    with pytest.raises(LoadFailed) as told:
+        await watch_over(Target("ws://h/", KEY, "e"), latencies.so_far)
+    assert "1 were answered, p50 2.0 ms" in str(told.value)
+    assert trio.current_time() > 12 + targets.GONE_SECONDS
+
+
+def test_why_a_bench_failed_is_one_line_and_mistakes_of_its_own_are_none():
+    inner = ExceptionGroup("a", [ValueError("x"), LoadFailed("the server\nis gone")])
+    assert runner.reason(ExceptionGroup("b", [inner])) == "the server is gone"
+    assert runner.reason(RaceFailed("twice")) == "twice"
+    assert runner.reason(TimeoutError()) == "TimeoutError"
+    assert runner.reason(KeyError("p99_ms")) is None
+
+
+def test_a_marked_message_is_heard_once_by_each_wherever_the_reads_cut_it():
+    heard = {}
+    text = b'{"type":"chat.posted","data":{"text":"1000-1000001 xxx"}}'
+    for cut in range(len(text)):
+        wire = MarkedWire(socket.socket(), GREENROOM, heard=heard)
+        with wire.sock:
+            wire._search(text[:cut])
+            wire._search(text[cut:])
+    assert MARK.search(text)
+    assert heard["1000-1000001"][2] == len(text)
+    one = {"heard": {"m": [2.0, 3.0, 1]}, "meant": {"m": 1.0}}
+    other = {"heard": {"m": [1.5, 2.0, 2]}, "meant": {}}
+    assert merged([one, other]) == ({"m": [1.5, 3.0, 3]}, {"m": 1.0})
+
+
+@pytest.fixture
+def deployment(tmp_path):
+    daemon = Daemon(tmp_path)
+    daemon.start()
+    yield daemon
+    daemon.kill()
+    daemon.stop()
+
+
+@pytest.mark.slow
+def test_fan_out_of_a_deployment_is_measured_until_it_dies(deployment, monkeypatch):
+    monkeypatch.setattr("bench.fanout_remote.SECONDS", 2.0)
+    url = f"ws://127.0.0.1:{deployment.port}/v1/ws"
+    given = {"url": url, "token_key": f"{deployment.key.id}:{deployment.key.secret}"}
+    result = fanout.run([10], [400], **given)
+    figures = {figure.name: figure for figure in read("fanout", result)}
+    assert figures["10 subscribers, 400 bytes: delivered"].met
+    assert figures["10 subscribers, 400 bytes: the last has it, p99"].value > 0
+    monkeypatch.setattr("bench.fanout_remote.SECONDS", 30.0)
+    timer = threading.Timer(6.0, deployment.process.send_signal, [signal.SIGKILL])
+    timer.start()
+    try:
+        with pytest.raises(LoadFailed, match=r"hung up on everybody; until then \d+ were answered"):
+            fanout.run([10], [400], **given)
+    finally:
+        timer.join()
+    with pytest.raises(LoadFailed, match="cannot be reached"):
+        breakout.run(10, 2, **given)
