@@ -7,8 +7,13 @@ from typing import Any
 
 from bench.load.latency import decoded
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 560, 220, 56, 34, 12
-COLOURS = ("#2563a8", "#b4512a", "#3d7d4a", "#7a4b9c")
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 560, 230, 56, 38, 22
+COLOURS = ("#3b7cc4", "#cf6a3c", "#4f9a60", "#9868bd")
+"""Of lines, in order; plain to see on white and on black."""
+
+MARKS = 5
+"""Marks on an axis, about."""
+
 PARTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.99)
 
 Points = Sequence[tuple[float, float]]
@@ -29,10 +34,10 @@ class _Frame:
         points = [point for line in series.values() for point in line]
         self.log = log
         self.left, self.right = min(x for x, _ in points), max(x for x, _ in points)
-        highest = max((y for _, y in points), default=1.0) or 1.0
+        highest = max((y for _, y in points), default=1.0) or 1.0  # nothing but noughts
         lowest = min((y for _, y in points if y > 0), default=highest)
         self.bottom = 10.0 ** floor(log10(lowest)) if log else 0.0
-        self.top = 10.0 ** ceil(log10(highest * 1.0001)) if log else highest * 1.1
+        self.top = 10.0 ** ceil(log10(highest * 1.0001)) if log else round_marks(0.0, highest)[-1]
 
     def x(self, value: float) -> float:
         """Return a value's place from left to right."""
@@ -51,9 +56,18 @@ class _Frame:
     def marks(self) -> list[float]:
         """Return the values marked on the upright axis."""
         if not self.log:
-            return [self.top * part / 4 for part in range(5)]
+            return round_marks(0.0, self.top)
         first, last = round(log10(self.bottom)), round(log10(self.top))
         return [10.0**power for power in range(first, last + 1)]
+
+
+def round_marks(low: float, high: float) -> list[float]:
+    """Return about :data:`MARKS` round numbers from at most ``low`` to at least ``high``."""
+    rough = (high - low) / MARKS or 1.0
+    power = 10.0 ** floor(log10(rough))
+    step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough * 0.999)
+    first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
+    return [round(step * number, 12) for number in range(first, max(first + 1, last) + 1)]
 
 
 def lines(
@@ -81,16 +95,20 @@ def lines(
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}"/>'
         )
         parts.append(_text(LEFT - 6, y + 4, _plain(mark), "end"))
-    below_axis = labels or {x: _plain(x) for x in (frame.left, frame.right)}
+    round_below = [
+        x for x in round_marks(frame.left, frame.right) if frame.left <= x <= frame.right
+    ]
+    below_axis = labels or {x: _plain(x) for x in round_below}
     parts += [_text(frame.x(x), HEIGHT - BOTTOM + 16, text) for x, text in below_axis.items()]
-    parts.append(_text(WIDTH / 2, HEIGHT - 2, f"{below}; upright: {unit}"))
+    parts.append(_text((LEFT + WIDTH - 10) / 2, HEIGHT - 6, below))
+    parts.append(_text(4, TOP - 10, unit, "start"))
     for index, (name, points) in enumerate(series.items()):
         colour = COLOURS[index % len(COLOURS)]
         path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
         left = LEFT + index * 170
         parts += [
             f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{path}"/>',
-            f'<rect x="{left}" y="{HEIGHT + 6}" width="10" height="10" fill="{colour}"/>',
+            f'<rect x="{left}" y="{HEIGHT + 5}" width="10" height="10" fill="{colour}"/>',
             _text(left + 15, HEIGHT + 15, name, "start"),
         ]
     return f"<figure><figcaption>{escape(title)}</figcaption>{''.join(parts)}</svg></figure>"
@@ -106,11 +124,16 @@ def percentiles(title: str, histograms: Mapping[str, str]) -> str:
         latencies = decoded(encoded)
         series[name] = [(_nines(part), max(0.001, latencies.at(part))) for part in PARTS]
     labels = {_nines(part): f"{part:g}" for part in (50.0, 90.0, 99.0, 99.9, 99.99)}
-    return lines(title, series, unit="ms, log", below="percentile", log=True, labels=labels)
+    unit = "ms, on a log scale"
+    return lines(title, series, unit=unit, below="percentile", log=True, labels=labels)
 
 
 def _nines(percentile: float) -> float:
     return -log10(1 - percentile / 100)
+
+
+def _titled(title: str, what: str) -> str:
+    return f"{title}: {what}" if title else what[0].upper() + what[1:]
 
 
 def of_load(title: str, found: Mapping[str, Any]) -> str:
@@ -120,28 +143,35 @@ def of_load(title: str, found: Mapping[str, Any]) -> str:
     hdr = found.get("latency", {}).get("hdr")
     plots = [
         lines(
-            f"{title}: latency over time",
+            _titled(title, "latency over time"),
             {name: [(row["second"], row[f"{name}_ms"]) for row in over] for name in ("p50", "p99")},
-            unit="ms, log",
+            unit="ms, on a log scale",
             log=True,
         ),
-        percentiles(f"{title}: latency by percentile", {"latency": hdr}) if hdr else "",
+        percentiles(_titled(title, "latency by percentile"), {"latency": hdr}) if hdr else "",
         lines(
-            f"{title}: CPU",
+            _titled(title, "CPU"),
             {
-                name: [(one["at"], one[name]) for one in samples if name in one]
-                for name in ("server", "machine")
+                name: [(one["at"], 100 * one[key]) for one in samples if key in one]
+                for key, name in (
+                    ("server", "server, of one core"),
+                    ("machine", "machine, of all cores"),
+                    ("generator", "generator, of one core"),
+                )
             },
-            unit="cores (server), part (machine)",
+            unit="%",
         ),
         lines(
-            f"{title}: memory of the server",
+            _titled(title, "memory of the server"),
             {"resident": [(one["at"], one["rss"] / 2**20) for one in samples if "rss" in one]},
             unit="MiB",
         ),
         lines(
-            f"{title}: waiting in mailboxes",
-            {"messages": [(o["at"], o["mailboxes"]) for o in samples if "mailboxes" in o]},
+            _titled(title, "waiting in mailboxes"),
+            {
+                name: [(one["at"], one[key]) for one in samples if key in one]
+                for key, name in (("mailboxes", "all"), ("deepest_mailbox", "the deepest"))
+            },
             unit="messages",
         ),
     ]

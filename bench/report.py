@@ -11,13 +11,16 @@ from bench.plots import of_load
 from bench.results import Record, Spread, compare
 
 STYLE = """
+:root{color-scheme:light dark}
 body{font:15px/1.5 system-ui,sans-serif;max-width:1200px;margin:2rem auto;padding:0 1rem}
 body{color:#1c2733;background:#fff}code{background:#f1f3f6;padding:.1rem .3rem}
 table{border-collapse:collapse;margin:1rem 0}
 td,th{padding:.3rem .8rem;border-bottom:1px solid #d8dee6;text-align:left}
 td.n{text-align:right;font-variant-numeric:tabular-nums}
 .met{color:#23703a}.missed{color:#a3301f;font-weight:600}
-figure{display:inline-block;margin:1rem 1rem 0 0;width:560px}svg{width:100%}
+h2{margin-top:2.5rem}h3{margin:1.5rem 0 0;font-size:1rem}
+figure{display:inline-block;margin:1rem 1rem 0 0;width:560px;max-width:100%}svg{width:100%}
+figcaption{font-weight:600;font-size:13px}
 svg text{font-size:11px;fill:#46535f}.grid{stroke:#e4e8ee}
 @media (prefers-color-scheme:dark){body{background:#12181f;color:#dde4ec}
 td,th,.grid{border-color:#2b3642;stroke:#2b3642}svg text{fill:#a9b5c1}
@@ -103,8 +106,8 @@ def html(records: Sequence[Record]) -> str:
         parts += [_row(spread) for spread in record.figures()]
         parts.append("</table>")
         for name, load in loads(record.runs[-1]):
-            parts.append(f"<p>{escape(name)}: the limit was <b>{escape(load['limit'])}</b>.</p>")
-            parts.append(of_load(name, load))
+            parts.append(f"<h3>{escape(name)}: the limit was {escape(load['limit'])}</h3>")
+            parts.append(of_load("", load))
     return "\n".join(parts) + "\n"
 
 

@@ -20,7 +20,7 @@ from bench.load.swarm import Load, _plans, limit
 from bench.load.target import opened
 from bench.load.wire import Address, LoadFailed, Wire, masked
 from bench.mixed import slope
-from bench.plots import of_load
+from bench.plots import MARKS, of_load, round_marks
 from bench.report import html, markdown
 from bench.results import Record, ResultError, Spread, all_in, compare, differences, load
 from bench.runner import failure, measure
@@ -197,6 +197,15 @@ def test_plots_show_what_there_is():
     assert drawn.count("<svg") == 4
     assert "<b>" not in drawn
     assert of_load("empty", {}) == ""
+
+
+@given(st.floats(0, 1e6), st.floats(1e-6, 1e6))
+def test_an_axis_is_marked_with_few_round_numbers_that_span_it(low, span):
+    marks = round_marks(low, low + span)
+    step = marks[1] - marks[0]
+    assert 2 <= len(marks) <= MARKS + 3
+    assert marks[0] <= low + step / 1e3
+    assert marks[-1] >= low + span - step / 1e3
 
 
 def test_memory_that_grows_has_a_slope():
