@@ -16,6 +16,7 @@ class Bench:
     :param full: parameters of the form whose figures are published.
     :param seconds: how long the quick form may take, and the full one, before it is given up.
     :param remote: whether it can load somebody's own deployment.
+    :param there: the module that does so, if another one.
     :param apart: whether it is so long that ``all`` leaves its full form out.
     """
 
@@ -24,6 +25,7 @@ class Bench:
     full: Mapping[str, Any]
     seconds: tuple[float, float]
     remote: bool = False
+    there: str = ""
     apart: bool = False
 
 
@@ -70,10 +72,12 @@ BENCHES: Mapping[str, Bench] = {
     "storm": Bench(
         about="everybody drops at once and comes back",
         quick={"clients": 1_000, "before": 2.0, "after": 3.0}, full={}, seconds=(60, 300),
+        remote=True, there="storm_daemon",
     ),
     "storm_daemon": Bench(
         about="the same through the whole daemon: sessions, presence, chat and the journal",
         quick={"clients": 500, "before": 2.0, "after": 3.0}, full={}, seconds=(60, 300),
+        remote=True,
     ),
     "slow": Bench(
         about="one client that never reads, beside many that do",

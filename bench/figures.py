@@ -160,9 +160,12 @@ def storm(result: Result) -> Iterator[Figure]:
     yield Figure("back again, p99", result["back_p99_s"], "s", target=3.0, sense="at most",
                  higher=False)  # fmt: skip
     yield Figure("late because of it, p99", result["late_p99_s"], "s", higher=False)
-    yield Figure("the loop's worst stall", result["server_worst_stall_ms"], "ms", target=50.0,
-                 sense="at most", higher=False)  # fmt: skip
-    yield Figure("a return costs the server", result["return_server_us_each"], "us", higher=False)
+    if result["server_worst_stall_ms"] is not None:
+        yield Figure("the loop's worst stall", result["server_worst_stall_ms"], "ms", target=50.0,
+                     sense="at most", higher=False)  # fmt: skip
+    if result["return_server_us_each"] is not None:
+        cost = result["return_server_us_each"]
+        yield Figure("a return costs the server", cost, "us", higher=False)
     if "acknowledged" in result:
         part = result["acknowledged"] / result["published"]
         yield Figure("acknowledged, of those sent", 100 * part, "%", target=100.0)

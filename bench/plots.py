@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.load.latency import decoded
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 560, 230, 56, 38, 22
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 560, 230, 56, 22, 38, 22
 COLOURS = ("#3b7cc4", "#cf6a3c", "#4f9a60", "#9868bd")
 """Of lines, in order; plain to see on white and on black."""
 
@@ -42,7 +42,7 @@ class _Frame:
     def x(self, value: float) -> float:
         """Return a value's place from left to right."""
         span = (self.right - self.left) or 1.0
-        return LEFT + (value - self.left) / span * (WIDTH - LEFT - 10)
+        return LEFT + (value - self.left) / span * (WIDTH - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
         """Return a value's place from top to bottom."""
@@ -92,7 +92,7 @@ def lines(
     for mark in frame.marks():
         y = frame.y(mark)
         parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         )
         parts.append(_text(LEFT - 6, y + 4, _plain(mark), "end"))
     round_below = [
@@ -100,7 +100,7 @@ def lines(
     ]
     below_axis = labels or {x: _plain(x) for x in round_below}
     parts += [_text(frame.x(x), HEIGHT - BOTTOM + 16, text) for x, text in below_axis.items()]
-    parts.append(_text((LEFT + WIDTH - 10) / 2, HEIGHT - 6, below))
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, below))
     parts.append(_text(4, TOP - 10, unit, "start"))
     for index, (name, points) in enumerate(series.items()):
         colour = COLOURS[index % len(COLOURS)]

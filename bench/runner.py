@@ -56,6 +56,7 @@ def measure(  # noqa: PLR0913  one flag of the command line a parameter
     parameters = dict(bench.quick if quick else bench.full)
     if url is not None:
         parameters |= {"url": url, "token_key": token_key}
+    module = bench.there if url is not None and bench.there else name
     patience = bench.seconds[0 if quick else 1]
     found = []
     for number in range(runs):
@@ -63,7 +64,7 @@ def measure(  # noqa: PLR0913  one flag of the command line a parameter
         def part(seconds: float, done: int = number) -> None:
             said(min(1.0, (done + min(0.99, seconds / patience)) / runs))
 
-        found.append(_apart(name, parameters, patience, part, metrics))
+        found.append(_apart(module, parameters, patience, part, metrics))
     return Record(name, command, machine, found)
 
 

@@ -17,10 +17,12 @@ from typing import Any
 import psutil
 
 from bench.child import Child
-from bench.sink import request
-from bench.storm import DIALECT, Crowd, StormClient
+from bench.load.wire import Place
+from bench.sink import Dialect, request
+from bench.storm import Crowd, StormClient
 from bench.storm_server import token
 
+DIALECT = Dialect("/v1/ws", "greenroom.v1.json")
 TOPIC = "session/0"
 OUTBOX = 64 << 10
 TEXT = 2_000
@@ -73,7 +75,7 @@ def run(
     try:
         port = int(server.hear())
         people = [StormClient(TOPIC, token(f"reader-{n}")) for n in range(clients)]
-        crowd = Crowd(people, port)
+        crowd = Crowd(people, Place.at(f"ws://127.0.0.1:{port}/v1/ws"))
         crowd.enter(clients / 500, Random(1))
         crowd.await_all("connected", lambda client: client.ready)
         process = psutil.Process(server.process.pid)

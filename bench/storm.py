@@ -11,9 +11,11 @@ import errno
 import json
 import select
 import socket
+import ssl
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from statistics import quantiles
 from typing import Any
@@ -23,10 +25,10 @@ import orjson
 import psutil
 
 from bench.child import BenchFailed, Child
-from bench.sink import Dialect, masked, request
+from bench.load.wire import Place, request, tls_context
+from bench.sink import masked
 from bench.storm_server import token
 
-DIALECT = Dialect("/v1/ws", "greenroom.v1.json")
 PER_TOPIC = 100
 READ = 1 << 16
 TICK = 0.02
@@ -50,18 +52,19 @@ class StormClient:
     repeated: int = 0
     snapshots: int = 0
     ready: float = 0.0
+    greeted: bool = False
     upgraded: bool = False
     wire: socket.socket | None = None
     buffer: bytes = b""
     lateness: list[tuple[float, float]] = attrs.field(factory=list)
 
-    def open(self, port: int) -> socket.socket:
+    def open(self, place: Place) -> socket.socket:
         """Begin to connect."""
-        self.wire = socket.socket()
+        self.wire = socket.socket(place.family)
         self.wire.setblocking(False)
         self.buffer = b""
-        self.ready, self.upgraded = 0.0, False
-        code = self.wire.connect_ex(("127.0.0.1", port))
+        self.ready, self.greeted, self.upgraded = 0.0, False, False
+        code = self.wire.connect_ex(place.where)
         if code not in {0, errno.EINPROGRESS}:
             raise BenchFailed(f"connect: {errno.errorcode[code]}")
         return self.wire
@@ -139,9 +142,9 @@ def _frame(data: bytes, at: int) -> tuple[int, int] | None:
 class Crowd:
     """All the clients, on one epoll."""
 
-    def __init__(self, clients: list[StormClient], port: int) -> None:
+    def __init__(self, clients: list[StormClient], place: Place) -> None:
         self.clients = clients
-        self._port = port
+        self._place = place
         self._epoll = select.epoll()
         self._by_descriptor: dict[int, StormClient] = {}
 
@@ -160,7 +163,7 @@ class Crowd:
 
     def open(self, client: StormClient) -> None:
         """Begin to connect one."""
-        opened = client.open(self._port)
+        opened = client.open(self._place)
         self._by_descriptor[opened.fileno()] = client
         self._epoll.register(opened, select.EPOLLOUT)
 
@@ -183,20 +186,21 @@ class Crowd:
         end = time.monotonic() + seconds
         while True:
             left = end - time.monotonic()
-            for descriptor, events in self._epoll.poll(max(0.0, min(left, TICK))):
-                self._serve(descriptor, events)
+            for descriptor, _ in self._epoll.poll(max(0.0, min(left, TICK))):
+                self._serve(descriptor)
             if left <= 0:
                 return
 
-    def _serve(self, descriptor: int, events: int) -> None:
+    def _serve(self, descriptor: int) -> None:
         client = self._by_descriptor[descriptor]
         own = client.wire
         assert own is not None  # noqa: S101  a dropped client's descriptor is forgotten
-        if events & select.EPOLLOUT:
-            own.sendall(request(DIALECT, self._port))
-            self._epoll.modify(descriptor, select.EPOLLIN)
+        if not client.greeted:
+            self._greet(client, own, descriptor)
             return
-        data = own.recv(READ)
+        data = _received(own)
+        if data is None:
+            return
         if not data:
             raise BenchFailed("the server hung up")
         now, before = time.monotonic(), client.upgraded
@@ -207,6 +211,23 @@ class Crowd:
                 own.sendall(bytes((0x80 | PONG, 0x80, 0, 0, 0, 0)))
         if client.upgraded and not before:
             own.sendall(client.greet())
+
+    def _greet(self, client: StormClient, own: socket.socket, descriptor: int) -> None:
+        """Go on with the handshake of TLS, if there is one; then ask for the WebSocket."""
+        if self._place.address.secure and not isinstance(own, ssl.SSLSocket):
+            own = client.wire = tls_context().wrap_socket(
+                own, server_hostname=self._place.address.host, do_handshake_on_connect=False
+            )
+        try:
+            if isinstance(own, ssl.SSLSocket):
+                own.do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as wanted:
+            writes = isinstance(wanted, ssl.SSLWantWriteError)
+            self._epoll.modify(descriptor, select.EPOLLOUT if writes else select.EPOLLIN)
+            return
+        own.sendall(request(self._place.address, self._place.dialect))
+        client.greeted = True
+        self._epoll.modify(descriptor, select.EPOLLIN)
 
     def await_all(self, what: str, done: Any) -> float:
         """Read until ``done`` holds for everybody; return when it did."""
@@ -219,34 +240,40 @@ class Crowd:
         return time.monotonic()
 
 
-class Meter:
-    """Tells how much of a processor the server took, and this process, over a while."""
-
-    def __init__(self, server: int) -> None:
-        self._server = psutil.Process(server)
-        self._begun = self._read()
-
-    def stop(self) -> dict[str, float]:
-        """Return the seconds on the clock, and of each process's processor time."""
-        passed = [now - then for now, then in zip(self._read(), self._begun, strict=True)]
-        return dict(zip(("seconds", "server", "clients"), passed, strict=True))
-
-    def _read(self) -> tuple[float, float, float]:
-        times = self._server.cpu_times()
-        return time.monotonic(), times.user + times.system, time.process_time()
+def _received(own: socket.socket) -> bytes | None:
+    """Return what has come, empty at the end; None if it is not whole yet."""
+    try:
+        data = own.recv(READ)
+        if isinstance(own, ssl.SSLSocket):
+            while own.pending():
+                data += own.recv(READ)
+    except (ssl.SSLWantReadError, BlockingIOError):
+        return None
+    return data
 
 
 def come_back(
-    crowd: Crowd, server: int, spread: float, random: Random
-) -> tuple[float, dict[str, float]]:
+    crowd: Crowd, cpu: Callable[[], float | None], spread: float, random: Random
+) -> tuple[float, dict[str, float | None]]:
     """Have everybody come back; return when they began to, and what it took.
 
-    :param server: its process.
+    :param cpu: tells the seconds of processor the server has used; None if it does not say.
     """
-    returned, meter = time.monotonic(), Meter(server)
+    returned, server, own = time.monotonic(), cpu(), time.process_time()
     crowd.enter(spread, random)
     crowd.await_all("came back", lambda client: client.ready)
-    return returned, meter.stop()
+    after = cpu()
+    return returned, {
+        "seconds": time.monotonic() - returned,
+        "server": None if server is None or after is None else after - server,
+        "clients": time.process_time() - own,
+    }
+
+
+def processor(pid: int) -> float:
+    """Return the seconds of processor that a process has used."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def run(
@@ -272,14 +299,15 @@ def run(
             StormClient(f"session/{number % topics}", token(f"storm-{number}"))
             for number in range(clients)
         ]
-        crowd = Crowd(people, port)
+        crowd = Crowd(people, Place.at(f"ws://127.0.0.1:{port}/v1/ws"))
         crowd.enter(clients / 500, random)
         crowd.await_all("connected", lambda client: client.ready)
         server.tell("start")
         crowd.run(before)
         crowd.leave()
         time.sleep(away)
-        returned, used = come_back(crowd, server.process.pid, spread, random)
+        cpu = partial(processor, server.process.pid)
+        returned, used = come_back(crowd, cpu, spread, random)
         crowd.run(after)
         server.tell("stop")
         last = json.loads(server.hear())
@@ -306,6 +334,7 @@ def result(
     :param returned: when they began to come back.
     :param report: what was measured of the server meanwhile.
     """
+    server = report["server"]
     expected = sum(last.get(client.topic, 0) for client in people)
     received = sum(len(client.lateness) for client in people)
     back = [client.ready - returned for client in people]
@@ -321,12 +350,12 @@ def result(
         "back_p99_s": round(quantiles(back, n=100)[98], 3),
         "late_p50_s": round(quantiles(late, n=100)[49], 3),
         "late_p99_s": round(quantiles(late, n=100)[98], 3),
-        "server_worst_stall_ms": report["worst_stall_ms"],
-        "server_busiest_round_ms": report["busiest_ms"],
+        "server_worst_stall_ms": report.get("worst_stall_ms"),
+        "server_busiest_round_ms": report.get("busiest_ms"),
         "return_s": round(report["seconds"], 2),
-        "return_server_cpu_s": round(report["server"], 2),
+        "return_server_cpu_s": None if server is None else round(server, 2),
         "return_clients_cpu_s": round(report["clients"], 2),
-        "return_server_us_each": round(report["server"] / len(people) * 1e6),
+        "return_server_us_each": None if server is None else round(server / len(people) * 1e6),
     }
 
 

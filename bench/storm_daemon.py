@@ -11,7 +11,7 @@ import json
 import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -22,9 +22,12 @@ import orjson
 
 from bench.child import BenchFailed
 from bench.fanout import allow_files
-from bench.load.target import Daemon, Target, described
+from bench.load.swarm import BUSY
+from bench.load.target import Daemon, Target, described, opened
+from bench.load.watch import ask, metrics_url
+from bench.load.wire import Place
 from bench.sink import masked
-from bench.storm import PER_TOPIC, TICK, Crowd, StormClient, come_back, result
+from bench.storm import PER_TOPIC, TICK, Crowd, StormClient, come_back, processor, result
 
 CONNECT, ENTER, START, CHAT = 1, 2, 3, 4
 """Ids of requests; above the last one, chat messages."""
@@ -137,8 +140,10 @@ class Host(Guest):
 class Fair(Crowd):
     """The guests, who drop and come back, and the hosts, who talk in turn."""
 
-    def __init__(self, guests: Sequence[Guest], hosts: list[Host], port: int, rate: float) -> None:
-        super().__init__(list(guests), port)
+    def __init__(
+        self, guests: Sequence[Guest], hosts: list[Host], place: Place, rate: float
+    ) -> None:
+        super().__init__(list(guests), place)
         self.hosts = hosts
         self._pause = 1 / min(rate, TALK * len(hosts))
         self._due = float("inf")
@@ -180,14 +185,17 @@ class Fair(Crowd):
         self.await_all("caught up", lambda guest: guest.number >= said[guest.topic])
 
 
-def run(
+def run(  # noqa: PLR0913  one flag of the command line a parameter
     clients: int = 5_000,
     rate: float = 50,
+    *,
     away: float = 2.0,
     spread: float = 1.0,
     before: float = 3.0,
     after: float = 5.0,
     seed: int = 1,
+    url: str | None = None,
+    token_key: str | None = None,
 ) -> dict[str, Any]:
     """Run the storm once and return what everybody received.
 
@@ -197,6 +205,10 @@ def run(
     :raises BenchFailed: somebody was refused, or never came back or caught up.
     """
     allow_files(clients)
+    if url is not None:
+        with opened(url, token_key) as target, closing(_open(target, clients, rate)) as fair:
+            report = _storm(fair, Told(target), away, spread, (before, after), seed)
+        return {"bench": "storm_daemon", **report}
     with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as folder:
         file = Path(folder) / "late.json"
         daemon = Daemon(Path(folder), program=("bench.load.watched", str(file)))
@@ -204,15 +216,15 @@ def run(
             pid = daemon.start()
             url = f"ws://127.0.0.1:{daemon.port}/v1/ws"
             target = Target(url, daemon.key, "storm", pid, daemon)
-            with closing(_open(target, daemon.port, clients, rate)) as fair:
+            with closing(_open(target, clients, rate)) as fair:
                 report = _storm(fair, Watch(daemon, file), away, spread, (before, after), seed)
         finally:
             daemon.stop()
     return {"bench": "storm_daemon", **report}
 
 
-def _open(target: Target, port: int, clients: int, rate: float) -> Fair:
-    sessions = [f"s{number}" for number in range(max(1, clients // PER_TOPIC))]
+def _open(target: Target, clients: int, rate: float) -> Fair:
+    sessions = [f"{target.event}-s{number}" for number in range(max(1, clients // PER_TOPIC))]
     target.load(described(target.event, sessions))
     hosts = [
         Host(f"session/{name}", target.token(f"host-{name}", sessions=frozenset({name})))
@@ -222,7 +234,7 @@ def _open(target: Target, port: int, clients: int, rate: float) -> Fair:
         Guest(f"session/{sessions[number % len(sessions)]}", target.token(f"guest-{number}"))
         for number in range(clients)
     ]
-    fair = Fair(guests, hosts, port, rate)
+    fair = Fair(guests, hosts, Place.at(target.url), rate)
     fair.open_sessions()
     return fair
 
@@ -250,9 +262,34 @@ class Watch:
             time.sleep(TICK)
         raise BenchFailed("the daemon does not tell how late it was")
 
+    def cpu(self) -> float:
+        """Return the seconds of processor it has used."""
+        assert self.daemon.process is not None  # noqa: S101  it was started
+        return processor(self.daemon.process.pid)
+
+
+@attrs.frozen
+class Told:
+    """What a deployment tells of itself."""
+
+    target: Target
+
+    def read(self) -> dict[str, float]:
+        """Return nothing: only a daemon of our own tells how late its loop was."""
+        return {}
+
+    def cpu(self) -> float | None:
+        """Return the seconds of processor it has used; None if it does not say."""
+        return ask(metrics_url(self.target.url)).get("cpu_seconds")
+
 
 def _storm(
-    fair: Fair, watch: Watch, away: float, spread: float, quiet: tuple[float, float], seed: int
+    fair: Fair,
+    watch: Watch | Told,
+    away: float,
+    spread: float,
+    quiet: tuple[float, float],
+    seed: int,
 ) -> dict[str, Any]:
     random, guests = Random(seed), fair.clients
     fair.enter(len(guests) / ENTERING, random)
@@ -262,15 +299,24 @@ def _storm(
     watch.read()
     fair.leave()
     fair.run(away)
-    assert watch.daemon.process is not None  # noqa: S101  it was started
-    returned, used = come_back(fair, watch.daemon.process.pid, spread, random)
+    returned, used = come_back(fair, watch.cpu, spread, random)
     fair.run(quiet[1])
     late = watch.read()
     fair.talk(on=False)
     fair.heard_all()
     last = {host.topic: host.sent for host in fair.hosts}
     found = result(guests, last, returned, {**used, **late})
-    return {**found, "acknowledged": sum(host.acknowledged for host in fair.hosts)}
+    acknowledged = sum(host.acknowledged for host in fair.hosts)
+    return {**found, "acknowledged": acknowledged, "coming_back": _limit(used)}
+
+
+def _limit(used: Mapping[str, Any]) -> dict[str, Any]:
+    """Say what was saturated while everybody came back."""
+    limit = "nothing"
+    for who, name in (("clients", "generator"), ("server", "server")):
+        if (used[who] or 0.0) >= BUSY * used["seconds"]:
+            limit = name
+    return {"limit": limit, "latency": {}}
 
 
 def main() -> None:
@@ -282,7 +328,7 @@ def main() -> None:
     parser.add_argument("--spread", type=float, default=1.0)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    found = run(given.clients, given.rate, given.away, given.spread)
+    found = run(given.clients, given.rate, away=given.away, spread=given.spread)
     if given.json:
         print(json.dumps(found, indent=2))
         return

@@ -169,6 +169,8 @@ class Swarm:
         watch = Watch(self._target)
         watch.look()
         while (now := time.monotonic()) < begin + length:
+            if all(process.poll() is not None for process in self._processes):
+                return  # they have told that everybody was hung up on
             time.sleep(SAMPLE)
             said(min(1.0, max(0.0, now - begin) / length))
             sample = {"at": time.monotonic() - begin, **watch.look()}

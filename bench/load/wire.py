@@ -8,12 +8,13 @@ import socket
 import ssl
 import struct
 from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
 
 from actors.errors import GreenroomError
-from bench.load.dialects import Dialect
+from bench.load.dialects import GREENROOM, Dialect
 
 READ = 1 << 17
 DIAL_SECONDS = 30.0
@@ -67,6 +68,31 @@ class Address:
         return cls(parts.hostname, port or (443 if secure else 80), secure)
 
 
+@attrs.frozen
+class Place:
+    """Where clients connect; the name is looked up once for all."""
+
+    address: Address
+    dialect: Dialect
+    family: int
+    where: Any
+
+    @classmethod
+    def at(cls, url: str) -> "Place":
+        """Return the place at a WebSocket's URL.
+
+        :raises LoadFailed: it is none, or nobody knows the name.
+        """
+        address = Address.parse(url)
+        dialect = attrs.evolve(GREENROOM, path=urlsplit(url).path or "/")
+        try:
+            found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise LoadFailed(f"{address.host}: {error.strerror}") from error
+        family, _, _, _, where = found[0]
+        return cls(address, dialect, family, where)
+
+
 @attrs.define(eq=False)
 class Wire:
     """One connection.
@@ -94,8 +120,8 @@ class Wire:
             sock = socket.create_connection((address.host, address.port), DIAL_SECONDS)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if address.secure:
-                sock = _context().wrap_socket(sock, server_hostname=address.host)
-            sock.sendall(_request(address, dialect))
+                sock = tls_context().wrap_socket(sock, server_hostname=address.host)
+            sock.sendall(request(address, dialect))
         except ssl.SSLCertVerificationError as error:
             raise LoadFailed(f"{where}: its certificate: {error.verify_message}") from error
         except ssl.SSLError as error:
@@ -185,11 +211,13 @@ class Wire:
 
 
 @cache
-def _context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """Return the settings with which servers' certificates are checked."""
     return ssl.create_default_context()
 
 
-def _request(address: Address, dialect: Dialect) -> bytes:
+def request(address: Address, dialect: Dialect) -> bytes:
+    """Return the handshake's request (RFC 6455, 4.1)."""
     fields = [
         f"GET {dialect.path} HTTP/1.1",
         f"Host: {address.host}:{address.port}",

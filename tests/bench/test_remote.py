@@ -14,6 +14,7 @@ from bench.load import target as targets
 from bench.load.dialects import GREENROOM
 from bench.load.latency import Latencies
 from bench.load.marks import MARK, MarkedWire, merged
+from bench.load.swarm import Swarm
 from bench.load.target import Daemon, Target, knock, watch_over
 from bench.load.wire import LoadFailed
 from engine.tokens import Key
@@ -114,12 +115,14 @@ def test_fan_out_of_a_deployment_is_measured_until_it_dies(deployment, monkeypat
     assert figures["10 subscribers, 400 bytes: delivered"].met
     assert figures["10 subscribers, 400 bytes: the last has it, p99"].value > 0
     monkeypatch.setattr("bench.fanout_remote.SECONDS", 30.0)
-    timer = threading.Timer(6.0, deployment.process.send_signal, [signal.SIGKILL])
-    timer.start()
-    try:
-        with pytest.raises(LoadFailed, match=r"hung up on everybody; until then \d+ were answered"):
-            fanout.run([10], [400], **given)
-    finally:
-        timer.join()
+    ready = Swarm.ready
+
+    def ready_and_doomed(swarm):
+        ready(swarm)
+        threading.Timer(2.5, deployment.process.send_signal, [signal.SIGKILL]).start()
+
+    monkeypatch.setattr(Swarm, "ready", ready_and_doomed)
+    with pytest.raises(LoadFailed, match=r"hung up on everybody; until then \d+ were answered"):
+        fanout.run([10], [400], **given)
     with pytest.raises(LoadFailed, match="cannot be reached"):
         breakout.run(10, 2, **given)
