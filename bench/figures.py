@@ -121,7 +121,7 @@ def _fanout_targets(case: Result, what: str) -> Iterator[Figure]:
 def join(result: Result) -> Iterator[Figure]:
     """Tell of a session filling up."""
     people = result["people"]
-    if result["join_cpu_seconds"] is not None:
+    if result["join_cpu_seconds"] is not None and result["connect_cpu_seconds"] is not None:
         yield Figure(f"server CPU, {people:,} people join", result["join_cpu_seconds"], "s",
                      target=3.0, sense="at most", higher=False)  # fmt: skip
         yield Figure(f"server CPU, {people:,} people connect", result["connect_cpu_seconds"], "s",

@@ -16,6 +16,7 @@ from bench.load.audience import guest, host
 from bench.load.dialects import GREENROOM
 from bench.load.latency import Latencies
 from bench.load.target import Target, described, opened
+from bench.load.watch import ask, metrics_url
 from bench.load.wire import Address, Bank, LoadFailed, Wire
 from transport.client import open_client
 
@@ -112,7 +113,6 @@ def run(
             counted = trio.run(_counted, target, session)
         finally:
             crowd.close()
-    known = target.pid is not None
     return {
         "bench": "join",
         "people": people,
@@ -120,8 +120,8 @@ def run(
         "latency": waits.summary(),
         "snapshots": snapshots,
         "people_counted": counted,
-        "connect_cpu_seconds": round(connected - start, 3) if known else None,
-        "join_cpu_seconds": round(joined - connected, 3) if known else None,
+        "connect_cpu_seconds": _spent(start, connected),
+        "join_cpu_seconds": _spent(connected, joined),
     }
 
 
@@ -142,10 +142,15 @@ async def _counted(target: Target, session: str) -> int:
             await trio.sleep(0.25)  # people.list has a rate of its own
 
 
-def _cpu(target: Target) -> float:
+def _spent(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else round(after - before, 3)
+
+
+def _cpu(target: Target) -> float | None:
+    """Return the processor seconds the server has used; None if a deployment does not tell."""
     process = target.process()
     if process is None:
-        return 0.0
+        return ask(metrics_url(target.url)).get("cpu_seconds")
     times = process.cpu_times()
     return float(times.user + times.system)
 
