@@ -19,6 +19,7 @@ from typing import Any
 
 import attrs
 import orjson
+import psutil
 
 from bench.child import BenchFailed
 from bench.fanout import allow_files
@@ -299,7 +300,9 @@ def _storm(
     watch.read()
     fair.leave()
     fair.run(away)
+    psutil.cpu_percent()
     returned, used = come_back(fair, watch.cpu, spread, random)
+    machine = psutil.cpu_percent() / 100
     fair.run(quiet[1])
     late = watch.read()
     fair.talk(on=False)
@@ -307,13 +310,13 @@ def _storm(
     last = {host.topic: host.sent for host in fair.hosts}
     found = result(guests, last, returned, {**used, **late})
     acknowledged = sum(host.acknowledged for host in fair.hosts)
-    return {**found, "acknowledged": acknowledged, "coming_back": _limit(used)}
+    return {**found, "acknowledged": acknowledged, "coming_back": _limit(used, machine)}
 
 
-def _limit(used: Mapping[str, Any]) -> dict[str, Any]:
+def _limit(used: Mapping[str, Any], machine: float) -> dict[str, Any]:
     """Say what was saturated while everybody came back."""
-    limit = "nothing"
-    for who, name in (("clients", "generator"), ("server", "server")):
+    limit = "machine" if machine >= BUSY else "nothing"
+    for who, name in (("server", "server"), ("clients", "generator")):  # the generator first of all
         if (used[who] or 0.0) >= BUSY * used["seconds"]:
             limit = name
     return {"limit": limit, "latency": {}}
