@@ -15,7 +15,7 @@ import trio
 
 from actors.errors import Refused
 from actors.holding import Hold, Loan, Peek
-from actors.kernel import ActorDeadError
+from actors.kernel import MailboxFullError
 from actors.ports import StorageUnavailable, WrongSequence
 from actors.rules.base import Command
 from actors.rules.joint import TRANSACTIONS
@@ -94,14 +94,21 @@ class Bookings:
     async def _borrow(self, entities: Sequence[str], loans: dict[str, Loan]) -> None:
         for entity in sorted(set(entities) - set(loans)):
             loan = loans[entity] = Loan(entity)
-            try:
-                await self.services.address(entity).ask(Hold(loan))
-            except ActorDeadError as error:
-                raise Refused("overloaded", "Too much at once. Please try again.") from error
+            await self._ask(entity, Hold(loan))
             _ = loan.actor
 
     async def _peek(self, entity: str) -> Any:
-        return await self.services.address(entity).ask(Peek(), timeout=BORROW_SECONDS)
+        return await self._ask(entity, Peek())
+
+    async def _ask(self, entity: str, message: Hold | Peek) -> Any:
+        try:
+            return await self.services.address(entity).ask(message)
+        except (Refused, MailboxFullError):
+            raise
+        except Exception as error:
+            # It has ended, over a command of somebody else's that was in the same batch, say; its
+            # supervisor has logged why, and the next instance will answer.
+            raise Refused("overloaded", "Too much at once. Please try again.") from error
 
     async def _carry_out(
         self,

@@ -21,7 +21,7 @@ from actors.rules.agenda.rules import AgendaRules
 from actors.rules.base import COMMANDS, SYSTEM, Person
 from actors.rules.company import CompanyRules
 from actors.rules.event import EventRules
-from actors.rules.event_model import Create
+from actors.rules.event_model import Change, Create
 from actors.rules.joint import TRANSACTIONS
 from actors.rules.meeting import commands as meeting
 from actors.rules.meeting.rules import MeetingRules
@@ -29,7 +29,7 @@ from actors.rules.meeting.transaction import Stepping
 from actors.rules.person import PersonRules
 from actors.services import Services
 from storage.memory import MemoryJournal
-from tests.actors.rules.fair import DAYS, OPENING, ana, at, ben, hana, hugo
+from tests.actors.rules.fair import DAYS, OPENING, ana, at, ben, hana, hugo, olga
 from tests.actors.world import NoArchive, WritingPublisher
 
 KINDS = {
@@ -321,6 +321,36 @@ async def test_a_transaction_is_told_at_once_that_an_entity_has_ended(autojump_c
         assert fair.outcomes == [(pick, "overloaded")]
         assert trio.current_time() == start
         await fair.call(pick)
+
+
+async def test_a_transaction_that_looks_at_one_that_dies_is_told_to_try_again(
+    autojump_clock,
+):
+    class Deadly(MemoryJournal):
+        pauses = 0
+
+        async def append(self, *writes):
+            if writes[0].entity == "event/fair" and self.pauses:
+                self.pauses -= 1
+                await trio.sleep(1)
+                if not self.pauses:
+                    raise RuntimeError("the actor dies over this")
+            await super().append(*writes)
+
+    journal = Deadly()
+    async with house(journal) as fair:
+        await fair.open()
+        journal.pauses = 2
+        door, wish = FrontDoor(fair.services, "e"), meeting.Request(by=ana, to="hana")
+        for name in ("One", "Two"):  # the second dies, and what it queued with
+            fair.services.address("event/fair").tell(Change(by=olga, id="fair", name=name))
+            await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(Refused) as refusal:
+            await door.call(wish)
+        assert journal.pauses == 0
+        assert refusal.value.reason == "overloaded"
+        assert fair.services.counters.failed == 0
+        assert (await door.call(wish))["meeting"]["state"] == "requested"
 
 
 async def test_a_borrower_that_never_returns_is_not_waited_for_for_ever(autojump_clock):
