@@ -54,22 +54,25 @@ class Seat:
 
     async def _enter(self) -> bool:
         show, tab = self.show.id, self.tab
-        told = await tab.enter(show)
+        told = await self._go_in()
         if told == "forbidden":
             await tab.ask("session.register", session=show, wait=True)
-            told = await tab.enter(show)
+            told = await self._go_in()
         if not ok(told) and self.visitor.world.now < self.show.start + timedelta(minutes=11):
             await trio.sleep(DOORS)
-            told = await tab.enter(show)
-        self._came_in()
+            told = await self._go_in()
         return ok(told)
 
     @property
     def _seen(self) -> Seen:
         return self.visitor.world.history.sessions.seen[self.topic]
 
-    def _came_in(self) -> None:
-        self._entered, self._outs = self.tab.connects, self._seen.outs[self.me]
+    async def _go_in(self) -> Told:
+        """Enter, and note when: a host may put us out before we have the answer."""
+        outs = self._seen.outs[self.me]
+        told = await self.tab.enter(self.show.id)
+        self._entered, self._outs = self.tab.connects, outs
+        return told
 
     async def _still_here(self) -> bool:
         """Come in again after a lost connection, as clients do; say whether that worked."""
@@ -79,9 +82,7 @@ class Seat:
             self.visitor.memory.inside[self.show.id] = None
             if not await self.tab.connect():
                 return False
-        told = await self.tab.enter(self.show.id)
-        self._came_in()
-        return ok(told)
+        return ok(await self._go_in())
 
     async def _go(self) -> None:
         world, memory = self.visitor.world, self.visitor.memory
@@ -207,8 +208,7 @@ class Seat:
     async def _out_and_in(self) -> None:
         await self.tab.leave(self.show.id)
         await self.visitor.pause(3.0)
-        await self.tab.enter(self.show.id)
-        self._came_in()
+        await self._go_in()
 
     async def _second_tab(self) -> None:
         """Have another tab open for a while; its end must not take us out (rule 34)."""
