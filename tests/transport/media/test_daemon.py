@@ -186,7 +186,6 @@ def streams(client, person, source):
     return [each.ssrc for media in described if media.rtp.muxId == mid for each in media.ssrc]
 
 
-@measured
 async def test_a_block_cuts_within_200_ms_of_the_hosts_word_though_the_client_sends_on(daemon):
     host = {"sessions": frozenset({"ux"})}
     async with guests(daemon, "session/ux", hana=host, mallory=host, bob={}) as people:
