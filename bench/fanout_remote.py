@@ -16,7 +16,7 @@ SECONDS = 8.0
 """Of each measurement, warm-up apart."""
 
 RATE = 4.0
-"""Messages a second, of all senders; one person may send five."""
+"""Messages a second, of all senders; one person may send ten."""
 
 ENVELOPE = 300
 """Bytes of a delivery beside its text, about."""

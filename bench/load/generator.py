@@ -245,8 +245,20 @@ class Generator:
 
     def _settle(self, measured: float) -> None:
         end = time.monotonic() + SETTLE_SECONDS
-        while self._intended and self.bank.wires and time.monotonic() < end:
+        while self.bank.wires and time.monotonic() < end:
+            if not self._intended and not self._unheard():
+                return
             self._take(measured, 0.05)
+
+    def _unheard(self) -> bool:
+        """Whether a marked message has not come to everybody who listens here."""
+        listeners = sum(
+            isinstance(wire, MarkedWire) and wire.heard is not None
+            for wire in self.bank.wires.values()
+        )
+        return any(
+            mark not in self._heard or self._heard[mark][2] < listeners for mark in self._meant
+        )
 
     def _result(self, before: int, busy: float) -> dict[str, Any]:
         tally = self.tally
