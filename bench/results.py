@@ -43,6 +43,7 @@ class Record:
 
     :param runs: what the bench returned, for each run.
     :param failed: why there are none.
+    :param took: seconds of each run, start and end included.
     """
 
     bench: str
@@ -50,6 +51,7 @@ class Record:
     machine: Mapping[str, Any]
     runs: Sequence[Mapping[str, Any]]
     failed: str = ""
+    took: Sequence[float] = attrs.field(factory=list)
 
     def figures(self) -> list[Spread]:
         """Return the figures, each with its spread over the runs."""

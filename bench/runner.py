@@ -58,14 +58,16 @@ def measure(  # noqa: PLR0913  one flag of the command line a parameter
         parameters |= {"url": url, "token_key": token_key}
     module = bench.there if url is not None and bench.there else name
     patience = bench.seconds[0 if quick else 1]
-    found = []
+    found, took = [], []
     for number in range(runs):
+        begun = time.monotonic()
 
         def part(seconds: float, done: int = number) -> None:
             said(min(1.0, (done + min(0.99, seconds / patience)) / runs))
 
         found.append(_apart(module, parameters, patience, part, metrics))
-    return Record(name, command, machine, found)
+        took.append(round(time.monotonic() - begun, 1))
+    return Record(name, command, machine, found, took=took)
 
 
 def failure(name: str, command: str, why: str) -> Record:

@@ -199,7 +199,8 @@ def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
     for record in records:
         if record.failed:
             continue
-        table = Table(*report.HEADINGS, title=record.bench)
+        took = f", {sum(record.took):,.0f} s" if record.took else ""
+        table = Table(*report.HEADINGS, title=f"{record.bench}{took}")
         for spread in record.figures():
             table.add_row(*report.cells(spread))
         out.print(table)
