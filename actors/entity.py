@@ -26,7 +26,9 @@ from actors.rules.base import (
     Event,
     Look,
     Person,
+    Rules,
 )
+from actors.services import Services
 from actors.tracing import Stages
 
 BATCH = 64
@@ -71,6 +73,10 @@ class EntityActor(DurableActor):
 
     batch_limit = BATCH
 
+    def __init__(self, entity: str, rules: Rules[Any], services: Services) -> None:
+        super().__init__(entity, rules, services)
+        self._coming: set[str] = set()
+
     # Commands
 
     async def on_receive_batch(self, batch: Sequence[Envelope]) -> None:
@@ -80,6 +86,7 @@ class EntityActor(DurableActor):
                 envelope.fail(Refused("storage_unavailable", "The storage does not answer."))
             return
         stages = Stages(self.services.tracer)
+        self._coming.clear()
         decided = [done for envelope in batch if (done := self._take(envelope)) is not None]
         stages.passed("decide")
         written = not self._entries or await self._commit(decided)
@@ -129,8 +136,11 @@ class EntityActor(DurableActor):
         return None
 
     def _is_back(self, by: Person) -> bool:
-        """Whether somebody follows this entity after all, by a newer connection (rule 34)."""
-        return bool(self.services.presence.connections(self.entity, by.id))
+        """Whether somebody follows this entity after all, by a newer connection (rule 34).
+
+        That may have come in the same batch, and is noted once the batch is written.
+        """
+        return by.id in self._coming or bool(self.services.presence.connections(self.entity, by.id))
 
     def _decide(self, envelope: Envelope, command: Command) -> Decided:
         now = self.services.clock.now()
@@ -148,6 +158,7 @@ class EntityActor(DurableActor):
             self._number(done, events, said)
         if command.subscribes and command.connection:
             done.view = (self.topic_seq, self._snapshot_for(envelope.message, command.by, now))
+            self._coming.add(command.by.id)
         return done
 
     def _snapshot_for(self, message: object, by: Person, now: datetime) -> dict[str, Any] | None:

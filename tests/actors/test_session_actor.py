@@ -99,6 +99,30 @@ async def test_rule_34_who_is_gone_before_the_answer_leaves_no_ghost(autojump_cl
         assert list(house.services.presence.connections("session/ux", "late")) == []
 
 
+async def test_rule_34_an_end_that_stands_behind_the_newer_connections_coming_removes_nobody(
+    autojump_clock,
+):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.enter(ANA, "new")
+        house.journal.pause = 1.0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                house.door.call, house.command(BEN, "chat.send", topic="session/ux", text="Hi")
+            )
+            await trio.sleep(0.5)
+            # Both wait for that commit, and are decided together.
+            join = house.command(ANA, "session.join", "new", session="ux")
+            nursery.start_soon(house.door.call, join)
+            await trio.sleep(0.1)
+            house.door.gone(ANA, "ana")
+        await house.settle()
+        assert house.state("session/ux").dropped == {}
+        await house.wait(60)
+        assert house.state("session/ux").member("ana") is not None
+        assert "session/ux" in house.ears.listening["new"]
+
+
 async def test_rule_34_a_late_answer_to_an_ended_connection_drops_nobody_who_is_back(
     autojump_clock,
 ):
