@@ -23,7 +23,7 @@ TICK = 0.5
 comes behind it is looked at."""
 
 SWEEP_EVERY = 60.0
-"""Seconds between two rounds over the token buckets."""
+"""Seconds between two rounds over token buckets and topics without listeners."""
 
 
 class Heartbeat:
@@ -77,6 +77,7 @@ class Heartbeat:
         if now - self._swept > SWEEP_EVERY:
             self._swept = now
             context.buckets.sweep()
+            context.hub.sweep()
 
     def _ping(self, context: Context, connection: "Connection", now: float) -> None:
         if connection.person is None:

@@ -89,7 +89,8 @@ class Hub:
         self.metrics = metrics or Metrics()
         self._limits = limits or Limits()
         self._topics: dict[str, Topic] = {}
-        self._deserted: OrderedDict[str, None] = OrderedDict()
+        self._deserted: OrderedDict[str, int] = OrderedDict()
+        self._sweeps = 0
         self._members: dict[str, Member] = {}
         self._backlog: deque[Broadcast] = deque()
         self._pump: trio.Event | None = None
@@ -141,6 +142,15 @@ class Hub:
         finally:
             self._pump = None
             self._flush()
+
+    def sweep(self) -> None:
+        """Forget the topics that nobody has listened to since the sweep before the last one.
+
+        Whoever comes back to one of them is sent what they missed from the journal.
+        """
+        self._sweeps += 1
+        while self._deserted and next(iter(self._deserted.values())) < self._sweeps - 1:
+            self._forget_oldest()
 
     # -- the actors' side ------------------------------------------------------------------
 
@@ -264,10 +274,13 @@ class Hub:
         return place
 
     def _desert(self, place: Topic) -> None:
-        self._deserted[place.name] = None
+        self._deserted[place.name] = self._sweeps
         if len(self._deserted) > self._limits.history_topics:
-            oldest, _ = self._deserted.popitem(last=False)
-            del self._topics[oldest]
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        oldest, _ = self._deserted.popitem(last=False)
+        del self._topics[oldest]
 
     def _room(self, member: Member, connection: str, topic: str) -> bool:
         if topic in member.topics or len(member.topics) < self._limits.topics:

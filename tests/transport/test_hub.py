@@ -90,6 +90,25 @@ def test_the_history_of_topics_nobody_listens_to_is_bounded():
     assert hub.statistics().topics == 5
 
 
+def test_a_topic_without_listeners_is_kept_from_one_sweep_to_the_next():
+    hub = Hub(Limits())
+    attach(hub, "a")
+    hub.subscribe("a", "heard", 0, AT, None)
+    for topic in ("heard", "left", "quiet"):
+        hub.publish(topic, "x", AT, {}, 1)
+    hub.sweep()
+    hub.subscribe("a", "left", 1, AT, None)
+    hub.unsubscribe("a", "left")
+    hub.sweep()
+    assert hub.statistics().topics == 2
+    assert hub.resume("a", "left", 0)
+    assert not hub.resume("a", "quiet", 0)
+    for _ in range(3):
+        hub.sweep()
+    assert hub.topics("a") == {"heard", "left"}
+    assert hub.statistics().topics == 2
+
+
 async def test_a_broadcast_too_long_for_its_slice_lets_others_run_and_keeps_its_order():
     hub = Hub(Limits(slice_seconds=0.001))
     sinks = [attach(hub, f"c{n}", sink=Sink(cost=0.0001)) for n in range(200)]
