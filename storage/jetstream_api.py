@@ -20,7 +20,7 @@ API = "$JS.API"
 TIMEOUT = 2.0
 """Seconds in which JetStream answers, or it is looked what became of a write."""
 
-CALL_SECONDS, CALL_AGAIN = 5.0, 0.25
+CALL_SECONDS, CALL_AGAIN = 5.0, 0.5
 """How long an API request waits, and after how long it is sent once more: a request to a leader
 that has died is lost, one to its successor is not."""
 
