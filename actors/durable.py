@@ -239,6 +239,7 @@ class DurableActor(Actor):
             for connection in self.services.presence.connections(self.entity, person):
                 self.services.presence.leave(self.entity, person, connection)
                 self.services.publisher.unsubscribe(connection, self.entity)
+                media.part(self.services, self.entity, connection)
 
     def _publish_one(self, happened: Happened) -> None:
         event = happened.event

@@ -103,6 +103,15 @@ def hang_up(services: Services, entity: str, connection: str) -> None:
         services.address(f"media/{entity}").tell(Hung(connection))
 
 
+def part(services: Services, entity: str, connection: str) -> None:
+    """Tell a room's actor that somebody has left, who may stay connected for long.
+
+    Who leaves a breakout room is in its session still, and keeps the peer connections.
+    """
+    if not entity.startswith("room/"):
+        hang_up(services, entity, connection)
+
+
 def deliver(publisher: Publisher, now: Callable[[], datetime]) -> Callable[[MediaFact], None]:
     """Return what passes the plane's facts on to those they are about."""
 

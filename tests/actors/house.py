@@ -11,7 +11,7 @@ import trio
 
 from actors.door import FrontDoor
 from actors.kernel import ActorSystem
-from actors.ports import Write
+from actors.ports import MediaPlane, Write
 from actors.presence import Presence
 from actors.rules import records
 from actors.rules.base import COMMANDS, Command, Person
@@ -211,7 +211,9 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(journal: FaultyJournal | None = None) -> AsyncIterator[House]:
+async def open_house(
+    journal: FaultyJournal | None = None, media: MediaPlane | None = None
+) -> AsyncIterator[House]:
     """Run the actors, with an event ``fair``, a company and a session ``ux`` that begins now."""
     journal, ears, clock = journal or FaultyJournal(), Ears(), SetClock()
     async with ActorSystem(seed=1) as system:
@@ -222,6 +224,7 @@ async def open_house(journal: FaultyJournal | None = None) -> AsyncIterator[Hous
             clock=clock,
             presence=Presence(),
             address=address_in(system),
+            media=media,
         )
         grow(system, services)
         house = House(system, services, FrontDoor(services, "e"), journal, ears, clock)

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
+import trio
 
 from actors.clock import SystemClock
 from actors.errors import Refused
@@ -18,6 +19,7 @@ from actors.rules import rtc
 from actors.rules.base import Event, Person
 from actors.rules.media import Changed, MediaState
 from actors.services import Services
+from tests.actors.house import GUESTS, HANA, everybody_in, open_house
 
 ROOM = "session/ux"
 ANA = Person(id="ana", name="Ana", event="fair")
@@ -131,6 +133,24 @@ async def test_a_connection_that_ends_hangs_up():
         services.address(f"media/{ROOM}").tell(Hung("c1"))
         await settled(services)
         assert ("leave", "c1", ROOM) in plane.orders
+
+
+async def test_who_leaves_a_session_hangs_up_and_who_leaves_a_breakout_room_does_not(
+    autojump_clock,
+):
+    plane = Plane()
+    async with open_house(media=plane) as house:
+        await everybody_in(house)
+        await house.call(HANA, "breakout.open", session="ux", assign="list", groups=[["ana"], []])
+        await house.call(HANA, "breakout.move", session="ux", person="ana", room=None)
+        await trio.testing.wait_all_tasks_blocked()
+        assert ("allow", "room/ux.1", "ana", None) in plane.orders
+        assert not [order for order in plane.orders if order[0] == "leave"]
+        await house.call(GUESTS[0], "session.leave", session="ux")
+        await house.call(HANA, "people.kick", session="ux", person="ben")
+        await trio.testing.wait_all_tasks_blocked()
+        left = [order for order in plane.orders if order[0] == "leave"]
+        assert left == [("leave", "ana", ROOM), ("leave", "ben", ROOM)]
 
 
 async def test_events_that_touch_no_right_cost_nothing():
