@@ -34,6 +34,9 @@ LEEWAY = timedelta(seconds=5)
 REMEMBERED = 20_000
 """Tokens whose signature is not checked a second time: those who drop come back with theirs."""
 
+REMEMBERED_FOR = timedelta(minutes=10)
+"""How long after its last use a token is remembered: who has gone home takes no memory."""
+
 GRANTS = frozenset({"support", "admin"})
 
 
@@ -88,7 +91,9 @@ class Authenticator:
 
     keys: Mapping[str, Key] = attrs.field(converter=_by_id, repr=False)
     clock: Clock = attrs.field(factory=SystemClock)
-    _known: OrderedDict[bytes, Verified] = attrs.field(factory=OrderedDict, init=False, repr=False)
+    _known: OrderedDict[bytes, tuple[Verified, datetime]] = attrs.field(
+        factory=OrderedDict, init=False, repr=False
+    )
 
     def verify(self, token: str) -> tuple[Person, datetime]:
         """Return whom a token stands for, and when it expires.
@@ -96,14 +101,19 @@ class Authenticator:
         :raises Refused: ``token_expired``, or ``unauthorized`` for everything else.
         """
         digest = blake2b(token.encode("utf-8", "surrogatepass"), digest_size=32).digest()
-        verified = self._known.get(digest)
-        if verified is None:
-            verified = self._read(token)
-            self._known[digest] = verified
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        self._check_times(verified)
+        now, known = self.clock.now(), self._known.pop(digest, None)
+        verified = self._read(token) if known is None else known[0]
+        self._known[digest] = verified, now
+        self._forget(now)
+        self._check_times(verified, now)
         return verified.person, verified.expires
+
+    def _forget(self, now: datetime) -> None:
+        while True:
+            digest, (_, used) = next(iter(self._known.items()))
+            if len(self._known) <= REMEMBERED and now - used <= REMEMBERED_FOR:
+                return
+            del self._known[digest]
 
     def _read(self, token: str) -> Verified:
         try:
@@ -135,8 +145,8 @@ class Authenticator:
         except jwt.PyJWTError as error:
             raise _unauthorized(f"The token cannot be taken: {error}.") from None
 
-    def _check_times(self, token: Verified) -> None:
-        now = self.clock.now()
+    @staticmethod
+    def _check_times(token: Verified, now: datetime) -> None:
         if token.expires <= now:
             raise Refused("token_expired", "The token has expired.")
         if token.not_before is not None and token.not_before > now + LEEWAY:

@@ -14,7 +14,7 @@ from actors.errors import Refused
 from actors.rules.base import Person
 from engine.config import Config
 from engine.engine import _authenticator
-from engine.tokens import Authenticator, Key, mint
+from engine.tokens import REMEMBERED_FOR, Authenticator, Key, mint
 
 NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
 OLD = Key("old", "o" * 64)
@@ -154,6 +154,22 @@ def test_only_so_many_tokens_are_remembered(monkeypatch):
         guard.verify(token)
     assert len(guard._known) == 3
     assert guard.verify(tokens[0])[0] == ANA
+
+
+def test_a_token_is_forgotten_minutes_after_its_last_use():
+    clock = SimpleNamespace(at=NOW)
+    clock.now = lambda: clock.at
+    keeper = Authenticator((OLD,), clock)
+    used, left = (mint(OLD, ANA, now=NOW, ttl=timedelta(hours=hours)) for hours in (1, 2))
+    for token in (used, left, used):
+        keeper.verify(token)
+    clock.at += REMEMBERED_FOR
+    keeper.verify(used)
+    assert len(keeper._known) == 2
+    clock.at += timedelta(seconds=1)
+    keeper.verify(used)
+    assert len(keeper._known) == 1
+    assert keeper.verify(left) == (ANA, NOW + timedelta(hours=2))
 
 
 def test_a_key_with_a_short_secret_is_taken_and_warned_of():
