@@ -156,8 +156,20 @@ async def ensure_stream(connection: Connection, config: Mapping[str, Any]) -> Ma
 
 async def last(connection: Connection, stream: str, subject: str) -> Stored | None:
     """Return a subject's last message, as the stream's leader has it."""
+    return await _one(connection, stream, {"last_by_subj": subject})
+
+
+async def following(connection: Connection, stream: str, subject: str, start: int) -> Stored | None:
+    """Return the first message of a subject from the number ``start`` on, as the leader has it.
+
+    :param subject: may have wildcards.
+    """
+    return await _one(connection, stream, {"seq": start, "next_by_subj": subject})
+
+
+async def _one(connection: Connection, stream: str, which: Mapping[str, Any]) -> Stored | None:
     try:
-        answer = await call(connection, f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+        answer = await call(connection, f"STREAM.MSG.GET.{stream}", which)
     except StreamRefused as refused:
         if refused.code in NOT_FOUND:
             return None

@@ -8,7 +8,6 @@ over finds what is left, so that a message may be heard twice, and never not at 
 """
 
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -25,8 +24,9 @@ from actors.rules.records import instant, iso
 from storage import jetstream_api as api
 from storage.jetstream import JetStreamJournal
 from storage.jetstream_api import Connection, Outgoing, Stored, StreamRefused
-from storage.jetstream_model import token
-from storage.outbox import GIVE_UP, Endpoint, Message, body_of, told, wait_after
+from storage.jetstream_lanes import WINDOW, Head, Lane, endpoint_of, in_turn
+from storage.jetstream_model import name_of, token
+from storage.outbox import FIRST_RETRY, GIVE_UP, Endpoint, Message, body_of, told, wait_after
 from storage.projections.model import Fact
 
 POLL_SECONDS = 0.5
@@ -38,8 +38,14 @@ BATCH = 400
 PAGE = 64
 """Messages of the journal looked at together."""
 
-WAITING_PAGE = 256
-"""Waiting messages read at once."""
+WAITING_PAGE, PAGES = 256, 16
+"""Waiting messages read at once, and how often before something is delivered."""
+
+OTHERS = ""
+"""The lane of endpoints that are not configured."""
+
+COUNTS = 20_000
+"""Counters remembered."""
 
 ENDPOINT = "Greenroom-Endpoint"
 """Header of a counter: whose it is."""
@@ -65,14 +71,6 @@ class Ownership(Protocol):
     @property
     def me(self) -> str:
         """The id of the node that asks."""
-
-
-@attrs.define
-class _Waiting:
-    """A message that waits, and until when."""
-
-    message: Message
-    due: datetime
 
 
 @attrs.define
@@ -104,8 +102,11 @@ def stream_configuration(cluster: str, replicas: int) -> dict[str, Any]:
 
 def _where(endpoint: str, entity: str) -> str:
     kind, _, ident = entity.partition("/")
-    name = blake2b(endpoint.encode(), digest_size=8).hexdigest()
-    return f"{name}.{token(kind)}.{token(ident)}"
+    return f"{_name(endpoint)}.{token(kind)}.{token(ident)}"
+
+
+def _name(endpoint: str) -> str:
+    return blake2b(endpoint.encode(), digest_size=8).hexdigest()
 
 
 def counter_of(prefix: str, endpoint: str, entity: str) -> str:
@@ -150,6 +151,8 @@ class JetStreamOutbox:
     """What several nodes are to tell others; make it with :meth:`open`.
 
     :param endpoints: who is told; a cluster that had none before begins with what happens next.
+    :param window: entities of which an endpoint's messages are looked at together; those of others
+        stay in the stream until there is room.
     """
 
     def __init__(
@@ -159,6 +162,7 @@ class JetStreamOutbox:
         journal: JetStreamJournal,
         endpoints: Sequence[Endpoint],
         membership: Ownership,
+        window: int = WINDOW,
     ) -> None:
         self.given_up = 0
         self._connection = connection
@@ -167,11 +171,12 @@ class JetStreamOutbox:
         self._membership = membership
         self._stream = f"GREENROOM_{cluster}_WEBHOOKS"
         self._prefix = f"greenroom.{cluster}.webhook"
+        self._messages = f"{self._prefix}.message"
+        self._window = window
         self._cursor: _Cursor | None = None
         self._counts: dict[str, int] = {}
         self._shards: object = None
-        self._at = 0
-        self._waiting: dict[tuple[str, str], deque[_Waiting]] = {}
+        self._lanes = self._new_lanes()
         self._heard: set[int] = set()
 
     @classmethod
@@ -184,6 +189,7 @@ class JetStreamOutbox:
         membership: Ownership,
         *,
         replicas: int = 1,
+        window: int = WINDOW,
     ) -> "JetStreamOutbox":
         """Return the outbox, making its stream if it is missing.
 
@@ -193,7 +199,7 @@ class JetStreamOutbox:
             await api.ensure_stream(connection, stream_configuration(cluster, replicas))
         except StreamRefused as refused:
             raise StorageUnavailable(f"NATS refuses the outbox: {refused}") from refused
-        return cls(connection, cluster, journal, endpoints, membership)
+        return cls(connection, cluster, journal, endpoints, membership, window)
 
     # Entering
 
@@ -214,6 +220,11 @@ class JetStreamOutbox:
         self._cursor = None
         self._counts.clear()
 
+    def _forget_old_counts(self) -> None:
+        """Keep the counters used last; only between slices, for a slice's are in no stream yet."""
+        for counter in list(self._counts)[: max(0, len(self._counts) - COUNTS)]:
+            del self._counts[counter]
+
     async def enter(self) -> bool:
         """Enter a slice of what is new; return whether there was something.
 
@@ -233,6 +244,7 @@ class JetStreamOutbox:
                 raise StorageUnavailable(str(refused)) from refused
         else:
             self._cursor = new
+            self._forget_old_counts()
         return True
 
     async def _read_cursor(self) -> _Cursor:
@@ -274,7 +286,7 @@ class JetStreamOutbox:
         self, endpoint: Endpoint, fact: Fact, what: Mapping[str, Any]
     ) -> list[Outgoing]:
         counter = counter_of(self._prefix, endpoint.url, fact.entity)
-        count = self._counts.get(counter)
+        count = self._counts.pop(counter, None)  # and in again, behind those used before
         if count is None:
             last = await api.last(self._connection, self._stream, counter)
             count = int(last.data) if last is not None else 0
@@ -294,21 +306,27 @@ class JetStreamOutbox:
         :raises StorageUnavailable: NATS does not answer.
         """
         await self._remove_heard()
-        await self._load()
-        heads = (waiting[0] for waiting in self._waiting.values())
-        return [
-            head.message
-            for head in sorted(heads, key=lambda head: head.due)
-            if head.due <= now and self._membership.owns(head.message.entity)
-        ][:limit]
+        self._begin_anew_if_owners_changed()
+        for lane in self._lanes.values():
+            await self._look_on(lane, now)
+        found: list[Message] = []
+        for lane, head in in_turn(list(self._lanes.values()), now):
+            if len(found) == limit:
+                break
+            if self._membership.owns(head.entity):
+                message = await self._read(lane, head, now)
+                found += [message] if message is not None else []
+        return found
 
     async def next_due(self) -> datetime | None:
         """Return None: other nodes enter messages at any time, so it has to be looked often."""
         return None
 
-    async def delivered(self, message: Message, now: datetime) -> None:  # noqa: ARG002  the port's
+    async def delivered(self, message: Message, now: datetime) -> None:
         """Remove a message that was heard."""
-        self._done(message)
+        self._heard.add(message.id)
+        lane, where = self._lane(message)
+        lane.heard(where, message.id, now)
         with suppress(StorageUnavailable):  # it is tried again, and not delivered meanwhile
             await self._remove_heard()
 
@@ -322,20 +340,9 @@ class JetStreamOutbox:
             await self.delivered(message, now)
             return None
         due: datetime = now + wait_after(message.attempts)
-        waiting = self._waiting.get((message.endpoint, message.entity))
-        if waiting and waiting[0].message.id == message.id:
-            again = attrs.evolve(message, attempts=message.attempts + 1)
-            waiting[0] = _Waiting(again, due)
+        lane, where = self._lane(message)
+        lane.put_off(where, message.id, due)
         return due
-
-    def _done(self, message: Message) -> None:
-        self._heard.add(message.id)
-        key = (message.endpoint, message.entity)
-        waiting = self._waiting.get(key)
-        if waiting and waiting[0].message.id == message.id:
-            waiting.popleft()
-            if not waiting:
-                del self._waiting[key]
 
     async def _remove_heard(self) -> None:
         for number in list(self._heard):
@@ -344,21 +351,49 @@ class JetStreamOutbox:
                 await api.call(self._connection, f"STREAM.MSG.DELETE.{self._stream}", body)
             self._heard.discard(number)
 
-    async def _load(self) -> None:
-        """Take in what was entered since; all of it anew if the owners have changed."""
+    def _lane(self, message: Message) -> tuple[Lane, str]:
+        where = f"{self._messages}.{_where(message.endpoint, message.entity)}"
+        return self._lanes.get(endpoint_of(where), self._lanes[OTHERS]), where
+
+    def _begin_anew_if_owners_changed(self) -> None:
         shares = self._membership.shares()
         if shares is not self._shards:
-            self._shards, self._at = shares, 0
-            self._waiting.clear()
-        subject = f"{self._prefix}.message.>"
-        while page := await api.page(
-            self._connection, self._stream, subject, self._at + 1, WAITING_PAGE
-        ):
+            self._shards, self._lanes = shares, self._new_lanes()
+
+    def _new_lanes(self) -> dict[str, Lane]:
+        names = [_name(endpoint.url) for endpoint in self._endpoints]
+        lanes = {name: Lane(f"{self._messages}.{name}.>", self._window) for name in names}
+        # Endpoints that are not configured any more: theirs is given up in the end.
+        lanes[OTHERS] = Lane(f"{self._messages}.>", self._window, frozenset(names))
+        return lanes
+
+    async def _look_on(self, lane: Lane, now: datetime) -> None:
+        """Meet what was entered since, as far as there is room."""
+        for _ in range(PAGES):
+            if lane.full:
+                return
+            page = await api.page(
+                self._connection, self._stream, lane.subject, lane.place + 1, WAITING_PAGE
+            )
             for stored in page:
-                self._at = stored.number
-                message = message_of(stored)
-                mine = self._membership.owner(message.entity) == self._membership.me
-                if mine and stored.number not in self._heard:
-                    due = message.created_at
-                    key = (message.endpoint, message.entity)
-                    self._waiting.setdefault(key, deque()).append(_Waiting(message, due))
+                where = stored.subject.rpartition(".")[0]
+                mine = self._membership.owner(name_of(where)) == self._membership.me
+                if mine and lane.concerns(where) and not lane.meet(where, stored.number, now):
+                    return
+                lane.place = stored.number
+            if not page:
+                return
+
+    async def _read(self, lane: Lane, head: Head, now: datetime) -> Message | None:
+        """Return the message a head stands for; None if it is gone from the stream."""
+        subject = f"{head.where}.*"
+        stored = await api.following(self._connection, self._stream, subject, head.start)
+        if stored is not None and stored.number <= head.met:
+            head.stands_at(stored.number)
+            return attrs.evolve(message_of(stored), attempts=head.attempts)
+        if stored is None and not head.missing:
+            # It may only be that a leader just elected does not know yet what another server had.
+            head.missing, head.due = True, now + FIRST_RETRY
+        else:
+            lane.drop(head)
+        return None
