@@ -37,7 +37,10 @@ ATTEMPT_SECONDS = 10.0
 """Time an endpoint has to answer."""
 
 AT_ONCE = 8
-"""Messages under way at the same time, each of another entity or endpoint."""
+"""Messages under way to one endpoint at the same time, each of another entity."""
+
+ROUND_SECONDS = 2.0
+"""How long a round begins deliveries: the next finds what others are to be told meanwhile."""
 
 LONGEST_WAIT = 30.0
 """Seconds between two looks at the outbox, at most."""
@@ -149,16 +152,23 @@ class Courier:
         return min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT)
 
     async def round(self) -> int:
-        """Deliver everything that is due once; return how many there were."""
+        """Deliver what is due once; return how many there were.
+
+        An endpoint that is slow to answer holds up the others for one attempt at most: what it
+        could not be told soon stays due.
+        """
         messages = await self.outbox.due(self.clock.now())
-        limiter = trio.CapacityLimiter(AT_ONCE)
+        limiters = {each.endpoint: trio.CapacityLimiter(AT_ONCE) for each in messages}
+        end = trio.current_time() + ROUND_SECONDS
         async with trio.open_nursery() as nursery:
             for message in messages:
-                nursery.start_soon(self._deliver, message, limiter)
+                nursery.start_soon(self._deliver, message, limiters[message.endpoint], end)
         return len(messages)
 
-    async def _deliver(self, message: Message, limiter: trio.CapacityLimiter) -> None:
+    async def _deliver(self, message: Message, limiter: trio.CapacityLimiter, end: float) -> None:
         async with limiter:
+            if trio.current_time() > end:
+                return
             try:
                 await self._attempt(message)
             except DeliveryFailed as problem:

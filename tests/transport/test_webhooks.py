@@ -9,7 +9,15 @@ import pytest
 import trio
 
 from transport.metrics import Metrics
-from transport.webhooks import SIGNATURE, TIMESTAMP, BadSignature, Courier, sign, verify
+from transport.webhooks import (
+    AT_ONCE,
+    SIGNATURE,
+    TIMESTAMP,
+    BadSignature,
+    Courier,
+    sign,
+    verify,
+)
 
 NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
 SECRET = "s3cret"
@@ -164,3 +172,24 @@ async def test_an_endpoint_that_never_answers_is_given_up_on_in_time(autojump_cl
     outbox = MemoryOutbox([Message(url, "session/ux", 1)])
     await courier(outbox, url).round()
     assert outbox.errors == ["no answer in 10 s"]
+
+
+async def test_an_endpoint_that_hangs_holds_up_no_other(autojump_clock, monkeypatch):
+    bad, good = "http://127.0.0.1:9/bad", "http://127.0.0.1:9/good"
+    begin, taken = trio.current_time(), []
+
+    async def post(url, *_):
+        if url == bad:
+            await trio.sleep_forever()
+        taken.append(trio.current_time() - begin)
+        return 200
+
+    monkeypatch.setattr("transport.webhooks.post", post)
+    outbox = MemoryOutbox([Message(bad, f"session/{number}", 1) for number in range(100)])
+    outbox.waiting += [Message(good, f"session/{number}", 1) for number in range(20)]
+    clock = SimpleNamespace(now=lambda: NOW)
+    await Courier(outbox, {bad: SECRET, good: SECRET}, clock, Metrics()).round()
+    assert taken == [0] * 20
+    assert outbox.errors == ["no answer in 10 s"] * AT_ONCE
+    assert trio.current_time() - begin == 10
+    assert len(outbox.waiting) == 100
