@@ -56,6 +56,11 @@ class Key:
         """Whether the secret is shorter than it should be outside of trials."""
         return len(self.secret.encode()) < SECRET_BYTES
 
+    @property
+    def spelled(self) -> str:
+        """The key as ``KEY:SECRET``, as :meth:`parse` takes it; never shown either."""
+        return f"{self.id}:{self.secret}"
+
     @classmethod
     def parse(cls, text: str) -> "Key":
         """Return the key that ``KEY:SECRET`` spells.

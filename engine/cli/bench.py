@@ -13,6 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from actors.errors import GreenroomError
+from engine.cli.group import KEY_VARIABLE, KeyParameter
+from engine.tokens import Key
 
 PAGE = Path("docs") / "benchmarks.md"
 
@@ -95,7 +97,9 @@ def _measured(name: str) -> click.Command:
     @click.option("--quick", is_flag=True, help="The short form: a look, not a record.")
     @click.option("--runs", default=1, show_default=True, type=click.IntRange(1, 20))
     @click.option("--url", help="Load this deployment: ws://HOST:PORT/v1/ws or wss://….")
-    @click.option("--token-key", envvar="GREENROOM_KEY", help="Its API key, KEY:SECRET.")
+    @click.option(
+        "--token-key", type=KeyParameter(), envvar=KEY_VARIABLE, help="Its API key, KEY:SECRET."
+    )
     @click.option("--metrics", help="Where its /metrics are, if not beside the WebSocket.")
     @click.option("--results", "folder", type=click.Path(path_type=Path), help="Where to keep it.")
     @click.option("--html", type=click.Path(path_type=Path), help="Write a report with plots.")
@@ -112,7 +116,7 @@ def _run(  # noqa: PLR0913  one flag a parameter
     quick: bool,
     runs: int,
     url: str | None,
-    token_key: str | None,
+    token_key: Key | None,
     metrics: str | None,
     folder: Path | None,
     html: Path | None,
@@ -133,8 +137,8 @@ def _run(  # noqa: PLR0913  one flag a parameter
         command = f"greenroom bench {one} {flags}".strip()
         try:
             record = runner.measure(
-                one, quick=quick, runs=runs, command=command, url=url, token_key=token_key,
-                metrics=metrics, said=said,
+                one, quick=quick, runs=runs, command=command, url=url,
+                token_key=token_key and token_key.spelled, metrics=metrics, said=said,
             )  # fmt: skip
         except GreenroomError as error:
             if len(names) == 1:

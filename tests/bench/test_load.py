@@ -276,6 +276,22 @@ def test_wrong_use_is_told_in_one_line():
     assert "--token-key" in told.output
 
 
+def test_of_several_keys_in_the_variable_the_first_is_loaded_with(monkeypatch):
+    monkeypatch.setenv("GREENROOM_KEY", "new:one:two,old:three")
+    taken = {}
+
+    def measure(*_, **options):
+        taken.update(options)
+        raise LoadFailed("seen")
+
+    monkeypatch.setattr(runner, "measure", measure)
+    told = CliRunner().invoke(main, ["bench", "join", "--url", "ws://127.0.0.1:1/"])
+    assert "seen" in told.output
+    assert taken["token_key"] == "new:one:two"
+    told = CliRunner().invoke(main, ["bench", "join", "--token-key", "nosecret"])
+    assert "KEY:SECRET" in told.output
+
+
 @pytest.mark.slow
 def test_a_small_crowd_joins_a_daemon_of_its_own():
     found = measure("join", quick=True).runs[0]
