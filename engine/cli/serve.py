@@ -11,6 +11,7 @@ import click
 from engine.cli.cluster import cluster_flags, with_cluster
 from engine.cli.group import console
 from engine.config import Config, ConfigError, load_config, options, variable
+from engine.tokens import SECRET_BYTES, Key
 from transport.limits import Rate
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -77,6 +78,10 @@ def check(file: Path | None, explain: bool, as_json: bool, **flags: Any) -> None
         from engine.loading import read_event_file
 
         read_event_file(config.load)
+    for key in map(Key.parse, config.key):
+        if key.weak:
+            weak = f"Warning: key {key.id} has a weak secret, shorter than {SECRET_BYTES} bytes."
+            click.echo(weak, err=True)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return

@@ -135,6 +135,13 @@ def test_check_tells_who_sends_to_the_viewers(monkeypatch):
     assert "in Python, as configured" in run("check", *key).output
 
 
+def test_check_warns_of_a_weak_secret_without_telling_it():
+    checked = run("check", "--key", f"k:{SECRET}", "--key", "trial:s3cret", "--json")
+    assert checked.stderr == "Warning: key trial has a weak secret, shorter than 32 bytes.\n"
+    assert json.loads(checked.stdout)
+    assert not run("check", *KEY).stderr
+
+
 def test_check_prints_every_option_for_machines_without_secrets():
     rows = json.loads(run("check", "--key", f"k:{SECRET}", "--json").output)
     assert SECRET not in json.dumps(rows)
