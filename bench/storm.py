@@ -359,22 +359,23 @@ def result(
     }
 
 
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def command_line(run: Callable[..., dict[str, Any]], about: str | None) -> None:
+    """Run a storm from the command line."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--clients", type=int, default=5_000)
     parser.add_argument("--rate", type=float, default=50)
     parser.add_argument("--away", type=float, default=2.0)
     parser.add_argument("--spread", type=float, default=1.0)
     parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    result = run(given.clients, given.rate, given.away, given.spread)
-    if given.json:
-        print(json.dumps(result, indent=2))
+    given = vars(parser.parse_args())
+    as_json = given.pop("json")
+    found = run(**given)
+    if as_json:
+        print(json.dumps(found, indent=2))
         return
-    for name, value in result.items():
+    for name, value in found.items():
         print(f"{name:24} {value}")
 
 
 if __name__ == "__main__":
-    main()
+    command_line(run, __doc__)

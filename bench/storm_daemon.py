@@ -6,7 +6,6 @@ and comes back after 2 s, while they go on. What each has heard is counted by th
 numbers.
 """
 
-import argparse
 import json
 import signal
 import tempfile
@@ -28,7 +27,16 @@ from bench.load.target import Daemon, Target, described, opened
 from bench.load.watch import ask, metrics_url
 from bench.load.wire import Place
 from bench.sink import masked
-from bench.storm import PER_TOPIC, TICK, Crowd, StormClient, come_back, processor, result
+from bench.storm import (
+    PER_TOPIC,
+    TICK,
+    Crowd,
+    StormClient,
+    come_back,
+    command_line,
+    processor,
+    result,
+)
 
 CONNECT, ENTER, START, CHAT = 1, 2, 3, 4
 """Ids of requests; above the last one, chat messages."""
@@ -322,22 +330,5 @@ def _limit(used: Mapping[str, Any], machine: float) -> dict[str, Any]:
     return {"limit": limit, "latency": {}}
 
 
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clients", type=int, default=5_000)
-    parser.add_argument("--rate", type=float, default=50)
-    parser.add_argument("--away", type=float, default=2.0)
-    parser.add_argument("--spread", type=float, default=1.0)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    found = run(given.clients, given.rate, away=given.away, spread=given.spread)
-    if given.json:
-        print(json.dumps(found, indent=2))
-        return
-    for name, value in found.items():
-        print(f"{name:24} {value}")
-
-
 if __name__ == "__main__":
-    main()
+    command_line(run, __doc__)
