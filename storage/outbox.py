@@ -218,15 +218,20 @@ class Outbox:
     async def due(self, now: datetime, limit: int = 100) -> Sequence[Message]:
         """Return messages to deliver now: of each endpoint and entity the oldest undelivered.
 
+        Endpoints take turns, so that however much is due to one, the others' are among them.
+
         :raises StorageUnavailable: the file cannot be read.
         """
 
         def query(db: Database) -> list[Message]:
             rows = db.conn.execute(
-                "SELECT id, endpoint, entity, seq, type, body, created_at, attempts FROM webhooks w"
+                "SELECT id, endpoint, entity, seq, type, body, created_at, attempts FROM webhooks"
+                " JOIN (SELECT id AS head, row_number() OVER"
+                " (PARTITION BY endpoint ORDER BY due_at, id) AS turn FROM webhooks w"
                 " WHERE state = 'waiting' AND due_at <= ? AND NOT EXISTS (SELECT 1 FROM webhooks o"
                 " WHERE o.state = 'waiting' AND o.endpoint = w.endpoint AND o.entity = w.entity"
-                " AND o.seq < w.seq) ORDER BY due_at, id LIMIT ?",
+                " AND o.seq < w.seq) ORDER BY turn, due_at, id LIMIT ?) ON id = head"
+                " ORDER BY turn, due_at, id",
                 (iso(now), limit),
             )
             return [read_message(row) for row in rows]

@@ -110,6 +110,17 @@ async def test_webhooks_are_due_in_order_for_each_entity(tmp_path):
         assert due == [("session/x", 2), ("session/y", 1)]
 
 
+async def test_an_endpoint_to_which_much_is_due_leaves_room_for_another(tmp_path):
+    endpoints = [Endpoint("http://a/"), Endpoint("http://b/", frozenset({"session.ended"}))]
+    async with Store.open(tmp_path / "g.db", endpoints=endpoints) as store:
+        for name in "vwxy":
+            await store.journal.append(Write(f"session/{name}", 0, [started(1)]))
+        await store.journal.append(Write("session/z", 0, [started(1, "session.ended")]))
+        assert await store.archive.catch_up()
+        due = [(each.endpoint, each.entity) for each in await store.outbox.due(NOW, limit=2)]
+        assert due == [("http://a/", "session/v"), ("http://b/", "session/z")]
+
+
 async def test_a_failed_webhook_holds_back_what_follows_and_waits_longer_each_time(tmp_path):
     async with Store.open(tmp_path / "g.db", endpoints=[Endpoint("http://a/")]) as store:
         await store.journal.append(Write("session/x", 0, [started(1), started(2, "session.ended")]))
