@@ -144,7 +144,7 @@ def test_somebody_left_behind_in_a_room_is_found(monkeypatch):
     monkeypatch.setattr(
         timing, "closed", lambda *given: attrs.evolve(closed(*given), moved=[], media={})
     )
-    assert "were moved back (rule 30)" in _broken(0, 1, 2, 3)
+    assert "were moved back (rule 30)" in _broken(5, 6, 0, 1, 2, 3)
 
 
 def test_somebody_missing_too_early_is_found(monkeypatch):
