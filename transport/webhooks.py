@@ -46,6 +46,9 @@ LONGEST_WAIT = 30.0
 """Seconds between two looks at the outbox, at most."""
 
 SHORTEST_WAIT = 0.5
+BUSY_WAIT = 0.05
+"""Seconds after a round that had something to deliver: an entity's next message may be due."""
+
 ANSWER_BYTES = 64 << 10
 """How much of an answer is read before the connection is closed."""
 
@@ -139,7 +142,7 @@ class Courier:
         while True:
             try:
                 worked = await self.round()
-                wait = SHORTEST_WAIT if worked else await self._until_next()
+                wait = BUSY_WAIT if worked else await self._until_next()
             except StorageUnavailable:
                 wait = LONGEST_WAIT
             await trio.sleep(wait)

@@ -193,3 +193,22 @@ async def test_an_endpoint_that_hangs_holds_up_no_other(autojump_clock, monkeypa
     assert outbox.errors == ["no answer in 10 s"] * AT_ONCE
     assert trio.current_time() - begin == 10
     assert len(outbox.waiting) == 100
+
+
+async def test_what_one_entity_tells_is_heard_soon_however_much_it_is(
+    autojump_clock, monkeypatch, nursery
+):
+    url, taken = "http://127.0.0.1:9/hook", []
+
+    async def post(*given):
+        taken.append(trio.current_time())
+        return 200
+
+    monkeypatch.setattr("transport.webhooks.post", post)
+    outbox = MemoryOutbox([Message(url, "session/ux", number) for number in range(100)])
+    begin = trio.current_time()
+    await nursery.start(courier(outbox, url).run)
+    await trio.sleep(10)
+    assert len(taken) == 100
+    assert taken[-1] - begin < 6
+    nursery.cancel_scope.cancel()
