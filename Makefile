@@ -29,12 +29,14 @@ layers: $(TEST_READY)
 rules: $(TEST_READY)  ## the table of rules and the tests that bear their numbers
 	$(BIN)/python tests/rules_table.py
 
-# Tests with browsers, media and several processes run one at a time: two would disturb each other.
+# Tests with browsers, and those with several processes, run one at a time, each kind beside the
+# other: both wait more than they work. Media run alone: they would miss a machine's half.
 HEAVY := tests/browser tests/transport/media tests/cluster
 
 unit: $(TEST_READY)
 	$(BIN)/pytest -n 2 $(HEAVY:%=--ignore=%)
-	$(BIN)/pytest $(HEAVY)
+	$(BIN)/pytest tests/transport/media
+	$(BIN)/pytest -n 2 --dist loadgroup tests/browser tests/cluster
 
 bench: $(BENCH_READY)  ## measure everything and write docs/benchmarks.md
 	$(BIN)/greenroom bench all

@@ -7,7 +7,7 @@ import pytest
 HERE = Path(__file__).parent
 
 ONE_AT_A_TIME = (HERE / "browser", HERE / "transport" / "media", HERE / "cluster")
-"""Tests with browsers, media and several processes; ``make unit`` runs them one at a time."""
+"""Tests with browsers, media and several processes: those of one folder run one at a time."""
 
 ATTEMPTS = 3
 """How often a test of real time and real processes may be tried.
@@ -19,6 +19,8 @@ each time. Tests on the jumping clock have one attempt.
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        heavy = any(folder in item.path.parents for folder in ONE_AT_A_TIME)
+        heavy = [folder for folder in ONE_AT_A_TIME if folder in item.path.parents]
+        for folder in heavy:
+            item.add_marker(pytest.mark.xdist_group(folder.name))
         if heavy or item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.flaky(reruns=ATTEMPTS - 1, reruns_delay=1))
