@@ -34,6 +34,11 @@ from actors.tracing import Stages
 BATCH = 64
 """Commands committed together at most."""
 
+PAUSE = 0.01
+"""Seconds a crowded batch lets the next one gather. Each takes a commit and a write to every
+listener: in a session of 200 people at 2,250 messages a second this saves an eighth of the
+processor's time, for 4 ms at the median and none at the 99th percentile."""
+
 MISSED_LIMIT = 1000
 """Events a reconnecting client is sent at most; beyond it a snapshot is the shorter way."""
 
@@ -72,6 +77,7 @@ class EntityActor(DurableActor):
     """Runs one entity's rules."""
 
     batch_limit = BATCH
+    batch_pause = PAUSE
 
     def __init__(self, entity: str, rules: Rules[Any], services: Services) -> None:
         super().__init__(entity, rules, services)

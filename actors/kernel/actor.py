@@ -53,6 +53,11 @@ class Actor(pykka.Actor):
     """Seconds of idleness after which it leaves memory; the next message brings it back."""
     batch_limit: ClassVar[int] = 1
     """Messages :meth:`on_receive_batch` takes at once; 1 means one by one, ``on_receive``."""
+    batch_pause: ClassVar[float] = 0.0
+    """Seconds from the beginning of a crowded batch to that of the next, unless that is full
+    already: messages that wait for one another share what a batch costs."""
+    batch_crowd: ClassVar[int] = 8
+    """Messages of a batch that is crowded."""
     decider: ClassVar[Decider] = staticmethod(asker_decides)
     """What an exception in a handler leads to."""
 

@@ -51,8 +51,8 @@ class Loop:
     """The part of a cell that handles messages. The cell brings the rest of the fields."""
 
     __slots__ = (
-        "actor", "failures", "handled", "idle_since", "in_hand", "kind", "last_error",
-        "mailbox", "napping",
+        "actor", "failures", "gather_until", "handled", "idle_since", "in_hand", "kind",
+        "last_error", "mailbox", "napping",
     )  # fmt: skip
 
     mailbox: Mailbox
@@ -73,6 +73,7 @@ class Loop:
         self.failures = 0
         self.last_error: BaseException | None = None
         self.idle_since = 0.0
+        self.gather_until = 0.0
         self.napping = False
 
     @property
@@ -91,6 +92,8 @@ class Loop:
             if mailbox.urgent:
                 exit_ = await self._urgent(mailbox.urgent.popleft())
             elif queue:
+                if self.gather_until:
+                    await self._gather()
                 exit_ = await (self._batch() if batched else self._slice())
                 if exit_ is None and queue:
                     await trio.lowlevel.checkpoint()
@@ -199,6 +202,17 @@ class Loop:
         self.in_hand = NOTHING
         return None
 
+    async def _gather(self) -> None:
+        """Let messages queue for what is left of the last batch's pause, unless many wait."""
+        until, self.gather_until = self.gather_until, 0.0
+        if len(self.mailbox.queue) < self.kind.batch_limit:
+            await trio.sleep_until(until)
+
+    def _take_in_hand(self, batch: list[Envelope]) -> None:
+        self.in_hand = batch
+        if len(batch) >= self.kind.batch_crowd and self.kind.batch_pause:
+            self.gather_until = trio.current_time() + self.kind.batch_pause
+
     async def _batch(self) -> Exit | None:
         """Hand over up to ``batch_limit`` messages at once."""
         queue = self.mailbox.queue
@@ -219,7 +233,7 @@ class Loop:
                 batch.append(Envelope(item.message, item))
         if not batch:
             return await self._special_of_batch(queue.popleft()) if queue else None
-        self.in_hand = batch
+        self._take_in_hand(batch)
         try:
             work: Any = self.living.on_receive_batch(batch)
             await (self._bounded(work) if self.kind.handler_deadline is not None else work)

@@ -205,6 +205,31 @@ async def test_a_killed_actor_answers_and_is_restarted(autojump_clock, system):
     assert await ref.ask("again") == "again"
 
 
+class Gatherer(Actor):
+    batch_limit = 5
+    batch_pause = 1.0
+    batch_crowd = 3
+
+    def __init__(self, log):
+        self.log = log
+
+    async def on_receive_batch(self, batch):
+        self.log.append((round(trio.current_time() - self.log[0], 3), len(batch)))
+
+
+async def test_after_a_crowded_batch_messages_wait_for_one_another_unless_it_is_full(
+    autojump_clock, system
+):
+    log = [trio.current_time()]
+    ref = system.spawn(Gatherer, log)
+    for wait, count in ((0, 3), (0.2, 1), (0.3, 1), (2, 4), (0.1, 5), (0, 1), (3, 1), (0.1, 1)):
+        await trio.sleep(wait)
+        for _ in range(count):
+            ref.tell("x")
+    await trio.sleep(5)
+    assert log[1:] == [(0, 3), (1.0, 2), (2.5, 4), (2.6, 5), (3.6, 1), (5.6, 1), (5.7, 1)]
+
+
 async def test_a_handler_past_its_deadline_is_cancelled(autojump_clock, system):
     class Bounded(Echo):
         handler_deadline = 1.0
