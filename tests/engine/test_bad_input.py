@@ -3,12 +3,15 @@
 import json
 import socket
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.engine.daemon import token
+
+NUMBERS = count()
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +25,11 @@ def daemon(shared_daemon):
 
 @pytest.fixture
 def bystander(daemon):
-    """Ben is in the session before, during and after, and must not notice."""
-    with daemon.client("ben") as ben:
+    """Somebody is in the session before, during and after, and must not notice.
+
+    Another one each time: nobody may join as often as these tests follow one another.
+    """
+    with daemon.client(f"ben{next(NUMBERS)}") as ben:
         ben.call("session.join", session="ux")
         yield ben
         ben.call("chat.send", topic="session/ux", text="still here")

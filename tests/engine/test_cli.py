@@ -106,7 +106,16 @@ async def test_an_engine_that_does_not_answer_is_not_waited_for_for_ever(tmp_pat
         await load._load(read_event_file(file), None, url, Key("k", SECRET))
 
 
+@pytest.fixture
+def interruptible():
+    """Let children be interrupted also where a shell has us ignore that, in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("arguments", "first", "last", "code"),
     [
