@@ -38,7 +38,7 @@ UNLIMITED = {
 }
 """Of a daemon of our own: nobody is to be held back by what is allowed to one person."""
 
-SETTLE_SECONDS = 4.0
+SETTLE_SECONDS = 12.0
 """Between the two measurements: a server finishes meanwhile what saturation has left behind."""
 
 
