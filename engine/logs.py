@@ -12,7 +12,8 @@ from transport import telemetry
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
-_PERSONAL = re.compile(r"\b(person|agenda)/([^\s.]+)\.([^\s'\"<>()\[\]{},;:]+)")
+_KINDS = "|".join(sorted(telemetry.NAMED_AFTER_PEOPLE))
+_PERSONAL = re.compile(rf"\b({_KINDS})/([^\s.]+)\.([^\s'\"<>()\[\]{{}},;:]+)")
 """An entity that is named after its person, within a text."""
 
 
@@ -65,7 +66,9 @@ def _hidden(value: Any) -> Any:
     if isinstance(value, str):
         kind, _, rest = value.partition("/")
         event, dot, person = rest.partition(".")
-        if kind in {"person", "agenda"} and dot:  # an id may hold what would end it in a text
+        if (
+            kind in telemetry.NAMED_AFTER_PEOPLE and dot
+        ):  # an id may hold what would end it in a text
             return _pseudonymous(kind, event, person)
         return without_people(value)
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -7,6 +7,7 @@ import attrs
 
 from actors.errors import GreenroomError
 from actors.ports import Tracer
+from transport.telemetry import nameless
 
 
 class TracingMissing(GreenroomError):  # noqa: N818  the package is
@@ -60,12 +61,7 @@ class OtelTracer:
 
 
 def _named(attributes: dict[str, str]) -> dict[str, str]:
-    return {f"greenroom.{name}": _nameless(value) for name, value in attributes.items()}
-
-
-def _nameless(value: str) -> str:
-    """Return an entity's name; only its kind, where it is named after a person."""
-    return value.partition("/")[0] if value.startswith(("person/", "agenda/")) else value
+    return {f"greenroom.{name}": nameless(value) for name, value in attributes.items()}
 
 
 def _spelled(span: Any) -> str:

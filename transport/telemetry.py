@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _SALT = token_bytes(8)  # a pseudonym can be followed through one run's log, and no further
 
+NAMED_AFTER_PEOPLE = frozenset({"person", "agenda", "chat"})
+"""Kinds of entities whose ids hold a person's: a 1-1 chat bears that of whoever asked for it."""
+
 _named = False
 
 
@@ -27,6 +30,12 @@ def name_people(named: bool) -> None:
 def pseudonym(person: Person) -> str:
     """Return a name for a person that a log may hold."""
     return pseudonym_of(person.event, person.id)
+
+
+def nameless(entity: str) -> str:
+    """Return an entity's name; only its kind, where it is named after a person."""
+    kind = entity.partition("/")[0]
+    return kind if kind in NAMED_AFTER_PEOPLE else entity
 
 
 def pseudonym_of(event: str, person: str) -> str:

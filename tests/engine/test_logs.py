@@ -20,6 +20,7 @@ try:
     raise ValueError("person/fair.ana@example.org: no answer")
 except ValueError:
     log.exception("c")
+log.error("d", entity="chat/fair.ana@example.org.1", room="media/chat/fair.ana@example.org.1")
 logging.getLogger("kernel").warning("%s failed", "person/fair.ana@example.org")
 """
 
@@ -34,19 +35,21 @@ def said(level):
 
 @pytest.mark.parametrize("level", ["info", "warning"])
 def test_people_go_by_pseudonyms_that_can_be_followed(level):
-    (first, second, third), last = said(level)
+    (first, second, third, fourth), last = said(level)
     name = first["person"]
     assert second["entity"] == f"person/{name}"
     assert second["others"][0] == "session/ux"
     assert second["others"][1].startswith("agenda/")
     assert f"person/{name}: no answer" in third["exception"]
     assert last == f"WARNING:kernel:person/{name} failed"
-    assert "ana" not in json.dumps([first, second, third["event"]])
+    assert "ana" not in json.dumps([first, second, third["event"], fourth])
+    assert fourth["entity"].startswith("chat/")
+    assert fourth["room"] == f"media/{fourth['entity']}"
     assert "ana@example.org" not in "".join(third["exception"].splitlines()[-1:])
 
 
 def test_whoever_is_after_a_fault_may_have_them_named():
-    (first, second, _), last = said("debug")
+    (first, second, *_), last = said("debug")
     assert first["person"] == "fair/ana@example.org"
     assert second["entity"] == "person/fair.ana@example.org"
     assert "ana@example.org" in last

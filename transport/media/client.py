@@ -321,7 +321,8 @@ class MediaClient:
                 watched.note(time.monotonic(), height)
                 if isinstance(frame, AudioFrame):
                     samples = array.array("h", bytes(frame.planes[0]))
-                    watched.loudest = max(watched.loudest, max(map(abs, samples)) / 32768)
+                    high, low = max(samples) / 32768, min(samples) / 32768
+                    watched.loudest = max(watched.loudest, high, -low)
 
     def of(self, person: str, source: str) -> Watched:
         """Return what came from somebody, by who is on which m-line now."""

@@ -1,6 +1,7 @@
 """The media plane for Prometheus: what the workers counted last, in its text format's terms.
 
-People are not named here: tracks are summed by room, source and layer, viewers by room.
+People are not named here: tracks are summed by room, source and layer, viewers by room, and all
+1-1 chats, whose names hold people's, count as one room.
 :meth:`WorkerPlane.statistics` has each of them.
 """
 
@@ -12,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from transport.media.plane import WorkerPlane
+from transport.telemetry import nameless
 
 _WORKER_COUNTS = {
     "nacked": "Packets viewers asked for again",
@@ -98,10 +100,13 @@ def _rooms(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
     people = GaugeMetricFamily(
         "greenroom_media_room_people", "People in a room", labels=["room", "part"]
     )
+    sums: Counter[tuple[str, str]] = Counter()
     for worker in workers:
         for room, counted in worker.get("rooms", {}).items():
-            people.add_metric([room, "publishers"], counted["publishers"])
-            people.add_metric([room, "viewers"], counted["viewers"])
+            for part in ("publishers", "viewers"):
+                sums[nameless(room), part] += counted[part]
+    for labels, total in sums.items():
+        people.add_metric(labels, total)
     return (people,)
 
 
@@ -109,7 +114,7 @@ def _tracks(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
     sums: Counter[tuple[str, str, str, str]] = Counter()
     for worker in workers:
         for track in worker.get("tracks", ()):
-            for room in track["rooms"]:
+            for room in map(nameless, track["rooms"]):
                 for layer in track["layers"]:
                     for figure in _TRACK_FIGURES:
                         sums[figure, room, track["source"], layer["rid"]] += layer[figure]
@@ -128,7 +133,7 @@ def _viewers(workers: list[Mapping[str, Any]]) -> Iterable[Metric]:
     worst: dict[tuple[str, str], float] = defaultdict(float)
     for worker in workers:
         for viewer in worker.get("viewers", ()):
-            for room in viewer["rooms"]:
+            for room in map(nameless, viewer["rooms"]):
                 for figure in _VIEWER_FIGURES:
                     worst[figure, room] = max(worst[figure, room], viewer[figure] or 0.0)
     for figure, (name, text) in _VIEWER_FIGURES.items():

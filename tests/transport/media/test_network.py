@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -255,6 +256,23 @@ async def test_what_workers_count_is_there_for_prometheus():
         assert "ana" not in generate_latest(registry).decode()
         for client in (publisher, viewer):
             await here.run(client.close())
+
+
+def test_one_to_one_chats_count_as_one_room_for_prometheus():
+    chats = {f"chat/fair.ana.{number}": {"publishers": 2, "viewers": 2} for number in range(3)}
+    layer = {"rid": "", "packets": 5, "lost": 0, "nacks": 0, "plis": 1, "bitrate": 9, "viewers": 1}
+    track = {"rooms": ["chat/fair.ana.1"], "source": "video", "layers": [layer]}
+    viewer = {"rooms": ["chat/fair.ana.2"], "rtt": 0.25, "loss": None}
+    worker = {"worker": 0, "epoch": 1, "rooms": chats}
+    registry = CollectorRegistry()
+    latest = [{**worker, "tracks": [track, track], "viewers": [viewer]}]
+    registry.register(MediaCollector(SimpleNamespace(latest=latest)))
+    value = registry.get_sample_value
+    assert value("greenroom_media_room_people", {"room": "chat", "part": "viewers"}) == 6
+    video = {"room": "chat", "source": "video", "layer": ""}
+    assert value("greenroom_media_track_packets", video) == 10
+    assert value("greenroom_media_round_trip_seconds", {"room": "chat"}) == 0.25
+    assert "ana" not in generate_latest(registry).decode()
 
 
 async def test_rooms_are_placed_over_workers_and_a_sessions_rooms_together():
