@@ -1,17 +1,16 @@
 """The page for client authors: its program for browsers, in one."""
 
 import time
+from contextlib import closing
 
 from tests.docs.test_clients import HANA, block, say
-from tests.engine.daemon import Daemon, token
+from tests.engine.daemon import running, token
 
 
 def test_a_page_by_hand_hears_and_misses_nothing_through_a_crash(chromium, tmp_path):
-    daemon = Daemon(tmp_path)
-    daemon.start()
     page, heard = chromium.new_page(), []
     page.on("console", lambda line: heard.extend(arg.json_value() for arg in line.args))
-    try:
+    with running(tmp_path) as daemon, closing(page):
         page.goto(f"http://127.0.0.1:{daemon.port}/healthz")  # an origin it takes as its own
         # Chromium lets a page wait after failed attempts; so the first one comes when it may work.
         program = block("In a browser").replace(
@@ -27,10 +26,6 @@ def test_a_page_by_hand_hears_and_misses_nothing_through_a_crash(chromium, tmp_p
         daemon.start()
         say(daemon, "after")
         _wait(page, lambda: _texts(heard)[1:] == ["after"])
-    finally:
-        page.close()
-        if daemon.process is not None:
-            daemon.kill()
 
 
 def _events(heard):

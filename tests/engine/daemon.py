@@ -104,6 +104,23 @@ class Daemon:
             yield client
 
 
+@contextmanager
+def running(folder: Path, **settings: Any) -> Iterator[Daemon]:
+    """Run a daemon for the length of a block, which may end it itself.
+
+    :param settings: attributes of the :class:`Daemon`.
+    """
+    daemon = Daemon(folder)
+    for name, value in settings.items():
+        setattr(daemon, name, value)
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        if daemon.process is not None:
+            daemon.kill()
+
+
 class Client:
     """Speaks JSON-RPC over the `websockets` package."""
 

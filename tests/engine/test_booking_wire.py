@@ -4,7 +4,6 @@ import asyncio
 import shutil
 import tomllib
 from collections import Counter
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -18,7 +17,7 @@ from bench.book import Pick, Race
 from engine.config import Config, MediaOptions
 from engine.engine import Engine
 from engine.loading import load_steps, steps, within
-from tests.engine.daemon import EVENT, EVENT_FILE, KEY, START, Daemon, token
+from tests.engine.daemon import EVENT, EVENT_FILE, KEY, START, running, token
 
 PEOPLE, SLOTS = 1000, 100
 ANSWERS_BEFORE_THE_KILL = 250
@@ -29,17 +28,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("book"), pytest.mark.tim
 
 def race_at(daemon):
     return Race(daemon.url, token, EVENT, "acme", people=PEOPLE, slots=SLOTS)
-
-
-@contextmanager
-def started(folder):
-    daemon = Daemon(folder)
-    daemon.start()
-    try:
-        yield daemon
-    finally:
-        if daemon.process is not None:
-            daemon.kill()
 
 
 def desk(number):
@@ -91,7 +79,7 @@ def daemon(prepared, tmp_path):
     """A daemon of the test's own that begins where the preparation ended."""
     folder = tmp_path / "race"
     shutil.copytree(prepared[0], folder)
-    with started(folder) as daemon:
+    with running(folder) as daemon:
         yield daemon
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.engine.daemon import Daemon
+from tests.engine.daemon import running
 from transport.closing import Close, retry_after
 
 PEOPLE, SECONDS = 20, 3.0
@@ -17,12 +17,8 @@ CUT_OFF = 1006  # RFC 6455, 7.1.5: no close frame came
 
 @pytest.fixture
 def daemon(tmp_path):
-    made = Daemon(tmp_path)
-    made.drain_seconds = SECONDS
-    made.start()
-    yield made
-    if made.process is not None:
-        made.kill()
+    with running(tmp_path, drain_seconds=SECONDS) as daemon:
+        yield daemon
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.daemon import Daemon
+from tests.engine.daemon import running
 from transport.limits import Limits
 
 UPGRADE = (
@@ -28,11 +28,8 @@ def resident(daemon):
 
 @pytest.fixture
 def daemon(tmp_path):
-    made = Daemon(tmp_path)
-    made.config = f"[limits]\nhandshakes = {CROWD}\n"
-    made.start()
-    yield made
-    made.kill()
+    with running(tmp_path, config=f"[limits]\nhandshakes = {CROWD}\n") as daemon:
+        yield daemon
 
 
 def opened(daemon):

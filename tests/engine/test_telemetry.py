@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
-from tests.engine.daemon import KEY, Daemon, token
+from tests.engine.daemon import KEY, running, token
 
 
 def get(daemon, path, **claims):
@@ -46,18 +46,13 @@ def test_metrics_are_told_on_the_port_they_are_given_and_nowhere_else(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         apart = probe.getsockname()[1]
-    daemon = Daemon(tmp_path)
-    daemon.config = f"metrics_port = {apart}\n"
-    daemon.start()
-    try:
+    with running(tmp_path, config=f"metrics_port = {apart}\n") as daemon:
         with urllib.request.urlopen(f"http://127.0.0.1:{apart}/metrics", timeout=10) as answer:
             assert b"greenroom_actors_commands_total" in answer.read()
         with pytest.raises(urllib.error.HTTPError) as error:
             get(daemon, "/metrics")
         assert error.value.code == 404
         error.value.close()
-    finally:
-        daemon.kill()
 
 
 def test_an_admin_reads_the_live_tree_and_nobody_else(shared_daemon):

@@ -17,7 +17,7 @@ from actors.errors import Refused
 from actors.rules.records import iso
 from bench.load.pinger import pinging
 from bench.media_crash import worker
-from tests.engine.daemon import START, Daemon, token
+from tests.engine.daemon import START, running, token
 from tests.transport.media.harness import eventually, measured, within
 from transport.client import open_client
 from transport.media.client import MediaClient, MovingPicture, ThreadedClient, Tone
@@ -33,12 +33,8 @@ ENGINE_BOUND = 0.010
 
 @pytest.fixture
 def daemon(tmp_path):
-    daemon = Daemon(tmp_path)
-    daemon.media_workers = 1
-    daemon.start()
-    yield daemon
-    if daemon.process is not None:
-        daemon.kill()
+    with running(tmp_path, media_workers=1) as daemon:
+        yield daemon
 
 
 class Guest:
