@@ -20,7 +20,7 @@ Address = tuple[Any, ...]
 
 @attrs.define
 class Line:
-    """One direction's weather; may be changed at any time.
+    """One direction's weather, for each client on a line of its own; may be changed at any time.
 
     :param loss: share of datagrams lost, 0 to 1.
     :param jitter: seconds; each datagram is late by a random time up to it. Order is not kept.
@@ -34,21 +34,23 @@ class Line:
     queue: float = 0.2
     passed: int = 0
     lost: int = 0
-    free_at: float = 0.0
+    _free_at: dict[Address, float] = attrs.field(factory=dict)
 
-    def delay(self, size: int, now: float, chance: random.Random) -> float | None:
-        """Return by how many seconds a datagram is late; None when it is lost."""
+    def delay(
+        self, size: int, now: float, chance: random.Random, client: Address = ()
+    ) -> float | None:
+        """Return by how many seconds a client's datagram is late; None when it is lost."""
         if chance.random() < self.loss:
             self.lost += 1
             return None
         wait = 0.0
         if self.bandwidth is not None:
-            start = max(now, self.free_at)
+            start = max(now, self._free_at.get(client, 0.0))
             if start - now > self.queue:
                 self.lost += 1
                 return None
-            self.free_at = start + 8 * size / self.bandwidth
-            wait = self.free_at - now
+            self._free_at[client] = free_at = start + 8 * size / self.bandwidth
+            wait = free_at - now
         self.passed += 1
         return wait + chance.random() * self.jitter
 
@@ -96,7 +98,7 @@ class Relay(asyncio.DatagramProtocol):
         """Take a client's datagram."""
         transport = self._clients.get(addr)
         if transport is not None:
-            self._pass(self.up, transport, data, None)
+            self._pass(self.up, transport, data, addr)
             return
         if addr in self._connecting:
             # A line may lose a datagram; one client on two sockets is no line.
@@ -119,7 +121,7 @@ class Relay(asyncio.DatagramProtocol):
             return
         self._connecting.discard(addr)
         self._clients[addr] = transport
-        self._pass(self.up, transport, data, None)
+        self._pass(self.up, transport, data, addr)
 
     def back(self, data: bytes, addr: Address) -> None:
         """Take a datagram of the worker for a client."""
@@ -127,10 +129,12 @@ class Relay(asyncio.DatagramProtocol):
             self._pass(self.down, self._transport, data, addr)
 
     def _pass(
-        self, line: Line, transport: asyncio.DatagramTransport, data: bytes, addr: Address | None
+        self, line: Line, transport: asyncio.DatagramTransport, data: bytes, client: Address
     ) -> None:
         now = asyncio.get_running_loop().time()
-        wait = line.delay(len(data), now, self._chance)
+        wait = line.delay(len(data), now, self._chance, client)
+        # Up goes by a socket that is connected to the worker.
+        addr = client if line is self.down else None
         if wait is None or len(self._queue) >= QUEUE_LIMIT:
             return
         if wait <= 0:
