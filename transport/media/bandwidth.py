@@ -1,4 +1,4 @@
-"""How much a viewer's line carries, and which layers fit into it.
+"""How much a viewer's line carries.
 
 The estimate follows the loss-based controller of draft-ietf-rmcat-gcc-02 (section 6), capped by
 the receiver's REMB (its delay-based controller). A receiver never reports much more than what it
@@ -6,7 +6,6 @@ gets, so before a higher layer is sent the line is probed with retransmissions a
 """
 
 from collections import deque
-from collections.abc import Sequence
 
 import attrs
 
@@ -26,6 +25,13 @@ packets late when a report is written: a picture less would not bring them back.
 INCREASE = 1.08
 REMB_FALLS = 0.97
 """Share of the REMB before below which it tells of a full line and not of noise."""
+
+FIRST_REMB_FALLS = 0.85
+"""The same of a receiver's first REMB, against what it is sent: that may just have grown."""
+
+LOWER_EVERY = 1.0
+"""Seconds between two times that reported loss lowers an estimate, as most of it is the same, and
+after a fall to a lower layer in which losses are those of the layer before."""
 
 FIRST_REPORT = 20
 """Packets that a stream's first report counts for: it tells a share only."""
@@ -57,8 +63,6 @@ PROBE_ASKED = 8
 PROBE_SETTLES = 0.5
 """Seconds after a probe in which its losses are still reported."""
 PROBE_FIRST_WAIT, PROBE_LONGEST_WAIT = 2.0, 16.0
-HEADROOM = 1.1
-"""A layer must fit this many times before it is switched to."""
 
 
 class Estimate:
@@ -77,7 +81,7 @@ class Estimate:
         self._window_at = now
         self._nacked = 0
         self._packets = 0
-        self._raised_at = now
+        self._raised_at = self._lowered_at = now
         self._told = False
         self.nack_share = 0.0
         self._full_at = float("-inf")
@@ -89,6 +93,10 @@ class Estimate:
     def bitrate(self) -> float:
         """What may be sent now."""
         return max(FLOOR, self._proven, min(self._loss_based, self._remb, CEILING))
+
+    def is_full(self, now: float) -> bool:
+        """Whether the line was found too full lately."""
+        return now - self._full_at < CALM_AFTER
 
     @property
     def last_resort(self) -> float:
@@ -113,7 +121,8 @@ class Estimate:
         """Take a REMB; True if the receiver found its line too full."""
         before, self._remb = self._remb, max(FLOOR, float(bitrate))
         self._remb_at = now
-        fuller = self._told and self._remb < REMB_FALLS * before
+        enough = REMB_FALLS * before if self._told else FIRST_REMB_FALLS * self.media_rate
+        fuller = self._remb < enough
         self._told = True
         if fuller:
             self._proven = 0.0
@@ -121,9 +130,10 @@ class Estimate:
         return fuller
 
     def reported(self, fraction_lost: float, now: float) -> None:
-        """Take the loss of a receiver report, 0 to 1."""
+        """Take the loss lately reported, 0 to 1."""
         if fraction_lost > LOSS_HIGH:
-            self._lower(fraction_lost, now)
+            if now - self._lowered_at >= LOWER_EVERY:
+                self._lower(fraction_lost, now)
         elif now - self._raised_at >= 1.0:
             self._raised_at = now
             self._delivered = self._raised(self._delivered)
@@ -137,7 +147,7 @@ class Estimate:
 
     def _lower(self, loss: float, now: float) -> None:
         sent = self.send_rate or self._loss_based
-        self._full_at = now
+        self._full_at = self._lowered_at = now
         self._loss_based = max(FLOOR, min(self._loss_based, sent) * (1 - 0.5 * loss))
         if loss > LOSS_HEAVY:
             self._proven = 0.0
@@ -158,7 +168,7 @@ class Estimate:
         if min(before, loss) > NACKS_ALONE:
             # A line that has become too narrow shows in NACKs long before the next report.
             self._lower(min(0.9, loss), now)
-        elif loss < NACKS_ALONE and now - self._full_at > CALM_AFTER:
+        elif loss < NACKS_ALONE and not self.is_full(now):
             # What goes through without complaint is carried. Of a probe that is not known yet.
             self._proven = max(self._proven, min(GROWTH * self.media_rate, CEILING))
         self._sent = self._media = self._packets = self._nacked = 0
@@ -170,7 +180,8 @@ class Estimate:
         It holds against a REMB, which after a bad time rises by a thousandth a second only, until
         the receiver lowers its REMB or packets are lost.
         """
-        self._proven = min(bitrate, CEILING)
+        # A layer may have risen meanwhile, and more than was tried be carried by now.
+        self._proven = max(self._proven, min(bitrate, CEILING))
         self._loss_based = max(self._loss_based, min(bitrate, CEILING))
         self._delivered = max(self._delivered, self._proven)
 
@@ -181,11 +192,14 @@ class Losses:
     def __init__(self) -> None:
         self._last: dict[int, tuple[int, int]] = {}
         self._window: deque[tuple[float, int, int]] = deque()
+        self._counts_from = float("-inf")
 
     def reported(self, report: Report, now: float) -> float:
         """Take a receiver report and return the share, 0 to 1."""
         before = self._last.get(report.ssrc)
         self._last[report.ssrc] = report.highest, report.lost
+        if now < self._counts_from:
+            return 0.0
         if before is None:
             share = report.fraction_lost / 256
             self._window.append((now, FIRST_REPORT, round(FIRST_REPORT * share)))
@@ -196,6 +210,11 @@ class Losses:
         expected = sum(each[1] for each in self._window)
         gone = sum(each[2] for each in self._window)
         return min(1.0, max(0, gone) / expected) if expected else 0.0
+
+    def fell(self, now: float) -> None:
+        """Take note that a lower layer was chosen: what was lost of the other says nothing."""
+        self._window.clear()
+        self._counts_from = now + LOWER_EVERY
 
 
 @attrs.define
@@ -214,6 +233,7 @@ class Probe:
     worst: float = 0.0
     _packets: int = 0
     _asked: int = 0
+    _repairs_told: bool = False
 
     def sent(self, packets: int) -> None:
         """Note packets of media sent meanwhile."""
@@ -228,6 +248,15 @@ class Probe:
     def report(self, loss: float) -> None:
         """Note the loss seen meanwhile, 0 to 1."""
         self.worst = max(self.worst, loss)
+
+    def repairs(self, loss: float) -> None:
+        """Note the loss seen on the stream it is sent on, 0 to 1.
+
+        The first report still tells of what the probe before it lost last.
+        """
+        if self._repairs_told:
+            self.report(loss)
+        self._repairs_told = True
 
     @property
     def settles_at(self) -> float:
@@ -260,65 +289,3 @@ class ProbePlan:
     def fell(self, now: float) -> None:
         """Take note that a lower layer had to be chosen."""
         self._next = max(self._next, now + self._wait)
-
-
-@attrs.frozen
-class Wish:
-    """One picture a viewer wants.
-
-    :param bitrates: bit/s of each layer that flows, lowest first.
-    :param heights: pixels of each layer; 0 where unknown.
-    :param height: pixels at which it is shown; 0 for not at all, None for as large as there is.
-    """
-
-    bitrates: Sequence[float]
-    heights: Sequence[int]
-    height: int | None = None
-
-    def ceiling(self, pressure: int = 0) -> int:
-        """Return the highest layer worth sending; -1 for none.
-
-        :param pressure: how many layers the worker's load takes away; the lowest always stays.
-        """
-        top = len(self.bitrates) - 1
-        if self.height == 0 or top < 0:
-            return -1
-        if self.height is not None:
-            fits = (i for i, height in enumerate(self.heights) if height >= self.height)
-            top = min(top, next(fits, top))
-        return max(0, top - pressure)
-
-
-def choose_layers(
-    wishes: Sequence[Wish],
-    current: Sequence[int],
-    budget: float,
-    pressure: int = 0,
-    *,
-    lowest: float | None = None,
-) -> list[int]:
-    """Return a layer for each wish, -1 for none, that together fit a budget.
-
-    Everybody gets the lowest layer first, in the order given, then layers rise in turn. A layer
-    higher than the current one must fit with some room to spare, so that choices do not flicker.
-    The first picture is sent whatever the budget.
-
-    :param lowest: what the lowest layers may need together, if that is another budget: giving up a
-        picture is the last resort.
-    """
-    chosen = [-1] * len(wishes)
-    left, left_lowest = budget, budget if lowest is None else lowest
-    ceilings = [wish.ceiling(pressure) for wish in wishes]
-    for level in range(max(ceilings, default=-1) + 1):
-        for index, wish in enumerate(wishes):
-            if level > ceilings[index] or chosen[index] != level - 1:
-                continue
-            below = wish.bitrates[level - 1] if level else 0.0
-            cost = wish.bitrates[level] - below
-            room = HEADROOM if level > current[index] else 1.0
-            fits = cost * room <= (left_lowest if level == 0 else left)
-            if fits or (level == 0 and index == 0):
-                chosen[index] = level
-                left -= cost
-                left_lowest -= cost
-    return chosen

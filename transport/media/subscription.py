@@ -7,17 +7,15 @@ from typing import Any
 
 from transport.media import negotiation, rtcp
 from transport.media.bandwidth import (
-    HEADROOM,
     LOSS_HIGH,
     PROBE_SECONDS,
     Estimate,
     Losses,
     Probe,
     ProbePlan,
-    Wish,
-    choose_layers,
 )
 from transport.media.description import Description
+from transport.media.layers import HEADROOM, Choice, Wish
 from transport.media.negotiation import Line, Transport
 from transport.media.output import Output
 from transport.media.pacing import Pacer
@@ -96,6 +94,7 @@ class Subscription:
         self._resend_budget = 0.0
         self._asked = Asked()
         self._ticked_at = self._chosen_at = self._reported_at = now
+        self._choice = Choice()
         self._sent = (0, 0)
 
     def outputs(self) -> Collection[Output]:
@@ -236,7 +235,7 @@ class Subscription:
 
     def _reported(self, report: rtcp.Report, now: float) -> None:
         if self._probe is not None and report.ssrc in self._repairs:
-            self._probe.report(report.fraction_lost / 256)
+            self._probe.repairs(report.fraction_lost / 256)
         output = self._outputs.get(report.ssrc)
         if output is None:
             return
@@ -278,7 +277,8 @@ class Subscription:
         """
         passed = now - self._ticked_at
         self._ticked_at = now
-        share = RESEND_SHARE if self.loss < LOSS_HIGH else RESEND_SHARE_FULL
+        is_full = self.loss > LOSS_HIGH or self.estimate.is_full(now)
+        share = RESEND_SHARE_FULL if is_full else RESEND_SHARE
         allowance = max(RESEND_FLOOR, share * self.estimate.media_rate) / 8
         self._resend_budget = min(allowance, self._resend_budget + passed * allowance)
         if not self.peer.is_connected:
@@ -321,28 +321,24 @@ class Subscription:
             )
             for output, layers in zip(pictures, options, strict=True)
         ]
-        current = [
-            layers.index(output.layer) if output.layer in layers else -1
-            for output, layers in zip(pictures, options, strict=True)
-        ]
-        sounds = sum(
-            each.line.kind == "audio" and each.layer is not None for each in self.outputs()
-        )
+        current = [_level(output, layers) for output, layers in zip(pictures, options, strict=True)]
+        sounds = sum(each.line.kind == "audio" and bool(each.layer) for each in self.outputs())
         budget = self.estimate.bitrate - SOUND_BITRATE * sounds
         lowest = self.estimate.last_resort
-        chosen = choose_layers(wishes, current, budget, pressure, lowest=lowest)
+        chosen = self._choice.layers(wishes, current, budget, now, pressure=pressure, lowest=lowest)
         for output, layers, level in zip(pictures, options, chosen, strict=True):
             self._apply(output, layers, level, now)
         if self._probe is None:
             self._plan_probe(wishes, chosen, pressure, now)
 
     def _apply(self, output: Output, layers: Sequence[Layer], level: int, now: float) -> None:
+        if output.layer in layers and level < layers.index(output.layer):
+            self._plan.fell(now)
+            self._losses.fell(now)
         if level < 0:
             if layers:
                 output.pause()
             return
-        if output.layer in layers and level < layers.index(output.layer):
-            self._plan.fell(now)
         before = output.target
         output.want(layers[level])
         if output.target is not None and output.target is not before:
@@ -392,3 +388,9 @@ def _flowing(track: Track, now: float) -> list[Layer]:
     """Return the layers that come, lowest first."""
     layers = [layer for layer in track.layers if layer.flows(now)]
     return sorted(layers, key=lambda layer: layer.height)
+
+
+def _level(output: Output, layers: Sequence[Layer]) -> int:
+    """Return the layer that is sent or waited for; -1 for none that flows."""
+    layer = output.target if output.target in layers else output.layer
+    return layers.index(layer) if layer in layers else -1

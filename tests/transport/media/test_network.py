@@ -120,6 +120,22 @@ async def test_five_percent_loss_and_jitter_both_ways_freeze_nothing(chromium, c
             assert counts["counters"]["nacked"] > 0
 
 
+NARROW = 300_000
+"""Bit/s of the narrow line."""
+
+
+async def filled(tab, person, bitrate, seconds=30):
+    """Wait until a person's picture comes at a rate, in bit/s."""
+    with trio.fail_after(seconds):
+        before = (await tab.inbound(person))["bytes"]
+        while True:
+            await trio.sleep(1)
+            after = (await tab.inbound(person))["bytes"]
+            if 8 * (after - before) > bitrate:
+                return
+            before = after
+
+
 @pytest.mark.browser
 @measured
 async def test_a_narrow_line_gets_the_low_layer_and_a_wide_one_the_high_one_back(chromium, clients):
@@ -139,8 +155,9 @@ async def test_a_narrow_line_gets_the_low_layer_and_a_wide_one_the_high_one_back
                 return trio.current_time() - started
 
             await until(lambda height: height == 540, 30)
-            await trio.sleep(1)
-            line.relay.down.bandwidth = 300_000
+            # A browser begins with little: the line must be narrower than what comes by then.
+            await filled(bob, "ana", 1.4 * NARROW)
+            line.relay.down.bandwidth = NARROW
             down = await until(lambda height: 0 < height < 540, 15)
             await trio.sleep(3)
             line.relay.down.bandwidth = None

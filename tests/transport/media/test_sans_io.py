@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from actors.errors import Refused
 from transport.media import bandwidth, description, payload, rtcp, rtp, twcc
-from transport.media.bandwidth import Estimate, Wish, choose_layers
+from transport.media.bandwidth import Estimate
 from transport.media.continuity import Continuity, Newest
 from transport.media.ice import IceServers
+from transport.media.layers import Wish, choose_layers
 from transport.media.levels import Levels
 from transport.media.payload import Picture
 from transport.media.retransmission import (
