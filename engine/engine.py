@@ -123,15 +123,13 @@ class Engine:
                 tracer=make_tracer(config.traces),
             )
             grow(system, services)
-            hub.metrics.registry.register(EngineCollector(system, services))
             door = wiring.door(services, epoch)
-            top = Top(system, media=lambda: plane.latest if plane else ())
             engine = cls(
                 config=config,
                 system=system,
                 services=services,
                 door=door,
-                server=_make_server(config, door, hub, services, store, top),
+                server=_make_server(config, door, hub, system, services, store, plane),
                 store=store,
                 outbox=outbox or (store.outbox if store is not None else None),
             )
@@ -206,12 +204,15 @@ def _make_server(
     config: Config,
     door: FrontDoor,
     hub: Hub,
+    system: ActorSystem,
     services: Services,
     store: Store | None,
-    top: Top,
+    plane: WorkerPlane | None,
 ) -> Server:
-    """Put the way in and out together."""
+    """Put the way in and out together, and what tells of both."""
     ProcessCollector(registry=hub.metrics.registry)
+    hub.metrics.registry.register(EngineCollector(system, services))
+    top = Top(system, media=lambda: plane.latest if plane else ())
     server = Server(
         door,
         hub,

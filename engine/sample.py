@@ -68,47 +68,49 @@ def _companies() -> list[dict[str, Any]]:
     ]
 
 
-def _sessions(start: datetime) -> list[dict[str, Any]]:
-    def session(key: str, title: str, kind: str, company: str, **more: Any) -> dict[str, Any]:
-        return {"id": key, "title": title, "kind": kind, "company": company, **more}
+_SESSIONS = (
+    {
+        "id": SESSION,
+        "title": "Hands-on UX workshop",
+        "kind": "workshop",
+        "company": "acme",
+        "after": timedelta(),
+        "minutes": 120,
+        "capacity": 50,
+        "hosts": ["hana", "hugo"],
+    },
+    {
+        "id": "grid",
+        "title": "Inside Umbra: batteries at scale",
+        "kind": "company_presentation",
+        "company": "umbra",
+        "after": timedelta(minutes=3),
+        "minutes": 60,
+        "hosts": ["uma"],
+    },
+    {
+        "id": "coffee",
+        "title": "Coffee with Tessel",
+        "kind": "coffee_chat",
+        "company": "tessel",
+        "after": timedelta(hours=2),
+        "minutes": 30,
+        "capacity": 12,
+        "hosts": ["theo"],
+    },
+    {
+        "id": "careers",
+        "title": "Careers at Acme",
+        "kind": "company_presentation",
+        "company": "acme",
+        "after": timedelta(hours=24),
+        "minutes": 45,
+        "hosts": ["hana"],
+    },
+)
+"""The program; ``after`` is counted from the sample's start."""
 
-    return [
-        session(
-            SESSION,
-            "Hands-on UX workshop",
-            "workshop",
-            "acme",
-            start=start,
-            minutes=120,
-            capacity=50,
-            hosts=["hana", "hugo"],
-        ),
-        session(
-            "grid",
-            "Inside Umbra: batteries at scale",
-            "company_presentation",
-            "umbra",
-            start=start + timedelta(minutes=3),
-            minutes=60,
-            hosts=["uma"],
-        ),
-        session(
-            "coffee",
-            "Coffee with Tessel",
-            "coffee_chat",
-            "tessel",
-            start=start + timedelta(hours=2),
-            minutes=30,
-            capacity=12,
-            hosts=["theo"],
-        ),
-        session(
-            "careers",
-            "Careers at Acme",
-            "company_presentation",
-            "acme",
-            start=start + timedelta(hours=24),
-            minutes=45,
-            hosts=["hana"],
-        ),
-    ]
+
+def _sessions(start: datetime) -> list[dict[str, Any]]:
+    sessions: list[dict[str, Any]] = [dict(each) for each in _SESSIONS]
+    return [{"start": start + each.pop("after"), **each} for each in sessions]

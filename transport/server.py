@@ -126,13 +126,10 @@ class Server:
         )
         self._problems = problems
         served = [*api_routes(self.context, exporter, reports), *routes]
-        readiness = Readiness(self._why_not)
-        app = make_app(
-            self.context, readiness, self._measure, web, served, metrics=not metrics_apart
-        )
+        watch = self.context, Readiness(self._why_not), self._measure
+        app = make_app(*watch, web, served, metrics=not metrics_apart)
         self._http = HttpServer(app, limits)
-        watched = Starlette(routes=watch_routes(self.context, readiness, self._measure))
-        self._watch_http = HttpServer(watched, limits)
+        self._watch_http = HttpServer(Starlette(routes=watch_routes(*watch)), limits)
 
     async def serve(
         self,
