@@ -107,7 +107,8 @@ class DurableActor(Actor):
     def on_stop(self) -> None:
         """Leave nothing in memory."""
         told = self.services.told.pop(self.entity, None)
-        if self.courier.idle and not self._new and told == self.seq:
+        idle = self.courier.idle and not self._new and told == self.seq
+        if idle and self.rules.has_effects:
             self.services.settle(self.entity, self.seq)
         self.courier.close()
 
@@ -129,6 +130,8 @@ class DurableActor(Actor):
         return True
 
     def _was_settled(self) -> bool:
+        if not self.rules.has_effects:  # a room, a person: there are many, and nothing to send
+            return True
         return self.services.settled.pop(self.entity, None) == self.seq
 
     def forget(self) -> None:

@@ -10,7 +10,8 @@ from actors.ports import Archive, Clock, Journal, MediaPlane, Publisher, Tracer
 from actors.presence import Presence
 
 SETTLED_KEPT = 100_000
-"""Entities out of memory that are known to have sent everything."""
+"""Entities out of memory that are known to have sent everything: events, sessions, agendas, 1-1
+chats. Breakout rooms and people, who are many more, have nothing to send and are not noted."""
 
 
 @attrs.define

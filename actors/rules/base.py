@@ -188,6 +188,11 @@ class Rules(ABC, Generic[State]):
         """Say what other entities must do about an event; read from the event alone."""
         return ()
 
+    @property
+    def has_effects(self) -> bool:
+        """Whether any event of this kind of entity means something for others."""
+        return type(self).effects is not Rules.effects
+
 
 COMMANDS: dict[str, type[Command]] = {}
 """Every command the wire knows, by its method."""

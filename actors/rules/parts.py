@@ -78,6 +78,11 @@ class Parts:
         """Return the earliest deadline of any part."""
         return earliest(due(state) for due in self._due)
 
+    @property
+    def has_effects(self) -> bool:
+        """Whether any event means something for other entities."""
+        return bool(self._effects)
+
     def effects(self, entity: str, event: Event) -> Sequence[Send]:
         """Say what other entities must do about an event."""
         return [
@@ -114,6 +119,11 @@ class Composed(Rules[State]):
     def effects(self, entity: str, event: Event) -> Sequence[Send]:
         """Say what other entities must do about an event."""
         return self.parts.effects(entity, event)
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether any event means something for other entities."""
+        return self.parts.has_effects
 
 
 def earliest(instants: Iterable[datetime | None]) -> datetime | None:
