@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from actors.ports import Snapshot, WrongSequence
 from storage.codec import PackedWrite, Row, kind_of
+from storage.heads import Heads
 
 Work = Callable[[Database], Any]
 """Anything else to be done in a transaction of the writer's."""
@@ -47,7 +48,7 @@ class Group:
     :param heads: last numbers of entities, known from earlier groups.
     """
 
-    def __init__(self, db: Database, heads: dict[str, int]) -> None:
+    def __init__(self, db: Database, heads: Heads) -> None:
         self._db = db
         self._known = heads
         self._rows: list[Row] = []
@@ -98,7 +99,7 @@ class Group:
                 "SELECT seq FROM entities WHERE entity = ?", (entity,)
             ).fetchone()
             head = row[0] if row else 0
-            self._known[entity] = head
+            self._known.update({entity: head})
         return head
 
     def _run(self, work: Work) -> outcome.Value[Any] | outcome.Error:

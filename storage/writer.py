@@ -26,13 +26,12 @@ from actors.ports import StorageUnavailable
 from storage.errors import JournalOverloaded
 from storage.file import PRIMARY, connect
 from storage.group import Group, Run, Task
+from storage.heads import Heads
 
 QUEUE_LIMIT = 10_000
 """Tasks that may wait for the disk; beyond it new ones are refused."""
 GROUP_LIMIT = 1_000
 """Tasks in one transaction."""
-HEADS_LIMIT = 100_000
-"""Entities whose last number is remembered."""
 RETRY_SECONDS = 1.0
 """Pause before background work that failed is tried again."""
 BUSY_SECONDS = 0.5
@@ -110,7 +109,7 @@ class Writer:
         self._queue: deque[_Ticket] = deque()
         self._queued = 0
         self._closing = False
-        self._heads: dict[str, int] = {}
+        self._heads = Heads()
         self._db: Database | None = connect(path)
         self._count = dict.fromkeys(("groups", "tasks", "entries", "refused", "failures"), 0)
         self._chore_failures = 0
@@ -219,8 +218,6 @@ class Writer:
         self._count["groups"] += 1
         self._count["tasks"] += len(group)
         self._count["entries"] += entries
-        if len(self._heads) > HEADS_LIMIT:
-            self._heads.clear()
 
     def _failed(self, group: list[_Ticket], error: Exception) -> None:
         self._count["failures"] += 1

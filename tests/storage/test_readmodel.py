@@ -13,6 +13,7 @@ from actors.rules import records
 from storage import SqliteJournal, Store, codec, readmodel
 from storage.archive import SqliteArchive
 from storage.group import Append, Group
+from storage.heads import Heads
 from storage.projections import PROJECTIONS, schema
 from storage.readmodel import ReadModel, rebuild
 from storage.schema import journal as journal_migrations
@@ -40,7 +41,7 @@ def db():
 
 def append(db: Database, *writes: Write) -> None:
     with db.atomic():
-        group = Group(db, {})
+        group = Group(db, Heads())
         for write in writes:
             group.add(Append([codec.pack_write(write)])).unwrap()
         group.flush()
