@@ -11,6 +11,7 @@ import trio
 
 from actors.errors import GreenroomError
 from actors.ports import StorageUnavailable
+from engine.allocator import share_heap
 from engine.cluster import Node, open_node
 from engine.config import Config
 from engine.loading import load_steps, read_event_file, within
@@ -33,6 +34,7 @@ def run(config: Config) -> None:
     :raises GreenroomError: it could not start; the message says why.
     """
     configure_logs(config.log_level)
+    share_heap()
     calm()
     trio.run(main, config)
 

@@ -5,6 +5,7 @@ import signal
 import structlog
 import trio
 
+from engine.allocator import share_heap
 from engine.config import Config
 from engine.engine import Engine
 from engine.loading import load_steps, read_event_file, within
@@ -20,6 +21,7 @@ def run(config: Config) -> None:
     :raises GreenroomError: it could not start; the message says why.
     """
     configure_logs(config.log_level)
+    share_heap()
     calm()
     trio.run(main, config)
 

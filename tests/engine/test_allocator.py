@@ -1,0 +1,44 @@
+"""Threads share one heap of the C library's, unless the operator says otherwise."""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import ctypes, threading
+from engine.allocator import share_heap
+print(share_heap())
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+together = threading.Barrier(4)
+def allocate():
+    together.wait()
+    for _ in range(100):
+        libc.malloc(2000)
+    together.wait()
+threads = [threading.Thread(target=allocate) for _ in range(4)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+print(flush=True)
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+libc.fflush(None)
+"""
+GNU = platform.libc_ver()[0] == "glibc"
+
+
+@pytest.mark.skipif(not GNU, reason="another C library")
+@pytest.mark.parametrize(("said", "done"), [({}, True), ({"MALLOC_ARENA_MAX": "8"}, False)])
+def test_threads_share_one_heap_unless_the_operator_says_otherwise(said, done):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env={**clean, **said}, text=True, capture_output=True,
+        check=True,
+    )  # fmt: skip
+    told = ran.stdout.split("\n", 1)
+    assert told[0] == str(done)
+    heaps = re.findall(r'<heap nr="\d+">', told[1])
+    assert (len(heaps) == 1) is done, heaps
