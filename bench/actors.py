@@ -23,6 +23,7 @@ import pykka
 import trio
 
 from actors.kernel import Actor, ActorSystem, AskTimeoutError
+from bench.script import command
 
 ROUNDS = 3
 TELLS = 100_000
@@ -350,4 +351,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

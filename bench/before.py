@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.load.wire import LoadFailed
 from bench.results import BEFORE, FOLDER
+from bench.script import command
 
 HERE = Path(__file__).resolve().parent
 MEASURE = """
@@ -65,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

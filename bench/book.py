@@ -13,15 +13,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from statistics import quantiles
 from typing import Any, TypeVar
 
 import attrs
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError, WebSocketException
 
 from actors.errors import GreenroomError
 from bench.load.target import opened
+from bench.script import command
 
 SUBPROTOCOL: Any = "greenroom.v1.json"
 MINUTES = 30
@@ -32,6 +34,10 @@ AT_A_TIME = 50
 PATIENCE = 60.0
 """Seconds after which an answer is not waited for any more."""
 
+CLOSE_SECONDS = 2.0
+"""How long a server may take to say goodbye."""
+
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 Token = Callable[..., str]
@@ -56,26 +62,30 @@ class Caller:
             async for frame in self.socket:
                 message = json.loads(frame)
                 for one in message if isinstance(message, list) else [message]:
-                    if "id" in one:
-                        self._waiting.pop(one["id"]).set_result(one)
+                    waiting = self._waiting.get(one.get("id"))
+                    if waiting is not None and not waiting.done():
+                        waiting.set_result(one)
         except ConnectionClosed:
             pass
         for future in self._waiting.values():
-            future.cancel()
+            if not future.done():
+                future.set_exception(ConnectionClosedError(None, None))
 
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """Return the reply, be it a result or an error.
 
-        :raises ConnectionClosed: there was none.
+        :raises ConnectionClosed: the connection ended first.
+        :raises TimeoutError: there was none within :data:`PATIENCE` seconds.
         """
         self._ids += 1
-        future = self._waiting[self._ids] = asyncio.get_running_loop().create_future()
-        request = {"jsonrpc": "2.0", "id": self._ids, "method": method, "params": params}
-        await self.socket.send(json.dumps(request))
+        ident = self._ids
+        future = self._waiting[ident] = asyncio.get_running_loop().create_future()
+        request = {"jsonrpc": "2.0", "id": ident, "method": method, "params": params}
         try:
+            await self.socket.send(json.dumps(request))
             return await asyncio.wait_for(future, PATIENCE)
-        except asyncio.CancelledError:
-            raise ConnectionClosed(None, None) from None
+        finally:
+            self._waiting.pop(ident, None)
 
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Return the result.
@@ -93,13 +103,17 @@ class Caller:
 async def caller(url: str, token: str) -> AsyncIterator[Caller]:
     """Connect as somebody."""
     async with connect(
-        url, subprotocols=[SUBPROTOCOL], max_size=2**24, open_timeout=PATIENCE, ping_interval=None
-    ) as socket:
+        url, subprotocols=[SUBPROTOCOL], max_size=2**24, open_timeout=PATIENCE,
+        close_timeout=CLOSE_SECONDS, ping_interval=None,
+    ) as socket:  # fmt: skip
         someone = Caller(socket)
         listening = asyncio.create_task(someone.listen())
         try:
             await someone.call("connect", token=token)
             yield someone
+        except BaseException:
+            socket.transport.abort()  # a goodbye to each of a thousand would take its time
+            raise
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -171,10 +185,7 @@ class Race:
             await olga.call("event.change", id=self.event, days=[day], one_to_one=policy)
         async with everybody(self.url, {host: self._desk(host) for host in self.hosts()}) as desks:
             starts = {host: await self._publish(desk, day) for host, desk in desks.items()}
-            approved = await limited(
-                self._approved(person, number, desks)
-                for number, person in enumerate(self.participants())
-            )
+            approved = await limited(partial(self._approved, desks), enumerate(self.participants()))
         return [
             Pick(person, meeting, host, starts[host][number // self.employees % self.each])
             for number, (person, host, meeting) in enumerate(approved)
@@ -189,8 +200,9 @@ class Race:
         return starts
 
     async def _approved(
-        self, person: str, number: int, desks: dict[str, Caller]
+        self, desks: dict[str, Caller], who: tuple[int, str]
     ) -> tuple[str, str, str]:
+        number, person = who
         host = self.hosts()[number % self.employees]
         async with caller(self.url, self.token(person)) as someone:
             asked = await someone.call("meeting.request", to=host, message="Hello")
@@ -215,8 +227,8 @@ class Race:
                 watch(told)
                 return told
 
-            answers = await asyncio.gather(*(one(pick) for pick in picks))
-            return await limited(_seen(callers[told.pick.person], told) for told in answers)
+            answers = await limited(one, picks, len(picks))
+            return await limited(lambda told: _seen(callers[told.pick.person], told), answers)
 
     async def booked(self) -> list[dict[str, Any]]:
         """Return the confirmed chats that the employees' lists show.
@@ -255,15 +267,25 @@ async def _outcome(someone: Caller, pick: Pick) -> str:
     return str(reply["result"]["meeting"]["state"])
 
 
-async def limited(works: Iterable[Awaitable[Result]]) -> list[Result]:
-    """Do things, some of them at a time; return what they return, in order."""
-    gate = asyncio.Semaphore(AT_A_TIME)
+async def limited(
+    do: Callable[[Item], Awaitable[Result]], items: Iterable[Item], at_a_time: int = AT_A_TIME
+) -> list[Result]:
+    """Do something with each, some of them at a time; return what came of it, in order.
 
-    async def one(work: Awaitable[Result]) -> Result:
+    When one fails, the others are given up at once and its error is raised.
+    """
+    gate = asyncio.Semaphore(max(1, at_a_time))
+
+    async def one(item: Item) -> Result:
         async with gate:
-            return await work
+            return await do(item)
 
-    return await asyncio.gather(*(one(work) for work in works))
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(item)) for item in items]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 @asynccontextmanager
@@ -271,12 +293,10 @@ async def everybody(url: str, tokens: dict[str, str]) -> AsyncIterator[dict[str,
     """Connect many people."""
     async with AsyncExitStack() as stack:
         found = await limited(
-            stack.enter_async_context(caller(url, token)) for token in tokens.values()
+            lambda token: stack.enter_async_context(caller(url, token)), tokens.values()
         )
-        try:
-            yield dict(zip(tokens, found, strict=True))
-        finally:
-            await limited(each.socket.close() for each in found)
+        yield dict(zip(tokens, found, strict=True))
+        await limited(lambda each: each.socket.close(), found)
 
 
 def run(
@@ -310,10 +330,9 @@ def run(
         try:
             return asyncio.run(_measured(race, answered.append))
         except (OSError, TimeoutError, WebSocketException) as error:
+            what = "did not answer" if isinstance(error, TimeoutError) else "hung up"
             well = sum(told.outcome != "lost" for told in answered)
-            raise RaceFailed(
-                f"the server hung up; until then {well} picks were answered"
-            ) from error
+            raise RaceFailed(f"the server {what}; until then {well} picks were answered") from error
 
 
 async def _measured(race: Race, watch: Callable[[Told], None]) -> dict[str, Any]:
@@ -362,4 +381,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -18,6 +18,7 @@ from bench.load.audience import guest, host
 from bench.load.dialects import GREENROOM
 from bench.load.target import Target, described, opened
 from bench.load.wire import Address, Bank, LoadFailed, Wire
+from bench.script import command
 
 PEOPLE, ROOMS = 500, 25
 WAVE = 50
@@ -158,10 +159,15 @@ def _moved(crowd: Crowd, people: int, rooms: int) -> dict[str, Any]:
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--rooms", type=int, default=ROOMS)
     parser.add_argument("--url", help="an own deployment, as ws://HOST:PORT/v1/ws")
     parser.add_argument("--token-key", help="its API key, as KEY:SECRET")
     print(json.dumps(run(**vars(parser.parse_args()))))
+
+
+if __name__ == "__main__":
+    command(main)

@@ -28,6 +28,7 @@ import attrs
 
 from bench import fanout_remote
 from bench.child import BenchFailed, Child
+from bench.script import command
 
 PEERS = (
     "raw",
@@ -378,4 +379,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -28,6 +28,7 @@ from actors.rules.base import COMMANDS, Person
 from actors.rules.chat_model import Posted
 from bench.commands import once, ours
 from bench.load.target import described
+from bench.script import command
 from bench.sink import masked
 from engine.config import Config, MediaOptions
 from engine.engine import Engine
@@ -240,4 +241,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -18,6 +18,7 @@ from bench.load.latency import Latencies
 from bench.load.target import Target, described, opened
 from bench.load.watch import ask, metrics_url
 from bench.load.wire import Address, Bank, LoadFailed, Wire
+from bench.script import command
 from transport.client import open_client
 
 PEOPLE = 1_000
@@ -178,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -18,6 +18,7 @@ from typing import Any
 import trio
 
 from actors.ports import Entry, Snapshot, Write
+from bench.script import command
 from storage import SqliteJournal, codec
 from storage.file import connect
 
@@ -174,4 +175,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

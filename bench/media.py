@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from bench import media_janus
 from bench.media_drive import apart, drive, keep
 from bench.media_janus import Janus
 from bench.media_load import Endpoint, Publisher, Unit
+from bench.script import command
 from transport.media import accelerator
 
 LOSS_ALLOWED = 0.01
@@ -269,4 +269,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

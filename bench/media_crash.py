@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import signal
-import sys
 import time
 from typing import Any
 
@@ -21,6 +20,7 @@ from bench.load.target import Target, described, opened
 from bench.load.wire import LoadFailed
 from bench.media_people import played_out
 from bench.media_soak import Hall, free_port, hall, on_stage, settings
+from bench.script import command
 
 BLOWS = {"SIGSEGV": signal.SIGSEGV, "SIGSTOP": signal.SIGSTOP}
 BEFORE, AFTER = 4.0, 10.0
@@ -97,4 +97,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

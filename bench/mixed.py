@@ -19,6 +19,7 @@ from bench.fair_checks import end_sessions, left_behind, promises, quiet, settle
 from bench.load.swarm import BUSY
 from bench.load.target import Flaws, Target, described, opened, watch_over
 from bench.load.watch import Watch
+from bench.script import command
 
 PER_SESSION = 30
 THINK = 4.0
@@ -231,4 +232,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -26,6 +26,7 @@ from bench.load.swarm import Load, Swarm
 from bench.load.target import Target, described, opened
 from bench.load.wire import LoadFailed
 from bench.mixed import slope
+from bench.script import command
 
 PEOPLE = 1_000
 MESSAGES_A_SECOND = 50.0
@@ -251,4 +252,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -15,6 +15,7 @@ from bench.load.audience import audience
 from bench.load.swarm import Load, Swarm
 from bench.load.target import described, opened
 from bench.load.wire import LoadFailed
+from bench.script import command
 
 RATE = 200
 """Samples a second."""
@@ -97,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -18,6 +18,7 @@ import psutil
 
 from bench.child import Child
 from bench.load.wire import Place
+from bench.script import command
 from bench.sink import Dialect, request
 from bench.storm import Crowd, StormClient
 from bench.storm_server import token
@@ -144,4 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.load.target import Flaws
 from bench.mixed import MB, hold, slope
+from bench.script import command
 
 KILL_PART = 0.2
 """Of the time, after which the daemon is killed."""
@@ -75,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

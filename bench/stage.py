@@ -14,6 +14,7 @@ from bench.attendee import Attendee, Diary, Host
 from bench.load.latency import Latencies
 from bench.load.target import Target, described, opened, watch_over
 from bench.load.wire import LoadFailed
+from bench.script import command
 
 COUNTDOWN = 5.0
 """Seconds from ``stage.ready`` to being on screen (rule 12)."""
@@ -140,4 +141,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -26,6 +26,7 @@ import psutil
 
 from bench.child import BenchFailed, Child
 from bench.load.wire import Place, request, tls_context
+from bench.script import command
 from bench.sink import masked
 from bench.storm_server import token
 
@@ -195,14 +196,31 @@ class Crowd:
         client = self._by_descriptor[descriptor]
         own = client.wire
         assert own is not None  # noqa: S101  a dropped client's descriptor is forgotten
-        if not client.greeted:
-            self._greet(client, own, descriptor)
-            return
+        try:
+            if client.greeted:
+                self._hear(client, own)
+            else:
+                self._greet(client, own, descriptor)
+        except ssl.SSLCertVerificationError as error:
+            raise BenchFailed(f"its certificate is not trusted: {error.verify_message}") from error
+        except OSError as error:
+            raise BenchFailed(f"the server hung up ({error.strerror}); {self.so_far()}") from error
+
+    def so_far(self) -> str:
+        """Return in words how far it came, when it ends early."""
+        ready = sum(client.ready > 0 for client in self.clients)
+        heard = sum(len(client.lateness) for client in self.clients)
+        return (
+            f"{ready:,} of {len(self.clients):,} clients were in then, "
+            f"and {heard:,} messages had come"
+        )
+
+    def _hear(self, client: StormClient, own: socket.socket) -> None:
         data = _received(own)
         if data is None:
             return
         if not data:
-            raise BenchFailed("the server hung up")
+            raise BenchFailed(f"the server hung up; {self.so_far()}")
         now, before = time.monotonic(), client.upgraded
         for opcode, payload in client.feed(data):
             if opcode == TEXT:
@@ -378,4 +396,4 @@ def command_line(run: Callable[..., dict[str, Any]], about: str | None) -> None:
 
 
 if __name__ == "__main__":
-    command_line(run, __doc__)
+    command(partial(command_line, run, __doc__))

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,6 +27,7 @@ from bench.load.swarm import BUSY
 from bench.load.target import Daemon, Target, described, opened
 from bench.load.watch import ask, metrics_url
 from bench.load.wire import Place
+from bench.script import command
 from bench.sink import masked
 from bench.storm import (
     PER_TOPIC,
@@ -143,7 +145,10 @@ class Host(Guest):
         self.sent += 1
         text = f"{self.sent} {time.monotonic()}"
         params = {"topic": self.topic, "text": text}
-        self.wire.sendall(_spelled(CHAT + self.sent, "chat.send", params))
+        try:
+            self.wire.sendall(_spelled(CHAT + self.sent, "chat.send", params))
+        except OSError as error:
+            raise BenchFailed(f"the server hung up on a host ({error.strerror})") from error
 
 
 class Fair(Crowd):
@@ -331,4 +336,4 @@ def _limit(used: Mapping[str, Any], machine: float) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command_line(run, __doc__)
+    command(partial(command_line, run, __doc__))
