@@ -1,51 +1,9 @@
 """The figures that stand for a bench: what is told in tables, beside the peer and the target."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
 
-import attrs
-
-Sense = Literal["at least", "at most"]
-
-
-@attrs.frozen
-class Figure:
-    """One figure.
-
-    :param peer: whose figure it is held against, empty if nobody's.
-    :param target: what ``value`` must reach, or ``ratio`` if ``of_ratio``.
-    :param higher: whether more is better.
-    """
-
-    name: str
-    value: float
-    unit: str
-    peer: str = ""
-    theirs: float | None = None
-    target: float | None = None
-    sense: Sense = "at least"
-    of_ratio: bool = False
-    higher: bool = True
-
-    @property
-    def ratio(self) -> float | None:
-        """Ours over theirs, so that above 1 is better; None without a peer."""
-        if not self.theirs or not self.value:
-            return None
-        return self.value / self.theirs if self.higher else self.theirs / self.value
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the target is met; None without one."""
-        if self.target is None:
-            return None
-        held = self.ratio if self.of_ratio else self.value
-        if held is None:
-            return False
-        return held >= self.target if self.sense == "at least" else held <= self.target
-
-
-Result = Mapping[str, Any]
+from bench.figure import Figure, Result
+from bench.figures_media import media, media_crash, media_soak
 
 
 def actors(result: Result) -> Iterator[Figure]:
@@ -183,77 +141,6 @@ def slow(result: Result) -> Iterator[Figure]:
                  target=result["rounds"])  # fmt: skip
 
 
-def media(result: Result) -> Iterator[Figure]:
-    """Tell of packets forwarded, beside aiortc's relay and Janus."""
-    cost = "microseconds_per_packet"
-    best = {kind: each["best"] for kind, each in result["forwarding"].items() if each["best"]}
-    for kind, step in best.items():
-        name = f"packets forwarded, one core, fan-out in {kind}"
-        yield Figure(name, step["out_per_second"], "/s")
-        yield Figure("a packet then", step[cost], "us", higher=False)
-    for kind, crowd in result["audience"].items():
-        python = result["audience"].get("python") if kind == "c" else None
-        name = f"a packet to {crowd['viewers']} viewers, fan-out in {kind}"
-        yield Figure(name, crowd[cost], "us", "Python" if python else "",
-                     python[cost] if python else None, 1.3 if python else None, of_ratio=True,
-                     higher=False)  # fmt: skip
-        name = f"lost, {crowd['viewers']} viewers, fan-out in {kind}"
-        yield Figure(name, 100 * crowd["loss"], "%", target=1.0, sense="at most", higher=False)
-        yield Figure("a peer connection", crowd["bytes_per_connection"] / 1000, "kB",
-                     target=200.0, sense="at most", higher=False)  # fmt: skip
-        yield Figure("peer connections set up, one core", crowd["setups_per_second"], "/s")
-    peer = result["janus"] or {"ratios": ()}
-    for kind in peer["ratios"]:
-        yield Figure(f"a packet, the same load, fan-out in {kind}", peer[kind][cost], "us",
-                     "Janus VideoRoom", peer["janus"][cost], 0.5,
-                     of_ratio=True, higher=False)  # fmt: skip
-    relay = result["relay"]
-    yield Figure("one more viewer", relay["ours"]["percent_per_viewer"], "% of a core",
-                 "aiortc MediaRelay", relay["relay"]["percent_per_viewer"], 30.0, of_ratio=True,
-                 higher=False)  # fmt: skip
-
-
-def media_soak(result: Result) -> Iterator[Figure]:
-    """Tell of freezes: none on a clean line, none that is long on a bad one."""
-    for scene in result["scenes"]:
-        where = f"{scene['scene']}, {scene['weather']}"
-        for kind in ("Chromium", "aiortc"):
-            seen = [pair for pair in scene["pairs"] if pair["with"] == kind]
-            if not seen:
-                continue
-            freezes = [seconds for pair in seen for seconds in pair["freezes"]]
-            least = min(pair["frames"] for pair in seen) / result["seconds"]
-            clean = scene["weather"] == "clean"
-            yield Figure(f"{where}: freezes at {kind}", len(freezes), "",
-                         target=0 if clean else None, sense="at most", higher=False)  # fmt: skip
-            yield Figure(f"{where}: longest freeze at {kind}", max(freezes, default=0.0), "s",
-                         target=0.5, sense="at most", higher=False)  # fmt: skip
-            yield Figure(f"{where}: least frames decoded at {kind}", least, "/s")
-    moves = result["moves"]
-    if moves:
-        yield Figure("a picture again after moving, worst", max(moves["seconds"]), "s",
-                     target=0.5, sense="at most", higher=False)  # fmt: skip
-        yield Figure("moves that kept the peer connections", float(moves["kept"]), "", target=1)
-        yield Figure("mic and camera as before", float(moves["restored"]), "", target=1)
-
-
-def media_crash(result: Result) -> Iterator[Figure]:
-    """Tell how soon a picture is back, and what the engine felt of it."""
-    for name in sorted({blow["blow"] for blow in result["blows"]}):
-        worst = max(each["picture_back_seconds"] for each in result["blows"]
-                    if each["blow"] == name)  # fmt: skip
-        yield Figure(f"picture back after {name}, worst", worst, "s", target=2.0, sense="at most",
-                     higher=False)  # fmt: skip
-    pings = result["ping_meanwhile"]
-    yield Figure("engine ping meanwhile, p50", pings["p50_ms"], "ms", higher=False)
-    yield Figure("engine ping meanwhile, p99", pings["p99_ms"], "ms", target=10.0, sense="at most",
-                 higher=False)  # fmt: skip
-    yield Figure("engine ping meanwhile, worst", pings["max_ms"], "ms", higher=False)
-    yield Figure("engine ping otherwise, p99", result["ping_quiet"]["p99_ms"], "ms", higher=False)
-    yield Figure("sessions that noticed", result["snapshots_again"], "", target=0, sense="at most",
-                 higher=False)  # fmt: skip
-
-
 def book(result: Result) -> Iterator[Figure]:
     """Tell of the race for slots."""
     won = result["outcomes"].get("confirmed", 0)
@@ -362,6 +249,16 @@ def outage(result: Result) -> Iterator[Figure]:
         yield Figure(f"{name}, of anybody", fault["longest"], "s", higher=False)
 
 
+def simulate(result: Result) -> Iterator[Figure]:
+    """Tell of fairs on a clock that jumps: broken promises, and how fast time goes by."""
+    for fairs in (result["small"], result["large"]):
+        name = f"{fairs['fairs']} of {fairs['people']:,} people, {fairs['days']} days"
+        yield Figure(f"fairs that broke a promise, {name}", fairs["broken"], "", target=0,
+                     sense="at most", higher=False)  # fmt: skip
+        yield Figure(f"real seconds a fair, {name}", fairs["seconds_each"], "s", higher=False)
+        yield Figure(f"commands, {name}", fairs["commands_per_second"], "/s")
+
+
 READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "actors": actors,
     "journal": journal,
@@ -383,6 +280,7 @@ READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "soak": mixed,
     "cluster": cluster,
     "outage": outage,
+    "simulate": simulate,
 }
 
 

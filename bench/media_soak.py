@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import socket
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,17 +21,9 @@ import trio
 from actors.rules.records import iso
 from bench.load.target import Target, described, opened
 from bench.media_line import WEATHERS, Line
-from bench.media_people import (
-    Chromium,
-    InPage,
-    Person,
-    Stock,
-    browser,
-    in_page,
-    played_out,
-    stock,
-    until,
-)
+from bench.media_people import Chromium, InPage, browser, in_page, played_out
+from bench.media_stock import Person, Stock, stock, until
+from bench.script import command
 from transport.client import open_client
 from transport.media.client import ThreadedClient
 
@@ -340,4 +331,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -121,34 +121,43 @@ def _row(spread: Spread) -> str:
 
 
 def markdown(records: Sequence[Record], earlier: Sequence[Record] = ()) -> str:
-    """Return the documentation's page about several results.
+    """Return the documentation's page: a part for each bench, also for those without a result.
 
     :param earlier: results of an older revision, measured beside today's for what a change gained.
     """
-    parts = [INTRODUCTION]
     before = {record.bench: record for record in earlier}
-    for record in records:
-        about = BENCHES[record.bench].about if record.bench in BENCHES else ""
-        parts.append(f"## {record.bench}: {about}\n")
-        parts.append(f"    {record.command}\n")
-        machine = dict(record.machine)
-        parts.append(
-            f"{told(machine)}; load of the machine before: {machine['load_before']}; "
-            f"revision {machine['revision']}, {machine['at']}.\n"
-        )
-        if record.failed:
-            parts.append(f"**It failed, so there are no figures:** {record.failed}\n")
-            continue
-        parts.append("| " + " | ".join(HEADINGS) + " |\n|---|---:|---:|---:|---|")
-        parts[-1] += "".join("\n| " + " | ".join(cells(s)) + " |" for s in record.figures()) + "\n"
-        said = [f"{name}: {limit}" for name, limit in limits(record)]
-        if said:
-            parts.append(f"What was saturated: {'; '.join(said)}.\n")
-        if record.bench in REMARKS:
-            parts.append(REMARKS[record.bench](record.runs[-1]))
-        if record.bench in before:
-            parts.append(_since(before[record.bench], record))
+    found = {record.bench: record for record in records}
+    others = [name for name in found if name not in BENCHES]
+    parts = [INTRODUCTION]
+    for name in (*BENCHES, *others):
+        parts.append(f"## {name}: {BENCHES[name].about if name in BENCHES else ''}\n")
+        if name in found:
+            parts += _measured(found[name], before.get(name))
+        else:
+            parts.append(f"    greenroom bench {name}\n")
+            parts.append("**Not measured:** there is no result of it.\n")
     return "\n".join(parts)
+
+
+def _measured(record: Record, before: Record | None) -> Iterator[str]:
+    machine = dict(record.machine)
+    yield f"    {record.command}\n"
+    yield (
+        f"{told(machine)}; load of the machine before: {machine['load_before']}; "
+        f"revision {machine['revision']}, {machine['at']}.\n"
+    )
+    if record.failed:
+        yield f"**It failed, so there are no figures:** {record.failed}\n"
+        return
+    table = "| " + " | ".join(HEADINGS) + " |\n|---|---:|---:|---:|---|"
+    yield table + "".join("\n| " + " | ".join(cells(s)) + " |" for s in record.figures()) + "\n"
+    said = [f"{name}: {limit}" for name, limit in limits(record)]
+    if said:
+        yield f"What was saturated: {'; '.join(said)}.\n"
+    if record.bench in REMARKS:
+        yield REMARKS[record.bench](record.runs[-1])
+    if before is not None:
+        yield _since(before, record)
 
 
 def _since(before: Record, after: Record) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 
 from actors.errors import GreenroomError
-from bench.figures import Figure, read
+from bench.figure import Figure
+from bench.figures import read
 
 FOLDER = Path("bench") / "results"
 BEFORE = "before"

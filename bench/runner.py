@@ -4,31 +4,29 @@
 """
 
 import importlib
+import inspect
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from actors.errors import GreenroomError
 from bench.catalog import BENCHES
-from bench.child import BenchFailed
-from bench.load.watch import METRICS
+from bench.load.target import Lookout
+from bench.load.watch import METRICS, ask
 from bench.load.wire import LoadFailed
 from bench.machine import describe
 from bench.results import Record
+from bench.script import last_word, reason
 
 LOOK = 0.1
 WHY = "why it failed"
-RAISED = re.compile(r"^[\s|]*(\w+\.)*[A-Z]\w*: ")
-"""The class that the last line of a traceback begins with."""
-
 Said = Callable[[float], None]
 
 
@@ -41,10 +39,12 @@ def measure(  # noqa: PLR0913  one flag of the command line a parameter
     url: str | None = None,
     token_key: str | None = None,
     metrics: str | None = None,
+    sizes: Mapping[str, Any] | None = None,
     said: Said = lambda _: None,
 ) -> Record:
     """Run a bench several times and return it all.
 
+    :param sizes: of the load, in place of the bench's own.
     :param metrics: where a deployment tells its metrics, if not beside its WebSocket.
     :param said: called with the part of the expected time that is over.
     :raises LoadFailed: it failed, took too long, or cannot load a deployment.
@@ -52,22 +52,56 @@ def measure(  # noqa: PLR0913  one flag of the command line a parameter
     bench = BENCHES[name]
     if url is not None and not bench.remote:
         raise LoadFailed(f"{name} measures parts of the program, not a deployment: leave out --url")
+    if metrics is not None and not ask(metrics):
+        raise LoadFailed(f"--metrics {metrics}: no metrics of Greenroom are told there")
     machine = describe()
-    parameters = dict(bench.quick if quick else bench.full)
+    module = bench.module_of(name, remote=url is not None)
+    parameters = dict(bench.parameters(quick=quick, remote=url is not None))
     if url is not None:
         parameters |= {"url": url, "token_key": token_key}
-    module = bench.there if url is not None and bench.there else name
-    patience = bench.seconds[0 if quick else 1]
+    patience, usual = bench.seconds[not quick], bench.takes[not quick]
+    if sizes:
+        patience = _longer(patience, parameters, _checked(name, module, sizes))
+        parameters |= sizes
     found, took = [], []
     for number in range(runs):
         begun = time.monotonic()
 
         def part(seconds: float, done: int = number) -> None:
-            said(min(1.0, (done + min(0.99, seconds / patience)) / runs))
+            said(min(1.0, (done + min(0.99, seconds / usual)) / runs))
 
-        found.append(_apart(module, parameters, patience, part, metrics))
+        result = _apart(module, parameters, patience, part, metrics, name)
+        found.append({**result, "bench": name})
         took.append(round(time.monotonic() - begun, 1))
     return Record(name, command, machine, found, took=took)
+
+
+def _checked(name: str, module: str, sizes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return sizes, if a bench has such.
+
+    :raises LoadFailed: it has not.
+    """
+    taken = inspect.signature(importlib.import_module(f"bench.{module}").run).parameters
+    known = [one for one in taken if one not in {"url", "token_key", "said", "say"}]
+    for size, value in sizes.items():
+        if size not in known:
+            raise LoadFailed(f"{name} has no size {size!r}; it has {', '.join(known)}")
+        numbers = value if isinstance(value, list) else [value]
+        if not numbers or any(isinstance(one, (int, float)) and one < 0 for one in numbers):
+            raise LoadFailed(f"{size}={json.dumps(value)}: expected what can be measured")
+    return sizes
+
+
+def _longer(patience: float, usual: Mapping[str, Any], sizes: Mapping[str, Any]) -> float:
+    """Return how long a bench may take whose sizes are not its own."""
+    times = 1.0
+    for size, value in sizes.items():
+        before = usual.get(size)
+        if isinstance(value, (int, float)) and isinstance(before, (int, float)) and before:
+            times *= max(1.0, value / before)
+        elif size == "seconds":
+            patience += 4 * float(value)  # some measure several times for so long
+    return patience * times
 
 
 def failure(name: str, command: str, why: str) -> Record:
@@ -76,52 +110,54 @@ def failure(name: str, command: str, why: str) -> Record:
 
 
 def _apart(
-    name: str,
+    module: str,
     parameters: Mapping[str, Any],
     patience: float,
     said: Said,
-    metrics: str | None = None,
+    metrics: str | None,
+    name: str,
 ) -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory(prefix="greenroom-result-") as folder:
         out, log = Path(folder) / "out.json", Path(folder) / "log"
         with log.open("wb") as told:
             process = subprocess.Popen(
-                [sys.executable, "-m", "bench.runner", name, json.dumps(parameters), str(out)],
+                [sys.executable, "-m", "bench.runner", module, json.dumps(parameters), str(out)],
                 stdout=told, stderr=subprocess.STDOUT, start_new_session=True,
                 env={**os.environ, **({METRICS: metrics} if metrics else {})},
             )  # fmt: skip
-        begun = time.monotonic()
         try:
-            while process.poll() is None:
-                said(time.monotonic() - begun)
-                if time.monotonic() - begun > patience:
-                    raise LoadFailed(f"{name} was not done within {patience:.0f} seconds")
-                time.sleep(LOOK)
+            _await(process, name, patience, said, parameters.get("url"))
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # and what it has started
                 process.wait()
         if process.returncode:
-            lines = log.read_text("utf-8", "replace").splitlines()
-            # An exception group's traceback ends with the lower edge of its frame.
-            said_last = [line for line in lines if line.strip(" |+-")][-1:] or ["no word"]
-            raise LoadFailed(f"{name} failed: {RAISED.sub('', said_last[0]).strip(' |')}")
+            said_last = last_word(log.read_text("utf-8", "replace"))
+            raise LoadFailed(f"{name} failed: {said_last}")
         result: Mapping[str, Any] = json.loads(out.read_text("utf-8"))
         if WHY in result:
             raise LoadFailed(f"{name} failed: {result[WHY]}")
         return result
 
 
-def reason(error: BaseException) -> str | None:
-    """Return in a line why a bench failed; None if by a mistake of its own."""
-    leaves = [error]
-    while isinstance(leaves[0], BaseExceptionGroup):
-        leaves[:1] = leaves[0].exceptions
-    for kind in (LoadFailed, GreenroomError, BenchFailed, OSError):
-        for leaf in leaves:
-            if isinstance(leaf, kind):
-                return " ".join(str(leaf).split()) or type(leaf).__name__
-    return None
+def _await(
+    process: "subprocess.Popen[bytes]", name: str, patience: float, said: Said, url: str | None
+) -> None:
+    """Wait until a bench is done.
+
+    :param url: of the deployment it loads, if it does.
+    :raises LoadFailed: it takes too long, or the deployment is gone.
+    """
+    begun = time.monotonic()
+    with ExitStack() as stack:
+        lookout = stack.enter_context(Lookout(url)) if url is not None else None
+        while process.poll() is None:
+            said(time.monotonic() - begun)
+            if time.monotonic() - begun > patience:
+                raise LoadFailed(f"{name} was not done within {patience:.0f} seconds")
+            if lookout is not None and lookout.gone:
+                raise LoadFailed(f"{name} failed: the server is gone ({lookout.gone})")
+            time.sleep(LOOK)
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ elsewhere tells everything there, if it lets us look.
 
 import http.client
 import os
-import ssl
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.load.target import Target
+from bench.load.wire import tls_context
 
 METRICS = "GREENROOM_BENCH_METRICS"
 """The variable that says where ``/metrics`` is, if not beside the WebSocket."""
@@ -40,6 +40,7 @@ TOLD = {
     "process_cpu_seconds_total": "cpu_seconds",
     "process_resident_memory_bytes": "rss",
     "process_open_fds": "files",
+    "greenroom_media_cpu_seconds_total": "media_cpu_seconds",
 }
 """What is taken from ``/metrics``, and what it is called here."""
 
@@ -55,15 +56,12 @@ def metrics_url(url: str) -> str:
 
 def ask(url: str) -> dict[str, float]:
     """Return what a server tells at its ``/metrics``; nothing if it does not tell."""
-    parts = urlsplit(url)
-    connection: http.client.HTTPConnection
-    if parts.scheme == "https":
-        context = ssl.create_default_context()
-        connection = http.client.HTTPSConnection(parts.netloc, timeout=ASK_SECONDS, context=context)
-    else:
-        connection = http.client.HTTPConnection(parts.netloc, timeout=ASK_SECONDS)
     try:
-        connection.request("GET", parts.path or "/metrics")
+        connection = _connection(url)
+    except (ValueError, http.client.HTTPException):
+        return {}
+    try:
+        connection.request("GET", urlsplit(url).path or "/metrics")
         answer = connection.getresponse()
         text = answer.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
@@ -71,6 +69,13 @@ def ask(url: str) -> dict[str, float]:
     finally:
         connection.close()
     return read(text) if answer.status == http.HTTPStatus.OK else {}
+
+
+def _connection(url: str) -> http.client.HTTPConnection:
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(parts.netloc, timeout=ASK_SECONDS, context=tls_context())
+    return http.client.HTTPConnection(parts.netloc, timeout=ASK_SECONDS)
 
 
 def read(text: str) -> dict[str, float]:
@@ -81,7 +86,7 @@ def read(text: str) -> dict[str, float]:
             for sample in family.samples:
                 name = TOLD.get(sample.name)
                 if name is not None:
-                    found[name] = sample.value
+                    found[name] = found.get(name, 0.0) + sample.value  # of all workers
     except ValueError:
         return {}  # something else answers there
     return found

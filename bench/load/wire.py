@@ -123,7 +123,8 @@ class Wire:
                 sock = tls_context().wrap_socket(sock, server_hostname=address.host)
             sock.sendall(request(address, dialect))
         except ssl.SSLCertVerificationError as error:
-            raise LoadFailed(f"{where}: its certificate: {error.verify_message}") from error
+            why = f"{error.verify_message.rstrip('.')}; --ca-file names a CA of your own"
+            raise LoadFailed(f"{where}: its certificate is not trusted: {why}") from error
         except ssl.SSLError as error:
             raise LoadFailed(f"{where} does not speak TLS: is it ws://, not wss://?") from error
         except OSError as error:

@@ -1,12 +1,15 @@
 """``greenroom bench``: measure this machine, or put load on a deployment of your own."""
 
 import json
+import os
 import shlex
+import ssl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -60,8 +63,6 @@ def compare(before: Path, after: Path, as_json: bool) -> None:
     for difference in results.differences(one, other):
         click.echo(f"Not measured alike: {difference}", err=True)
     if as_json:
-        import attrs
-
         click.echo(json.dumps([attrs.asdict(change) for change in changes], indent=2))
         return
     table = Table("figure", "before", "after", "better", "", title=other.bench)
@@ -96,50 +97,116 @@ def _measured(name: str) -> click.Command:
     @click.command(name, help=f"Measure {name}." if name != "all" else "Measure everything.")
     @click.option("--quick", is_flag=True, help="The short form: a look, not a record.")
     @click.option("--runs", default=1, show_default=True, type=click.IntRange(1, 20))
+    @click.option(
+        "--set",
+        "sizes",
+        multiple=True,
+        type=SizeParameter(),
+        metavar="NAME=VALUE",
+        help="A size of the load, such as people=500 or seconds=60; may be repeated.",
+    )
     @click.option("--url", help="Load this deployment: ws://HOST:PORT/v1/ws or wss://….")
     @click.option(
         "--token-key", type=KeyParameter(), envvar=KEY_VARIABLE, help="Its API key, KEY:SECRET."
     )
     @click.option("--metrics", help="Where its /metrics are, if not beside the WebSocket.")
+    @click.option(
+        "--ca-file", type=click.Path(path_type=Path), help="PEM file of the CA of its certificate."
+    )
     @click.option("--results", "folder", type=click.Path(path_type=Path), help="Where to keep it.")
     @click.option("--html", type=click.Path(path_type=Path), help="Write a report with plots.")
     @click.option("--json", "as_json", is_flag=True, help="Print the result for machines.")
-    def run(**options: Any) -> None:
-        _run(name, **options)
+    def run(
+        folder: Path | None, html: Path | None, as_json: bool, ca_file: Path | None, **wanted: Any
+    ) -> None:
+        if ca_file is not None:
+            _trust(ca_file)
+        _run(name, _Wanted(**wanted), folder, html, as_json=as_json)
 
-    return run
+    return run  # type: ignore[no-any-return]  # click's decorators leave it without a type
 
 
-def _run(  # noqa: PLR0913  one flag a parameter
-    name: str,
-    *,
-    quick: bool,
-    runs: int,
-    url: str | None,
-    token_key: Key | None,
-    metrics: str | None,
-    folder: Path | None,
-    html: Path | None,
-    as_json: bool,
+class SizeParameter(click.ParamType[tuple[str, Any]]):
+    """A size of a load as NAME=VALUE; the value is JSON."""
+
+    name = "size"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Any]:
+        """Return name and value."""
+        if isinstance(value, tuple):
+            return value
+        name, _, text = str(value).partition("=")
+        try:
+            return name.strip(), json.loads(text)
+        except ValueError:
+            self.fail(f"{value}: expected NAME=NUMBER, or NAME=[NUMBER, …]", param, ctx)
+
+
+def _trust(ca_file: Path) -> None:
+    """Have this process, and what it starts, trust certificates that a CA has signed.
+
+    OpenSSL reads the variable beside the machine's own folder of CAs.
+
+    :raises BenchUnavailable: the file holds no certificate.
+    """
+    try:
+        ssl.create_default_context(cafile=str(ca_file))
+    except ssl.SSLError as error:
+        raise BenchUnavailable(f"{ca_file}: there is no certificate in PEM form in it") from error
+    except OSError as error:
+        raise BenchUnavailable(f"{ca_file}: {error.strerror}") from error
+    os.environ["SSL_CERT_FILE"] = str(ca_file.absolute())
+
+
+@attrs.frozen
+class _Wanted:
+    """What is to be measured, and where."""
+
+    quick: bool
+    runs: int
+    sizes: Sequence[tuple[str, Any]]
+    url: str | None
+    token_key: Key | None
+    metrics: str | None
+
+    def command(self, bench: str) -> str:
+        """Return the command that does the same again; never the key: results are shown."""
+        flags = [
+            *(["--quick"] if self.quick else []),
+            *(["--runs", str(self.runs)] if self.runs > 1 else []),
+            *(part for name, value in self.sizes
+              for part in ("--set", f"{name}={json.dumps(value, separators=(',', ':'))}")),
+            *(["--url", self.url] if self.url is not None else []),
+        ]  # fmt: skip
+        return shlex.join(["greenroom", "bench", bench, *flags])
+
+    def options(self) -> dict[str, Any]:
+        """Return it as the runner takes it."""
+        return {
+            "quick": self.quick,
+            "runs": self.runs,
+            "sizes": dict(self.sizes),
+            "url": self.url,
+            "token_key": self.token_key and self.token_key.spelled,
+            "metrics": self.metrics,
+        }
+
+
+def _run(
+    name: str, wanted: _Wanted, folder: Path | None, html: Path | None, *, as_json: bool
 ) -> None:
     catalog, report, results, runner = _tools()
-    names = _all(catalog, quick=quick, remote=url is not None) if name == "all" else [name]
-    flags = shlex.join(
-        [
-            *(["--quick"] if quick else []),
-            *(["--runs", str(runs)] if runs > 1 else []),
-            *(["--url", url] if url is not None else []),  # never the key: results are shown
-        ]
-    )
-    keep = folder or (results.FOLDER if name == "all" and url is None else None)
+    names = [name]
+    if name == "all":
+        names = _all(catalog, quick=wanted.quick, remote=wanted.url is not None)
+    keep = folder or (results.FOLDER if name == "all" and wanted.url is None else None)
 
     def measure(one: str, said: Callable[[float], None]) -> Any:
-        command = f"greenroom bench {one} {flags}".strip()
+        command = wanted.command(one)
         try:
-            record = runner.measure(
-                one, quick=quick, runs=runs, command=command, url=url,
-                token_key=token_key and token_key.spelled, metrics=metrics, said=said,
-            )  # fmt: skip
+            record = runner.measure(one, command=command, said=said, **wanted.options())
         except GreenroomError as error:
             if len(names) == 1:
                 raise
@@ -148,7 +215,8 @@ def _run(  # noqa: PLR0913  one flag a parameter
             record.save(keep)
         return record
 
-    records = _measure_all(names, measure)
+    takes = {one: wanted.runs * catalog.BENCHES[one].takes[not wanted.quick] for one in names}
+    records = _measure_all(takes, measure)
     if name == "all" and keep is not None and PAGE.parent.is_dir():
         earlier = results.all_in(keep / results.BEFORE)
         PAGE.write_text(report.markdown(results.all_in(keep), earlier), "utf-8")
@@ -161,27 +229,42 @@ def _run(  # noqa: PLR0913  one flag a parameter
 
 
 def _all(catalog: Any, *, quick: bool, remote: bool) -> list[str]:
-    return [
-        name
-        for name, one in catalog.BENCHES.items()
+    found = {
+        one.module_of(name, remote=remote): name
+        for name, one in reversed(catalog.BENCHES.items())
         if catalog.available(name) and (quick or not one.apart) and (one.remote or not remote)
-    ]
+    }
+    return list(reversed(found.values()))  # of two names of one measurement, the first
 
 
 def _measure_all(
-    names: Sequence[str], measure: Callable[[str, Callable[[float], None]], Any]
+    takes: Mapping[str, float], measure: Callable[[str, Callable[[float], None]], Any]
 ) -> list[Any]:
-    records = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for name in names:
-            task = progress.add_task(name, total=1.0)
+    """Measure one after the other, with one progress bar for each and one for all.
 
-            def said(part: float, task: Any = task) -> None:
+    :param takes: for each bench the seconds it usually takes.
+    """
+    records, console = [], Console(stderr=True, highlight=False)
+    if len(takes) > 1:
+        minutes = sum(takes.values()) / 60
+        console.print(f"{len(takes)} benches, about {minutes:.0f} minutes", soft_wrap=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        whole = progress.add_task("all", total=sum(takes.values()), visible=len(takes) > 1)
+        done = 0.0
+        for number, (name, seconds) in enumerate(takes.items(), 1):
+            task = progress.add_task(name, total=1.0)
+            progress.update(whole, description=f"all ({number} of {len(takes)})")
+
+            def said(
+                part: float, task: Any = task, seconds: float = seconds, done: float = done
+            ) -> None:
                 progress.update(task, completed=part)
+                progress.update(whole, completed=done + part * seconds)
 
             records.append(measure(name, said))
-            progress.update(task, completed=1.0)
+            done += seconds
+            progress.update(task, completed=1.0, visible=len(takes) == 1)
     return records
 
 
@@ -190,8 +273,6 @@ def _console() -> Console:
 
 
 def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
-    import attrs
-
     if as_json:
         found = [
             {**attrs.asdict(one), "figures": [attrs.asdict(s) for s in one.figures()]}
@@ -214,6 +295,6 @@ def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
 
 NAMES = ("all", "actors", "journal", "inbound", "fanout", "join", "commands", "stage", "breakout",
          "book", "storm", "storm_daemon", "slow", "media", "media_soak", "media_crash", "page",
-         "mixed", "soak", "cluster", "outage")  # fmt: skip
+         "mixed", "soak", "cluster", "outage", "simulate")  # fmt: skip
 for _name in NAMES:
     bench.add_command(_measured(_name))

@@ -3,6 +3,8 @@
 import json
 import re
 import socket
+import subprocess
+import sys
 
 import attrs
 import pytest
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 
 from bench import page, runner
 from bench.catalog import BENCHES, available
-from bench.figures import Figure, read
+from bench.figure import Figure
+from bench.figures import read
 from bench.load.dialects import GREENROOM
 from bench.load.generator import Tally
 from bench.load.latency import Latencies, decoded
@@ -223,6 +226,13 @@ def test_every_bench_of_the_catalog_is_a_command():
             assert CliRunner().invoke(main, ["bench", name, "--help"]).exit_code == 0
 
 
+def test_a_bench_without_a_result_is_on_the_page_as_not_measured():
+    parts = markdown([record(2.0)]).split("\n## ")
+    told = {part.partition(":")[0]: "**Not measured:**" in part for part in parts[1:]}
+    assert {name for name, missing in told.items() if not missing} == {"join"}
+    assert set(told) == set(BENCHES)
+
+
 def test_results_are_compared_and_shown_from_files_alone(tmp_path):
     record(2.0).save(tmp_path)
     path = str(tmp_path / "join.json")
@@ -274,6 +284,56 @@ def test_wrong_use_is_told_in_one_line():
     told = CliRunner().invoke(main, ["bench", "join", "--quick", "--url", "ws://127.0.0.1:1/"])
     assert told.exit_code == 1
     assert "--token-key" in told.output
+
+
+def test_sizes_are_the_benchs_own_and_kept_in_the_command(monkeypatch):
+    taken = {}
+
+    def apart(module, parameters, patience, *_):
+        taken.update(module=module, parameters=parameters, patience=patience)
+        return {"bench": module}
+
+    monkeypatch.setattr(runner, "_apart", apart)
+    kept = measure("book", quick=True, sizes={"people": 900}, url="ws://h/", token_key="k:s")
+    assert taken["parameters"]["people"] == 900
+    assert taken["patience"] == pytest.approx(3 * BENCHES["book"].seconds[0])
+    assert kept.runs == [{"bench": "book"}]
+    measure("storm", quick=True, url="ws://h/", token_key="k:s")
+    assert taken["module"] == "storm_daemon"
+    with pytest.raises(LoadFailed, match="has no size 'persons'; it has people, employees, slots"):
+        measure("book", quick=True, sizes={"persons": 9})
+    with pytest.raises(LoadFailed, match="expected what can be measured"):
+        measure("book", quick=True, sizes={"people": -9})
+    told = CliRunner().invoke(main, ["bench", "book", "--set", "people"])
+    assert "expected NAME=NUMBER" in told.output
+    monkeypatch.setattr(runner, "measure", lambda *_, **options: pytest.fail(options["command"]))
+    with pytest.raises(pytest.fail.Exception, match=r"bench book --quick --set people=9$"):
+        CliRunner().invoke(
+            main, ["bench", "book", "--quick", "--set", "people=9"], catch_exceptions=False
+        )
+
+
+def test_what_is_no_ca_and_what_tells_no_metrics_is_refused(tmp_path):
+    ca = tmp_path / "ca.pem"
+    run = ["bench", "join", "--ca-file", str(ca)]
+    assert "No such file" in CliRunner().invoke(main, run).output
+    ca.write_text("nothing")
+    assert "no certificate in PEM form" in CliRunner().invoke(main, run).output
+    for where in ("http://127.0.0.1:1/metrics", "http://h:x/metrics"):
+        told = CliRunner().invoke(main, ["bench", "join", "--metrics", where])
+        assert "no metrics of Greenroom are told there" in told.output
+
+
+def test_who_reads_no_further_is_told_nothing():
+    program = "from bench.script import command; command(lambda: print('x\\n' * 99999))"
+    talking = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert talking.stdout.read(1) == b"x"
+    talking.stdout.close()
+    with talking.stderr:
+        assert talking.stderr.read() == b""
+    assert talking.wait() == 1
 
 
 def test_of_several_keys_in_the_variable_the_first_is_loaded_with(monkeypatch):

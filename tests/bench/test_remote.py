@@ -1,14 +1,16 @@
 """Load on a deployment: wrong addresses are told in a line, and so is a server that dies."""
 
+import asyncio
 import signal
 import socket
 import threading
 
 import pytest
 import trio
+from websockets.exceptions import ConnectionClosedError
 
-from bench import breakout, fanout, runner
-from bench.book import RaceFailed
+from bench import book, breakout, fanout, media_remote
+from bench.book import RaceFailed, limited
 from bench.figures import read
 from bench.load import target as targets
 from bench.load.dialects import GREENROOM
@@ -17,6 +19,7 @@ from bench.load.marks import MARK, MarkedWire, merged
 from bench.load.swarm import Swarm
 from bench.load.target import Daemon, Target, knock, watch_over
 from bench.load.wire import LoadFailed
+from bench.script import last_word, reason
 from engine.tokens import Key
 
 KEY = Key("k", "s" * 32)
@@ -70,15 +73,72 @@ async def test_who_waits_for_a_deployment_that_is_gone_is_told_what_was_measured
     with pytest.raises(LoadFailed) as told:
         await watch_over(Target("ws://h/", KEY, "e"), latencies.so_far)
     assert "1 were answered, p50 2.0 ms" in str(told.value)
-    assert trio.current_time() > 12 + targets.GONE_SECONDS
+    assert trio.current_time() > 6 * targets.KNOCK_EVERY + targets.GONE_SECONDS
+
+
+def test_a_deployment_that_is_gone_ends_whatever_loads_it(monkeypatch):
+    def look(_):
+        raise LoadFailed("refused")
+
+    monkeypatch.setattr(targets, "knock", look)
+    monkeypatch.setattr(targets, "KNOCK_EVERY", 0)
+    monkeypatch.setattr(targets, "GONE_SECONDS", -targets.LAST_WORD_SECONDS)
+    with targets.Lookout("ws://h/") as lookout:
+        lookout._thread.join(5)
+        assert lookout.gone == "refused"
+
+
+def test_when_one_racer_fails_the_others_are_given_up_at_once():
+    given_up = []
+
+    async def race(number):
+        if number == 2:
+            raise ConnectionClosedError(None, None)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.append(number)
+
+    with pytest.raises(ConnectionClosedError):
+        asyncio.run(limited(race, range(3)))
+    assert given_up == [0, 1]
+
+
+def test_a_question_fails_with_its_connection():
+    class Ending:
+        async def send(self, _):
+            self.asked.set()
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            await self.asked.wait()
+            raise ConnectionClosedError(None, None)
+
+    async def ask():
+        socket = Ending()
+        socket.asked = asyncio.Event()
+        someone = book.Caller(socket)
+        listening = asyncio.create_task(someone.listen())
+        with pytest.raises(ConnectionClosedError):
+            await someone.ask("ping")
+        await listening
+
+    asyncio.run(ask())
+
+
+def test_a_traceback_ends_in_its_last_word():
+    assert last_word("  | trio.TooSlowError: late\n  +-----\n") == "late"
+    assert last_word("") == "no word"
 
 
 def test_why_a_bench_failed_is_one_line_and_mistakes_of_its_own_are_none():
     inner = ExceptionGroup("a", [ValueError("x"), LoadFailed("the server\nis gone")])
-    assert runner.reason(ExceptionGroup("b", [inner])) == "the server is gone"
-    assert runner.reason(RaceFailed("twice")) == "twice"
-    assert runner.reason(TimeoutError()) == "TimeoutError"
-    assert runner.reason(KeyError("p99_ms")) is None
+    assert reason(ExceptionGroup("b", [inner])) == "the server is gone"
+    assert reason(RaceFailed("twice")) == "twice"
+    assert reason(TimeoutError()) == "TimeoutError"
+    assert reason(KeyError("p99_ms")) is None
 
 
 def test_a_marked_message_is_heard_once_by_each_wherever_the_reads_cut_it():
@@ -126,3 +186,23 @@ def test_fan_out_of_a_deployment_is_measured_until_it_dies(deployment, monkeypat
         fanout.run([10], [400], **given)
     with pytest.raises(LoadFailed, match="cannot be reached"):
         breakout.run(10, 2, **given)
+
+
+@pytest.mark.slow
+def test_people_on_stock_aiortc_watch_each_other_at_a_deployment():
+    result = media_remote.run(publishers=1, viewers=2, seconds=2.0)
+    assert result["viewers"] == len(result["per_viewer"]) == 2
+    assert result["without_picture"] == 0
+    assert all(viewer["packets"] and viewer["frames"] for viewer in result["per_viewer"])
+    assert result["sent_packets"] > 0
+    assert {"packets received, of all viewers", "freezes"} <= {
+        figure.name for figure in read("media", result)
+    }
+
+
+def test_what_a_media_load_met_first_is_its_limit():
+    found = [{"cpu": 0.2}, {"cpu": 0.95}]
+    assert media_remote._limit(found, 1.0, 1.0) == "generator"
+    assert media_remote._limit(found[:1], 1.0, 1.0) == "server"
+    assert media_remote._limit(found[:1], 1.0, None) == "machine"
+    assert media_remote._limit(found[:1], 0.5, 0.5) == "nothing"
