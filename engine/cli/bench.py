@@ -123,7 +123,7 @@ def _measured(name: str) -> click.Command:
             _trust(ca_file)
         _run(name, _Wanted(**wanted), folder, html, as_json=as_json)
 
-    return run  # type: ignore[no-any-return]  # click's decorators leave it without a type
+    return run
 
 
 class SizeParameter(click.ParamType[tuple[str, Any]]):
