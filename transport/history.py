@@ -49,6 +49,7 @@ class History:
     unpublished events count too.
 
     :param standing: the topic's last number when the history begins.
+    :param count_limit: events held; with 0 none is, and its frames are made only if sent.
     """
 
     __slots__ = ("_bytes", "_bytes_limit", "_count_limit", "_entries", "floor", "last")
@@ -69,6 +70,9 @@ class History:
             self._entries.clear()
             self._bytes = 0
             self.floor = seq - 1
+        if not self._count_limit:
+            self.floor = self.last = seq
+            return
         size = frames.settle()
         self._entries.append((seq, size, frames))
         self._bytes += size

@@ -24,7 +24,7 @@ from transport.history import Frames, History
 from transport.limits import Limits
 from transport.metrics import Metrics
 from transport.outbox import Outbox
-from transport.topics import spoken
+from transport.topics import resumable, spoken
 
 CHECK_EVERY = 16
 """Recipients between two looks at the clock."""
@@ -161,7 +161,7 @@ class Hub:
         self.metrics.published.inc()
         place = self._topics.get(topic)
         if place is None:
-            if seq is None:
+            if seq is None or not resumable(topic):
                 return
             place = self._place(topic, seq - 1)
         self._broadcast(place, Frames(message(topic, type_name, at, data, seq)), seq)
@@ -268,7 +268,8 @@ class Hub:
 
     def _place(self, topic: str, standing: int) -> Topic:
         limits = self._limits
-        history = History(standing, limits.history_events, limits.history_bytes)
+        events = limits.history_events if resumable(topic) else 0
+        history = History(standing, events, limits.history_bytes)
         self._topics[topic] = place = Topic(topic, history)
         self._desert(place)
         return place

@@ -16,6 +16,15 @@ def spoken(topic: str) -> str:
     return topic
 
 
+def resumable(topic: str) -> bool:
+    """Return whether clients come back to a topic by what the fan-out remembers of it.
+
+    What somebody missed of their own is read from the journal: it is little, and there are as many
+    such topics as people.
+    """
+    return not topic.startswith("person/")
+
+
 def meant(name: str, person: Person) -> str:
     """Return the topic that ``person`` means by a name on the wire."""
     if name == "me":

@@ -109,6 +109,22 @@ def test_a_topic_without_listeners_is_kept_from_one_sweep_to_the_next():
     assert hub.statistics().topics == 2
 
 
+def test_of_what_one_person_is_told_nothing_is_kept():
+    hub = Hub()
+    for number in range(1, 4):  # they are not here
+        hub.publish("person/fair.ana", "notification.added", AT, {"id": str(number)}, number)
+    assert hub.statistics().topics == 0
+    ana = attach(hub, "a")
+    hub.subscribe("a", "person/fair.ana", 3, AT, None)
+    for number in range(4, 7):
+        hub.publish("person/fair.ana", "notification.added", AT, {"id": str(number)}, number)
+    assert ana.heard() == [4, 5, 6]
+    assert hub.statistics().history_bytes == 0
+    attach(hub, "b")
+    assert not hub.resume("b", "person/fair.ana", 4)  # the journal has what followed
+    assert hub.resume("b", "person/fair.ana", 6)  # nothing did
+
+
 async def test_a_broadcast_too_long_for_its_slice_lets_others_run_and_keeps_its_order():
     hub = Hub(Limits(slice_seconds=0.001))
     sinks = [attach(hub, f"c{n}", sink=Sink(cost=0.0001)) for n in range(200)]
