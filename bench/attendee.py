@@ -104,6 +104,7 @@ class Attendee:
         self._number = 0
         self._client: Client | None = None
         self._home = False
+        self._unread: list[str] = []
 
     def _token(self) -> str:
         return self._target.token(self.name)
@@ -121,6 +122,7 @@ class Attendee:
     async def _visit(self, until: float) -> None:
         async with open_client(self._target.url, self._token) as client:
             self._client = client
+            self._unread = [one["id"] for one in client.welcome.get("notifications", ())]
             self._diary.visits += 1
             try:
                 async with trio.open_nursery() as nursery:
@@ -194,8 +196,9 @@ class Attendee:
 
     async def _act(self, due: float) -> None:
         acts = (self._say, self._say, self._say, self._question, self._vote, self._people,
-                self._stage, self._microphone, self._drop, self._out_and_in, self._go)  # fmt: skip
-        weights = (3, 3, 3, 1, 3, 1, 1, 2, 0.3, 0.5, 0.3)
+                self._stage, self._microphone, self._read, self._drop, self._out_and_in,
+                self._go)  # fmt: skip
+        weights = (3, 3, 3, 1, 3, 1, 1, 2, 0.5, 0.3, 0.5, 0.3)
         await self._random.choices(acts, weights)[0](due)
 
     async def _say(self, due: float) -> None:
@@ -228,6 +231,12 @@ class Attendee:
         on = self._random.random() < 0.5  # noqa: PLR2004  on or off
         await self.ask("media.set", due, session=self.session, mic=on)
 
+    async def _read(self, due: float) -> None:
+        """Look at the notifications, if there are any."""
+        unread, self._unread = self._unread, []
+        if unread:
+            await self.ask("notifications.read", due, ids=unread)
+
     async def _drop(self, _due: float) -> None:
         if self._client is not None:
             self._client.interrupt()
@@ -247,7 +256,9 @@ class Attendee:
             await self._answer(event.type, event.data)
 
     async def _answer(self, type_name: str, data: Any) -> None:
-        if type_name == "stage.accepted" and data.get("person") == self.name:
+        if type_name == "notification.added":
+            self._unread.append(data["id"])
+        elif type_name == "stage.accepted" and data.get("person") == self.name:
             await self.ask("stage.ready", trio.current_time(), session=self.session)
         elif type_name == "stage.entered" and data.get("person") == self.name:
             await self._send()
