@@ -206,6 +206,37 @@ def read_message(row: Sequence[Any]) -> Message:
     return Message(given, endpoint, entity, seq, type_name, body, instant(created_at), attempts)
 
 
+NEXT_ENDPOINT = (
+    "SELECT min(endpoint) FROM webhooks WHERE state = 'waiting' AND head = 1 AND endpoint > ?"
+)
+HEADS = (
+    "SELECT due_at, id FROM webhooks WHERE state = 'waiting' AND head = 1"
+    " AND endpoint = ? AND due_at <= ? ORDER BY due_at, id LIMIT ?"
+)
+MESSAGE = (
+    "SELECT id, endpoint, entity, seq, type, body, created_at, attempts FROM webhooks WHERE id = ?"
+)
+LATEST = "~"
+"""Later than every time."""
+
+
+def _endpoints(db: Database) -> Iterator[str]:
+    """Yield the endpoints for which messages wait: a look into the index for each of them."""
+    last = ""
+    while (row := db.conn.execute(NEXT_ENDPOINT, (last,)).fetchone())[0] is not None:
+        last = row[0]
+        yield last
+
+
+def _heads(db: Database, endpoint: str, until: str, limit: int) -> list[tuple[str, int]]:
+    """Return when messages that nothing holds back are due, and their ids; the earliest first."""
+    return db.conn.execute(HEADS, (endpoint, until, limit)).fetchall()
+
+
+def _message(db: Database, given: int) -> Message:
+    return read_message(db.conn.execute(MESSAGE, (given,)).fetchone())
+
+
 class Outbox:
     """The delivery loop's side of the outbox.
 
@@ -224,17 +255,12 @@ class Outbox:
         """
 
         def query(db: Database) -> list[Message]:
-            rows = db.conn.execute(
-                "SELECT id, endpoint, entity, seq, type, body, created_at, attempts FROM webhooks"
-                " JOIN (SELECT id AS head, row_number() OVER"
-                " (PARTITION BY endpoint ORDER BY due_at, id) AS turn FROM webhooks w"
-                " WHERE state = 'waiting' AND due_at <= ? AND NOT EXISTS (SELECT 1 FROM webhooks o"
-                " WHERE o.state = 'waiting' AND o.endpoint = w.endpoint AND o.entity = w.entity"
-                " AND o.seq < w.seq) ORDER BY turn, due_at, id LIMIT ?) ON id = head"
-                " ORDER BY turn, due_at, id",
-                (iso(now), limit),
-            )
-            return [read_message(row) for row in rows]
+            turns = [
+                (turn, due_at, head)
+                for endpoint in _endpoints(db)
+                for turn, (due_at, head) in enumerate(_heads(db, endpoint, iso(now), limit))
+            ]
+            return [_message(db, head) for _, _, head in sorted(turns)[:limit]]
 
         return await self._journal.query(query)
 
@@ -245,12 +271,8 @@ class Outbox:
         """
 
         def query(db: Database) -> str | None:
-            row = db.conn.execute(
-                "SELECT min(due_at) FROM webhooks w WHERE state = 'waiting' AND NOT EXISTS"
-                " (SELECT 1 FROM webhooks o WHERE o.state = 'waiting'"
-                " AND o.endpoint = w.endpoint AND o.entity = w.entity AND o.seq < w.seq)"
-            ).fetchone()
-            return row[0] if row else None
+            heads = [_heads(db, endpoint, LATEST, 1)[0] for endpoint in _endpoints(db)]
+            return min((due_at for due_at, _ in heads), default=None)
 
         text = await self._journal.query(query)
         return None if text is None else instant(text)

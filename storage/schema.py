@@ -92,6 +92,59 @@ def m003_identity(db: Database) -> None:
     renew_identity(db)
 
 
+CAME = """
+BEGIN
+    UPDATE webhooks SET head = 0 WHERE head = 1 AND id = (
+        SELECT id FROM webhooks WHERE state = 'waiting' AND endpoint = new.endpoint
+        AND entity = new.entity AND seq > new.seq ORDER BY seq LIMIT 1
+    );
+    UPDATE webhooks SET head = NOT EXISTS (
+        SELECT 1 FROM webhooks WHERE state = 'waiting' AND endpoint = new.endpoint
+        AND entity = new.entity AND seq < new.seq
+    ) WHERE id = new.id;
+END
+"""
+"""Marks a message that waits from now on, unless an older one does."""
+
+WENT = """
+BEGIN
+    UPDATE webhooks SET head = 1 WHERE head = 0 AND id = (
+        SELECT id FROM webhooks WHERE state = 'waiting' AND endpoint = old.endpoint
+        AND entity = old.entity ORDER BY seq LIMIT 1
+    );
+END
+"""
+"""Marks the message that follows one that waits no more."""
+
+
+@journal()
+def m004_webhook_heads(db: Database) -> None:
+    """Mark the messages that no older one holds back, so that they are found however many wait.
+
+    Triggers keep the marks, because rows come, change and go in several places.
+    """
+    db.execute("ALTER TABLE webhooks ADD COLUMN head INTEGER NOT NULL DEFAULT 0")
+    db.execute(
+        "UPDATE webhooks SET head = 1 WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
+        " (PARTITION BY endpoint, entity ORDER BY seq) AS place FROM webhooks"
+        " WHERE state = 'waiting') WHERE place = 1)"
+    )
+    db.execute(
+        "CREATE INDEX webhooks_heads ON webhooks (endpoint, due_at)"
+        " WHERE state = 'waiting' AND head = 1"
+    )
+    db.execute("DROP INDEX webhooks_due")
+    came = "ON webhooks WHEN new.state = 'waiting'"
+    db.execute(f"CREATE TRIGGER webhooks_came AFTER INSERT {came} {CAME}")
+    db.execute(f"CREATE TRIGGER webhooks_again AFTER UPDATE OF state {came} {CAME}")
+    went = "ON webhooks WHEN old.state = 'waiting'"
+    db.execute(f"CREATE TRIGGER webhooks_gone AFTER DELETE {went} {WENT}")
+    db.execute(
+        "CREATE TRIGGER webhooks_went AFTER UPDATE OF state"
+        f" {went} AND new.state <> 'waiting' {WENT}"
+    )
+
+
 def renew_identity(db: Database) -> None:
     """Give the file another name: its numbers may from now on stand for other events."""
     db.execute("DELETE FROM identity")
