@@ -39,7 +39,12 @@ class Diary:
     :param said: text -> session, of every chat message that was acknowledged.
     :param inside: session -> who is in it, as they were told last.
     :param votes: (session, question) -> whose vote stands, as they were told last.
-    :param unsure: people and questions of whom the last answer never came.
+    :param booked: 1-1 chat -> who picked and its start, of every pick that was acknowledged.
+    :param aside: text -> 1-1 chat, of every message there that was acknowledged.
+    :param met: 1-1 chats of which somebody was told that both have been there.
+    :param in_chats: how often somebody came into a 1-1 chat; ``chats_ended`` how often somebody in
+        one was told of its end.
+    :param unsure: people, questions and chats of which the last answer never came.
     :param waiting: how many wait for an answer now.
     :param asked: when somebody asked last, by trio's clock.
     :param told: when somebody was answered last.
@@ -54,6 +59,11 @@ class Diary:
     said: dict[str, str] = attrs.field(factory=dict)
     inside: dict[str, set[str]] = attrs.field(factory=dict)
     votes: dict[tuple[str, str], set[str]] = attrs.field(factory=dict)
+    booked: dict[str, tuple[str, str]] = attrs.field(factory=dict)
+    aside: dict[str, str] = attrs.field(factory=dict)
+    met: set[str] = attrs.field(factory=set)
+    in_chats: int = 0
+    chats_ended: int = 0
     unsure: set[Any] = attrs.field(factory=set)
     waiting: int = 0
     asked: float = 0.0

@@ -1,6 +1,7 @@
 """What must hold at the end of a fair, and what must be gone once everybody has left."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -8,6 +9,7 @@ import trio
 
 from actors.errors import TEMPORARY, Refused
 from bench.attendee import ANSWER_SECONDS, OUT_SECONDS, Diary
+from bench.fair_chats import employee_of, names
 from bench.load.target import Target
 from bench.load.watch import ask, metrics_url
 from transport.client import Client, open_client
@@ -83,19 +85,27 @@ class _Patient:
 async def _messages(client: _Patient, session: str, diary: Diary) -> list[str]:
     # Before the first page: what is acknowledged after it was read would seem to be gone.
     said = [text for text, where in diary.said.items() if where == session]
+    return _once(said, await _history(client, f"session/{session}"))
+
+
+def _once(said: list[str], kept: Mapping[str, int]) -> list[str]:
+    gone = [f"{text!r} was acknowledged and is gone" for text in said if text not in kept]
+    return gone + [f"{text!r} is there {n} times" for text, n in kept.items() if n > 1]
+
+
+async def _history(client: _Patient, topic: str) -> dict[str, int]:
+    """Return how often each text is in a topic's chat."""
     kept: dict[str, int] = {}
     before: str | None = None
     while True:
         more: dict[str, Any] = {"before": before} if before else {}
-        page = await client.call("chat.history", topic=f"session/{session}", limit=PAGE, **more)
+        page = await client.call("chat.history", topic=topic, limit=PAGE, **more)
         if not page["messages"]:
-            break
+            return kept
         for message in page["messages"]:
             kept[message["text"]] = kept.get(message["text"], 0) + 1
         before = min((message["id"] for message in page["messages"]), key=int)
         await trio.sleep(PAGE_PAUSE / 5)
-    gone = [f"{text!r} was acknowledged and is gone" for text in said if text not in kept]
-    return gone + [f"{text!r} is there {n} times" for text, n in kept.items() if n > 1]
 
 
 async def _people(client: _Patient, session: str, diary: Diary) -> list[str]:
@@ -132,6 +142,86 @@ async def _listed(
         if after is None:
             return
         await trio.sleep(PAGE_PAUSE)
+
+
+async def promises_of_chats(target: Target, number: int, diary: Diary) -> list[str]:
+    """Return what was acknowledged of 1-1 chats and does not hold.
+
+    Every slot that was picked is booked, once, on both sides' lists; what was told to have been a
+    meeting is none that somebody missed; and every acknowledged message is in its chat once.
+
+    :param number: of pairs.
+    """
+    broken: list[str] = []
+    for guest, desk in map(names, range(number)):
+        lists: list[dict[str, Mapping[str, Any]]] = []
+        for person, claims in ((guest, {}), (desk, employee_of(target))):
+            async with open_client(target.url, target.token(person, **claims)) as client:
+                patient = _Patient(client)
+                try:
+                    lists.append(await _booked(patient))
+                    if person == guest:
+                        broken += await _asides(patient, list(lists[0]), diary)
+                except Refused as refused:
+                    broken.append(f"{person}'s 1-1 chats could not be checked: {refused}")
+        if len(lists) == 2:  # noqa: PLR2004  both sides'
+            broken += _pair_broken(guest, lists[0], lists[1], diary)
+    return broken
+
+
+async def _booked(client: _Patient) -> dict[str, Mapping[str, Any]]:
+    found = {}
+    for tab in ("confirmed", "completed"):  # in this order: chats go from the one to the other
+        listed = await client.call("meeting.list", tab=tab, limit=PAGE)
+        found.update({meeting["id"]: meeting for meeting in listed["meetings"]})
+    return found
+
+
+async def _asides(client: _Patient, chats: list[str], diary: Diary) -> list[str]:
+    broken = []
+    for chat in chats:
+        said = [text for text, where in diary.aside.items() if where == chat]
+        broken += _once(said, await _history(client, f"chat/{chat}"))
+    return broken
+
+
+def _pair_broken(
+    guest: str,
+    own: Mapping[str, Mapping[str, Any]],
+    other: Mapping[str, Mapping[str, Any]],
+    diary: Diary,
+) -> list[str]:
+    told = {chat: start for chat, (who, start) in diary.booked.items() if who == guest}
+    shown = {chat: meeting["start"] for chat, meeting in own.items()}
+    broken = [
+        f"1-1 chat {chat} was booked for {start}, and is at {shown.get(chat)}"
+        for chat, start in told.items()
+        if shown.get(chat) != start
+    ]
+    broken += [
+        f"1-1 chat {chat} is booked, and {guest} was not told"
+        for chat in shown
+        if chat not in told and chat not in diary.unsure
+    ]
+    if {chat: meeting["start"] for chat, meeting in other.items()} != shown:
+        broken.append(f"the lists of {guest} and the employee differ")
+    if len(set(shown.values())) < len(shown):
+        broken.append(f"{guest} has two 1-1 chats at the same time")
+    return broken + [
+        f"1-1 chat {chat} is {own[chat]['state']}, and both were told that they met"
+        for chat in diary.met & own.keys()
+        if own[chat]["state"] not in {"confirmed", "completed"}
+    ]
+
+
+async def end_chats(target: Target, number: int) -> None:
+    """Have employees cancel the 1-1 chats that have not begun."""
+    for _, desk in map(names, range(number)):
+        async with open_client(target.url, target.token(desk, **employee_of(target))) as client:
+            listed = await client.call("meeting.list", tab="confirmed", limit=PAGE)
+            for meeting in listed["meetings"]:
+                if datetime.fromisoformat(meeting["start"]) > datetime.now(UTC):
+                    await client.call("meeting.cancel", id=meeting["id"], message="It is over.")
 
 
 async def end_sessions(target: Target, sessions: list[str]) -> None:

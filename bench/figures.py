@@ -209,6 +209,9 @@ def mixed(result: Result) -> Iterator[Figure]:
     yield Figure("failed", result["failed"], "commands", target=0, sense="at most", higher=False)
     yield Figure("invariants broken", len(result["broken"]), "", target=0, sense="at most",
                  higher=False)  # fmt: skip
+    if "chats" in result:
+        yield Figure("1-1 chats booked", result["chats"]["booked"], "")
+        yield Figure("1-1 chats in which both met", result["chats"]["met"], "")
     if result.get("memory_mb_per_hour") is not None:
         yield Figure("memory, after warm-up", result["memory_mb_per_hour"], "MB an hour",
                      target=1.0, sense="at most", higher=False)  # fmt: skip

@@ -1,8 +1,10 @@
 """A whole fair at once.
 
 Hosts and audiences of several sessions come in over a ramp, do what people do with think times,
-drop and come back, go home and come again. ``python -m bench.mixed`` tells the commands a second,
-their latency from the intended time, and whether everything that was acknowledged holds at the end.
+drop and come back, go home and come again; guests and employees have 1-1 chats.
+
+``python -m bench.mixed`` tells the commands a second, their latency from the intended time, and
+whether everything that was acknowledged holds at the end.
 """
 
 import argparse
@@ -15,13 +17,25 @@ import psutil
 import trio
 
 from bench.attendee import ROWS, Attendee, Diary, Host
-from bench.fair_checks import end_sessions, left_behind, promises, quiet, settled
+from bench.fair_chats import POLICY, QUOTA, pairs
+from bench.fair_checks import (
+    end_chats,
+    end_sessions,
+    left_behind,
+    promises,
+    promises_of_chats,
+    quiet,
+    settled,
+)
 from bench.load.swarm import BUSY
 from bench.load.target import Flaws, Target, described, opened, watch_over
 from bench.load.watch import Watch
 from bench.script import command
 
 PER_SESSION = 30
+PER_PAIR = 10
+"""People for each pair of a guest and an employee who have 1-1 chats; the pair comes on top."""
+
 THINK = 4.0
 SAMPLE = 0.5
 RAMP_PART = 0.25
@@ -66,6 +80,10 @@ class Fair:
                      think=THINK, seed=1_000 + number)
             for number in range(people)
         ]  # fmt: skip
+        self.pairs = max(1, people // PER_PAIR)
+        self._people += pairs(
+            target, self.pairs, self.sessions, self.diary, think=THINK, tidy=flaws is not None
+        )
 
     async def run(self) -> list[str]:
         """Hold the fair; return the promises that were broken."""
@@ -86,8 +104,10 @@ class Fair:
             waiting = await quiet(self.diary)
             broken = [f"{waiting} calls were still without an answer"] if waiting else []
             broken += await promises(self.target, self.sessions, self.diary)
+            broken += await promises_of_chats(self.target, self.pairs, self.diary)
             nursery.cancel_scope.cancel()
         if flaws is not None:
+            await end_chats(self.target, self.pairs)
             await end_sessions(self.target, self.sessions)
             left, self.after = await left_behind(self.target, self.before)
             broken += left
@@ -137,7 +157,9 @@ def hold(
     """Hold a fair and return what came of it."""
     with opened(url, token_key, flaws) as target:
         fair = Fair(target, people, seconds, flaws)
-        target.load(described(target.event, fair.sessions))
+        event = described(target.event, fair.sessions, one_to_one=POLICY)
+        event["company"][0]["slots"] = QUOTA * fair.pairs
+        target.load(event)
         broken = trio.run(fair.run)
     return _result(fair, people, seconds, broken)
 
@@ -153,6 +175,14 @@ def _result(fair: Fair, people: int, seconds: float, broken: list[str]) -> dict[
         "by_method": {name: one.summary() for name, one in sorted(diary.by_method.items())},
         "events_received": diary.events,
         "acknowledged_messages": len(diary.said),
+        "chats": {
+            "pairs": fair.pairs,
+            "booked": len(diary.booked),
+            "entered": diary.in_chats,
+            "met": len(diary.met),
+            "told_of_the_end": diary.chats_ended,
+            "acknowledged_messages": len(diary.aside),
+        },
         "visits": diary.visits,
         "reconnects": diary.reconnects,
         "topics_reloaded": diary.reloaded,

@@ -1,12 +1,24 @@
 """A fair's end: a broken promise is found, and so is what was left behind."""
 
 import os
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import trio
 
+from bench import mixed
 from bench.attendee import Attendee, Diary
-from bench.fair_checks import QUIET_SECONDS, READERS, _left, _messages, _people, _votes, quiet
+from bench.fair_chats import Guest
+from bench.fair_checks import (
+    QUIET_SECONDS,
+    READERS,
+    _left,
+    _messages,
+    _pair_broken,
+    _people,
+    _votes,
+    quiet,
+)
 from bench.load.target import Target
 from bench.load.watch import METRICS, metrics_url, read, stood
 from bench.soak import flaws_of
@@ -105,6 +117,63 @@ async def test_votes_that_were_not_given_are_found(autojump_clock):
     assert await _votes(Told(**{"qa.list": listed}), "s", diary) == [
         "question 2 of s has 1 votes, not 0"
     ]
+
+
+START, LATER = "2026-12-01T10:00:00Z", "2026-12-01T10:05:00Z"
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "broken"),
+    [
+        ({"a": (START, "confirmed")}, None, []),
+        ({"a": (START, "no_show")}, None, ["a is no_show, and both were told that they met"]),
+        ({}, None, [f"a was booked for {START}, and is at None"]),
+        ({"a": (LATER, "completed")}, None, [f"a was booked for {START}, and is at {LATER}"]),
+        ({"a": (START, "confirmed")}, {}, ["the lists of ana and the employee differ"]),
+        (
+            {"a": (START, "confirmed"), "b": (START, "confirmed")},
+            None,
+            ["b is booked, and ana was not told", "ana has two 1-1 chats at the same time"],
+        ),
+        ({"a": (START, "confirmed"), "c": (LATER, "missed")}, None, []),
+    ],
+)
+def test_1_1_chats_that_are_not_as_somebody_was_told_are_found(own, other, broken):
+    diary = Diary(booked={"a": ("ana", START), "z": ("ben", START)}, met={"a"}, unsure={"c"})
+    lists = [
+        {chat: {"start": start, "state": state} for chat, (start, state) in listed.items()}
+        for listed in (own, own if other is None else other)
+    ]
+    found = _pair_broken("ana", *lists, diary)
+    assert [line.removeprefix("1-1 chat ") for line in found] == broken
+
+
+async def test_a_tidy_guest_picks_no_slot_that_runs_when_the_fair_is_over(autojump_clock):
+    target = Target("ws://h/", Key("k", "s" * 20), "fair")
+    guest = Guest(target, "ana", "s", Diary(), think=1.0, seed=1, partner="emma", tidy=True)
+    guest._over = datetime(2026, 12, 1, 10, 30, tzinfo=UTC)
+
+    def slot(minute):
+        begin = datetime(2026, 12, 1, 10, minute, tzinfo=UTC)
+        return {"start": begin.isoformat(), "end": (begin + timedelta(minutes=5)).isoformat()}
+
+    assert [minute for minute in range(0, 60, 5) if guest.suits(slot(minute))] == [
+        0, 5, 10, 15, 20, 35, 40, 45, 50, 55,
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_small_fair_has_a_1_1_chat_and_keeps_what_it_promised(monkeypatch):
+    monkeypatch.setattr("bench.attendee.OUT_SECONDS", (0.1, 0.2))
+    monkeypatch.setattr("bench.fair_checks.QUIET_SECONDS", 0.5)
+    monkeypatch.setattr("bench.mixed.THINK", 0.5)
+    result = mixed.run(people=4, seconds=4.0)
+    assert result["broken"] == []
+    assert result["failed"] == 0
+    assert result["chats"]["booked"] >= 1
+    assert result["chats"]["entered"] >= 2
+    assert result["chats"]["met"] >= 1
+    assert result["chats"]["acknowledged_messages"] >= 2
 
 
 def test_what_was_left_behind_is_told():

@@ -1,0 +1,264 @@
+"""Pre-scheduled 1-1 chats of a whole fair: asking, picking a slot, being there, talking aside.
+
+A guest and an employee are a pair. The employee offers slots and approves; the guest asks, picks
+the next free slot, and both come once they may (rules 37 to 45). A chat ends by itself; some leave
+it earlier. Who was told what is kept in the diary, and held against what is there at the end.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import trio
+
+from actors.rules.meeting.record import GRACE
+from bench.attendee import Attendee, Diary
+from bench.load.target import Target
+
+MINUTES = 5
+"""Length of a slot: the shortest an organizer may allow."""
+
+AHEAD = timedelta(hours=2)
+"""How far ahead an employee offers slots."""
+
+QUOTA = 30
+"""Slots of the company for each of its employees: more than there are in :data:`AHEAD`."""
+
+POLICY = {"initiators": "both", "durations": [MINUTES], "hours": ["00:00", "24:00"]}
+"""The organizer's rules for 1-1 chats at a fair under load."""
+
+ASIDE_PART = 0.3
+"""Of what somebody with a 1-1 chat does: something about it."""
+
+LEAVES = 0.15
+"""The share of such acts within a chat in which one leaves it."""
+
+CHECKED_WITHIN = timedelta(minutes=2)
+"""How long after its end a fair has been checked."""
+
+
+class Partner(Attendee):
+    """One side of a pair.
+
+    :param partner: the other side's id.
+    """
+
+    def __init__(self, *args: Any, partner: str, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._partner = partner
+        self._inside = ""
+        self._left: set[str] = set()
+
+    async def _enter(self) -> None:
+        self._inside = ""
+        await super()._enter()
+        await self._look(trio.current_time())
+
+    async def _act(self, due: float) -> None:
+        if self._random.random() >= ASIDE_PART:
+            await super()._act(due)
+        elif not self._inside:
+            await self._look(due)
+        elif self._random.random() < LEAVES:
+            await self._leave_chat(due)
+        else:
+            await self._say_aside(due)
+
+    async def _look(self, due: float) -> None:
+        """Go into a chat that may be entered, or do what leads to one."""
+        found = await self.ask("meeting.list", due, tab="confirmed", limit=50)
+        for meeting in found["meetings"] if found else ():
+            if meeting["joinable"] and meeting["id"] not in self._left:
+                await self._come(meeting["id"])
+                return
+        if found is not None:
+            await self._further(found)
+
+    async def _further(self, confirmed: Mapping[str, Any]) -> None:
+        """Do what leads to a chat: each side has its own part in it."""
+
+    async def _come(self, chat: str) -> None:
+        if self._inside:
+            return
+        self._inside = chat
+        if await self.ask("meeting.join", trio.current_time(), id=chat) is None:
+            self._inside = ""
+            return
+        self._diary.in_chats += 1
+        await self._say_aside(trio.current_time())
+
+    async def _say_aside(self, due: float) -> None:
+        self._number += 1
+        chat, text = self._inside, f"{self.name} says {self._number} aside"
+        if not chat:
+            return  # it has ended meanwhile
+        if await self.ask("chat.send", due, topic=f"chat/{chat}", text=text) is not None:
+            self._diary.aside[text] = chat
+
+    async def _leave_chat(self, due: float) -> None:
+        chat, self._inside = self._inside, ""
+        self._left.add(chat)
+        await self.ask("meeting.leave", due, id=chat)
+
+    async def _answer(self, type_name: str, data: Any) -> None:
+        if type_name == "notification.added":
+            about = data["data"].get("meeting", {})  # nothing of a reminder
+            await self._notified(data["kind"], about.get("id", ""))
+        elif type_name == "meeting.met":
+            self._diary.met.add(data["meeting"]["id"])
+        elif type_name == "meeting.ended":
+            self._inside = ""
+            self._diary.chats_ended += 1
+        else:
+            await super()._answer(type_name, data)
+
+    async def _notified(self, kind: str, chat: str) -> None:
+        if chat and kind == "meeting.confirmed":
+            await self._look(trio.current_time())
+
+
+class Guest(Partner):
+    """The participant: asks for a chat, and picks a slot for it.
+
+    :param tidy: whether no chat may be running when the fair is over.
+    """
+
+    def __init__(self, *args: Any, tidy: bool = False, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._tidy = tidy
+        self._over = datetime.now(UTC)
+
+    async def run(self, until: float) -> None:
+        """Come and go until an instant, then stay until cancelled."""
+        self._over = datetime.now(UTC) + timedelta(seconds=until - trio.current_time())
+        await super().run(until)
+
+    def suits(self, slot: Mapping[str, Any]) -> bool:
+        """Whether a slot may be picked."""
+        begun = datetime.fromisoformat(slot["start"]) < self._over + CHECKED_WITHIN
+        return not self._tidy or not begun or over_by(slot) < self._over
+
+    async def _further(self, confirmed: Mapping[str, Any]) -> None:
+        counts, now = confirmed["counts"], trio.current_time()
+        if counts["in_scheduling"]:
+            found = await self.ask("meeting.list", now, tab="in_scheduling", limit=50)
+            for meeting in found["meetings"][:1] if found else ():
+                await self._pick(meeting["id"])
+        elif not counts["requested"] and not counts["confirmed"]:
+            await self.ask("meeting.request", now, to=self._partner, message="May I?")
+
+    async def _pick(self, chat: str) -> None:
+        found = await self.ask("meeting.slots", trio.current_time(), id=chat)
+        starts = [each["start"] for each in found["slots"] if self.suits(each)] if found else []
+        if not starts:
+            return
+        self._diary.unsure.add(chat)
+        told = await self.ask("meeting.pick", trio.current_time(), id=chat, slot=starts[0])
+        if told is not None:
+            self._diary.unsure.discard(chat)
+            self._diary.booked[chat] = (self.name, told["meeting"]["start"])
+            await self._look(trio.current_time())
+
+    async def _notified(self, kind: str, chat: str) -> None:
+        if kind == "meeting.approved":
+            await self._pick(chat)
+        else:
+            await super()._notified(kind, chat)
+
+
+class Employee(Partner):
+    """The company's side: offers slots and approves whoever asks."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._offers = False
+
+    def _token(self) -> str:
+        return self._target.token(self.name, **employee_of(self._target))
+
+    async def _enter(self) -> None:
+        if not self._offers:
+            self._offers = await self._offer()
+        await super()._enter()
+
+    async def _offer(self) -> bool:
+        """Offer what is bookable in the next hours (rule 39); whether it was taken."""
+        now = datetime.now(UTC)
+        days = sorted({now.date().isoformat(), (now + AHEAD).date().isoformat()})
+        at = trio.current_time()
+        for day in days:
+            told = await self.ask("agenda.draft", at, day=day, duration=MINUTES, slots=[])
+            starts = _soon(told["bookable"] if told else (), day, now + AHEAD)
+            given = {"day": day, "duration": MINUTES, "slots": starts}
+            if await self.ask("agenda.draft", trio.current_time(), **given) is None:
+                return False
+        return await self.ask("agenda.publish", trio.current_time()) is not None
+
+    async def _further(self, confirmed: Mapping[str, Any]) -> None:
+        if confirmed["counts"]["requested"]:
+            found = await self.ask("meeting.list", trio.current_time(), tab="requested", limit=50)
+            for meeting in found["meetings"] if found else ():
+                await self._approve(meeting["id"])
+
+    async def _approve(self, chat: str) -> None:
+        await self.ask("meeting.approve", trio.current_time(), id=chat)
+
+    async def _notified(self, kind: str, chat: str) -> None:
+        if kind == "meeting.requested":
+            await self._approve(chat)
+        else:
+            await super()._notified(kind, chat)
+
+
+def _soon(bookable: Iterable[Mapping[str, Any]], day: str, until: datetime) -> list[str]:
+    return [
+        slot["start"]
+        for each in bookable
+        if each["day"] == day
+        for slot in each["slots"][str(MINUTES)]
+        if datetime.fromisoformat(slot["start"]) < until
+    ]
+
+
+SEEDS = 100_000
+"""Seeds of pairs begin here; smaller ones are the hosts' and the audiences'."""
+
+
+def employee_of(target: Target) -> dict[str, Any]:
+    """Return the claims of those who offer chats."""
+    return {"role": "employee", "company": f"{target.event}-acme"}
+
+
+def names(number: int) -> tuple[str, str]:
+    """Return the guest and the employee of a pair."""
+    return f"guest-{number}", f"desk-{number}"
+
+
+def pairs(
+    target: Target,
+    number: int,
+    sessions: Sequence[str],
+    diary: Diary,
+    *,
+    think: float,
+    tidy: bool,
+) -> list[Attendee]:
+    """Return so many guests and their employees, who are in the sessions as others are.
+
+    :param tidy: whether none of their chats may be running when the fair is over.
+    """
+    people: list[Attendee] = []
+    for index in range(number):
+        guest, desk = names(index)
+        session = sessions[index % len(sessions)]
+        here, seed = (session, diary), SEEDS + 2 * index
+        people.append(Employee(target, desk, *here, partner=guest, think=think, seed=seed))
+        people.append(
+            Guest(target, guest, *here, partner=desk, think=think, seed=seed + 1, tidy=tidy)
+        )
+    return people
+
+
+def over_by(meeting: Mapping[str, Any]) -> datetime:
+    """Return when a chat's room closes (rule 44)."""
+    return datetime.fromisoformat(meeting["end"]) + GRACE
