@@ -10,6 +10,7 @@ import trio
 from actors.errors import Refused
 from bench.load.latency import Latencies
 from bench.load.target import Target
+from bench.load.wire import tls_context
 from bench.media_load import publish_offer
 from transport.client import Client, Disconnected, RemoteError, open_client
 
@@ -130,7 +131,7 @@ class Attendee:
             await trio.sleep(self._random.uniform(*OUT_SECONDS))
 
     async def _visit(self, until: float) -> None:
-        async with open_client(self._target.url, self._token) as client:
+        async with open_client(self._target.url, self._token, ssl_context=tls_context()) as client:
             self._client = client
             self._unread = [one["id"] for one in client.welcome.get("notifications", ())]
             self._diary.visits += 1

@@ -83,12 +83,7 @@ def run(
         for plan in _plans(target, session, names, viewers, seconds):
             generators.append(_Generator(plan))
             stack.callback(generators[-1].end)
-        for word in ("published", "ready"):
-            for generator in generators:
-                generator.hear()
-            if word == "published":
-                for generator in generators:
-                    generator.tell("come")
+        _gather(generators)
         found, machine, worker = _measured(target, generators, seconds)
     return {
         "bench": "media",
@@ -100,6 +95,16 @@ def run(
         "machine_cpu": round(machine, 3),
         "watching": {"limit": _limit(found, machine, worker), "latency": {}},
     }
+
+
+def _gather(generators: Sequence[_Generator]) -> None:
+    """Have everybody come in: the viewers once all who show themselves do."""
+    for generator in generators:
+        generator.hear()
+    for generator in generators:
+        generator.tell("come")
+    for generator in generators:
+        generator.hear()
 
 
 def _plans(

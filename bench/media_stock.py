@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import attrs
 import trio
 
-from bench.load.wire import LoadFailed
+from bench.load.wire import LoadFailed, tls_context
 from transport.client import Client, open_client
 from transport.media.client import (
     SILENCE_AFTER,
@@ -155,7 +155,11 @@ async def stock(
     :param watches: whether others' pictures are taken.
     """
     here = trio.lowlevel.current_trio_token()
-    async with open_client(url, token) as client, trio.open_nursery() as nursery:
+    context = tls_context()
+    async with (
+        open_client(url, token, ssl_context=context) as client,
+        trio.open_nursery() as nursery,
+    ):
 
         async def call(method: str, params: dict[str, Any]) -> Mapping[str, Any]:
             calling = partial(client.call, method, **params)

@@ -178,31 +178,35 @@ def run(
                     warmup=WARMUP, seconds=seconds, rest=REST)  # fmt: skip
         with Swarm(target, load, number=1) as swarm:
             swarm.ready()
-            with browsing(2) as (page, empty):
-                show(page, target, session)
-                watcher, beside = Watcher.of(page), Watcher.of(empty, client=False)
-                watcher.begin()
-                beside.begin()
-                talked = swarm.run(watcher.look)
-                busy = watcher.parts_busy()
-                watcher.looks.append(watcher.memory(time.monotonic() - watcher.begun))
-                noted, reference = watcher.noted(), frames(beside.noted()["lengths"])
+            talked, found = _watched(swarm, target, session)
+    counts = ("sent", "refused", "hung_up", "limit", "generator_cpu", "server_cpu", "machine_cpu")
     return {
         "bench": "page",
         "people": people,
         "messages_a_second": rate,
         "seconds": seconds,
+        **{name: talked[name] for name in counts},
+        "shown_percent": round(100 * found.pop("messages") / max(1, talked["sent"]), 2),
+        **found,
+    }
+
+
+def _watched(swarm: Swarm, target: Target, session: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run the load under the eyes of two browsers; return its figures, and the page's."""
+    with browsing(2) as (page, empty):
+        show(page, target, session)
+        watcher, beside = Watcher.of(page), Watcher.of(empty, client=False)
+        watcher.begin()
+        beside.begin()
+        talked = swarm.run(watcher.look)
+        busy = watcher.parts_busy()
+        watcher.looks.append(watcher.memory(time.monotonic() - watcher.begun))
+        noted, reference = watcher.noted(), frames(beside.noted()["lengths"])
+    return talked, {
+        "messages": noted["messages"],
         **frames(noted["lengths"]),
         **{f"empty_{name}": value for name, value in reference.items()},
         **busy,
-        "sent": talked["sent"],
-        "shown_percent": round(100 * noted["messages"] / max(1, talked["sent"]), 2),
-        "refused": talked["refused"],
-        "hung_up": talked["hung_up"],
-        "limit": talked["limit"],
-        "generator_cpu": talked["generator_cpu"],
-        "server_cpu": talked["server_cpu"],
-        "machine_cpu": talked["machine_cpu"],
         **memory(watcher.looks),
         "memory": [attrs.asdict(look) for look in watcher.looks],
     }

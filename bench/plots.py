@@ -95,10 +95,8 @@ def lines(
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         )
         parts.append(_text(LEFT - 6, y + 4, _plain(mark), "end"))
-    round_below = [
-        x for x in round_marks(frame.left, frame.right) if frame.left <= x <= frame.right
-    ]
-    below_axis = labels or {x: _plain(x) for x in round_below}
+    within = (x for x in round_marks(frame.left, frame.right) if frame.left <= x <= frame.right)
+    below_axis = labels or {x: _plain(x) for x in within}
     parts += [_text(frame.x(x), HEIGHT - BOTTOM + 16, text) for x, text in below_axis.items()]
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, below))
     parts.append(_text(4, TOP - 10, unit, "start"))

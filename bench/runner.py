@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,26 +55,27 @@ def measure(  # noqa: PLR0913  one flag of the command line a parameter
         raise LoadFailed(f"{name} measures parts of the program, not a deployment: leave out --url")
     if metrics is not None and not ask(metrics):
         raise LoadFailed(f"--metrics {metrics}: no metrics of Greenroom are told there")
-    machine = describe()
-    module = bench.module_of(name, remote=url is not None)
+    machine, module = describe(), bench.module_of(name, remote=url is not None)
     parameters = dict(bench.parameters(quick=quick, remote=url is not None))
-    if url is not None:
-        parameters |= {"url": url, "token_key": token_key}
-    patience, usual = bench.seconds[not quick], bench.takes[not quick]
+    patience = bench.seconds[not quick]
     if sizes:
         patience = _longer(patience, parameters, _checked(name, module, sizes))
         parameters |= sizes
+    if url is not None:
+        parameters |= {"url": url, "token_key": token_key}
     found, took = [], []
     for number in range(runs):
         begun = time.monotonic()
-
-        def part(seconds: float, done: int = number) -> None:
-            said(min(1.0, (done + min(0.99, seconds / usual)) / runs))
-
+        part = partial(_part_of, said, number, runs, bench.takes[not quick])
         result = _apart(module, parameters, patience, part, metrics, name)
         found.append({**result, "bench": name})
         took.append(round(time.monotonic() - begun, 1))
     return Record(name, command, machine, found, took=took)
+
+
+def _part_of(said: Said, done: int, runs: int, usual: float, seconds: float) -> None:
+    """Say which part of all runs is over."""
+    said(min(1.0, (done + min(0.99, seconds / usual)) / runs))
 
 
 def _checked(name: str, module: str, sizes: Mapping[str, Any]) -> Mapping[str, Any]:

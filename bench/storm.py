@@ -308,8 +308,7 @@ def run(
     :param away: seconds everybody is gone.
     :param spread: seconds over which they come back, as their jitter spreads them.
     """
-    topics = max(1, clients // PER_TOPIC)
-    random = Random(seed)
+    topics, random = max(1, clients // PER_TOPIC), Random(seed)
     server = Child.start([sys.executable, "-m", "bench.storm_server", str(topics), str(rate)])
     try:
         port = int(server.hear())
