@@ -48,11 +48,11 @@ class Bench:
 BENCHES: Mapping[str, Bench] = {
     "actors": Bench(
         about="the kernel beside Pykka's threads and trio's channels",
-        quick={"quick": True, "rounds": 2}, full={}, takes=(15, 60), seconds=(60, 400),
+        quick={"quick": True, "rounds": 2}, full={}, takes=(8, 25), seconds=(60, 400),
     ),
     "journal": Bench(
         about="durable appends and recovery",
-        quick={"seconds": 1.0, "writers": [1, 100]}, full={}, takes=(20, 50), seconds=(90, 400),
+        quick={"seconds": 1.0, "writers": [1, 100]}, full={}, takes=(15, 25), seconds=(90, 400),
     ),
     "inbound": Bench(
         about="where the time of one command goes, stage by stage",
@@ -61,7 +61,7 @@ BENCHES: Mapping[str, Bench] = {
     "fanout": Bench(
         about="one message to everybody, beside the peers",
         quick={"subscribers": [1_000], "sizes": [200], "rounds": 3}, full={"rounds": 5},
-        takes=(40, 150), seconds=(120, 480),
+        takes=(35, 165), seconds=(120, 480),
         remote=True,
     ),
     "join": Bench(
@@ -70,22 +70,22 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "commands": Bench(
         about="durable chat commands, beside python-socketio",
-        quick={"seconds": 6.0}, full={"seconds": 15.0},
-        takes=(60, 100), seconds=(120, 400), remote=True,
+        quick={"seconds": 6.0}, full={"seconds": 12.0},
+        takes=(55, 88), seconds=(120, 400), remote=True,
     ),
     "stage": Bench(
         about="people coming on screen and leaving",
-        quick={"people": 60, "seconds": 6.0}, full={"people": 200, "seconds": 25.0},
-        takes=(20, 40), seconds=(60, 300), remote=True,
+        quick={"people": 60, "seconds": 6.0}, full={"people": 200, "seconds": 20.0},
+        takes=(20, 35), seconds=(60, 300), remote=True,
     ),
     "breakout": Bench(
         about="breakout rooms opening and closing", quick={}, full={},
-        takes=(10, 10), seconds=(90, 400), remote=True,
+        takes=(5, 5), seconds=(90, 400), remote=True,
     ),
     "book": Bench(
         about="a race for 1-1 slots",
         quick={"people": 300, "employees": 5, "slots": 50}, full={},
-        takes=(15, 40), seconds=(90, 300),
+        takes=(8, 25), seconds=(90, 300),
         remote=True,
     ),
     "storm": Bench(
@@ -103,32 +103,32 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "slow": Bench(
         about="one client that never reads, beside many that do",
-        quick={"clients": 300, "rounds": 2, "seconds": 3.0}, full={"rounds": 7},
-        takes=(20, 65), seconds=(60, 240),
+        quick={"clients": 300, "rounds": 2, "seconds": 3.0}, full={"rounds": 6},
+        takes=(20, 58), seconds=(60, 240),
     ),
     "media": Bench(
         about="forwarding packets, beside aiortc's relay and Janus",
-        quick={"quick": True}, full={}, takes=(90, 180), seconds=(240, 600),
+        quick={"quick": True}, full={}, takes=(70, 200), seconds=(240, 600),
         remote=True, there="media_remote",
         quick_there={"publishers": 1, "viewers": 3, "seconds": 6.0},
     ),
     "page": Bench(
         about="the web client's page in a full session: frames and memory",
-        quick={"people": 1_000, "seconds": 10.0}, full={"people": 1_000, "seconds": 120.0},
-        takes=(25, 135), seconds=(90, 900),
+        quick={"people": 1_000, "seconds": 10.0}, full={"people": 1_000, "seconds": 90.0},
+        takes=(25, 102), seconds=(90, 900),
     ),
     "media_soak": Bench(
         about="people see each other on stage, in rooms and chats, on good lines and bad",
-        quick={"seconds": 5.0}, full={"seconds": 35.0}, takes=(100, 260), seconds=(150, 700),
+        quick={"seconds": 5.0}, full={"seconds": 25.0}, takes=(75, 200), seconds=(150, 700),
     ),
     "media_crash": Bench(
         about="a media worker dies or hangs under a live stage",
-        quick={"rounds": 1}, full={"rounds": 3}, takes=(50, 100), seconds=(90, 180),
+        quick={"rounds": 1}, full={"rounds": 2}, takes=(40, 55), seconds=(90, 180),
     ),
     "mixed": Bench(
         about="a whole fair: ramps, think times, roles, drops",
-        quick={"people": 60, "seconds": 12.0}, full={"people": 300, "seconds": 60.0},
-        takes=(35, 95), seconds=(60, 400), remote=True,
+        quick={"people": 60, "seconds": 12.0}, full={"people": 300, "seconds": 45.0},
+        takes=(35, 85), seconds=(60, 400), remote=True,
     ),
     "soak": Bench(
         about="mixed for half an hour while things die: does anything grow or get lost",
@@ -138,16 +138,16 @@ BENCHES: Mapping[str, Bench] = {
     "cluster": Bench(
         about="commands and fan-out on one node with SQLite, and on one and two with NATS",
         quick={"talkers": 16, "listeners": 60, "seconds": 3.0}, full={},
-        takes=(60, 100), seconds=(120, 240),
+        takes=(50, 75), seconds=(120, 240),
     ),
     "outage": Bench(
         about="three nodes, killed, stopped, cut off and restarted while a crowd acts",
         quick={"people": 40, "pause": 5.0, "scale": 0.4}, full={"people": 300},
-        takes=(200, 300), seconds=(400, 900),
+        takes=(150, 182), seconds=(400, 900),
     ),
     "simulate": Bench(
         about="fairs on a clock that jumps, with faults: is a promise ever broken, and how fast",
-        quick={"seeds": 4, "people": 50, "days": 1}, full={}, takes=(15, 70), seconds=(120, 600),
+        quick={"seeds": 4, "people": 50, "days": 1}, full={}, takes=(15, 60), seconds=(120, 600),
         module="simulated",
     ),
 }  # fmt: skip

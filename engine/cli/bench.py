@@ -119,6 +119,8 @@ def _measured(name: str) -> click.Command:
     def run(
         folder: Path | None, html: Path | None, as_json: bool, ca_file: Path | None, **wanted: Any
     ) -> None:
+        if name == "all" and wanted["sizes"]:
+            raise click.UsageError("--set is for a single bench: each has sizes of its own")
         if ca_file is not None:
             _trust(ca_file)
         _run(name, _Wanted(**wanted), folder, html, as_json=as_json)

@@ -244,6 +244,13 @@ def test_results_are_compared_and_shown_from_files_alone(tmp_path):
     assert "server CPU, 10 people join" in out.read_text()
 
 
+def test_all_of_it_takes_less_than_25_minutes():
+    whole = [one for one in BENCHES.values() if not one.apart]
+    assert sum(one.takes[1] for one in whole) < 25 * 60
+    for one in BENCHES.values():
+        assert all(usual < patience for usual, patience in zip(one.takes, one.seconds, strict=True))
+
+
 def test_a_bench_that_failed_is_on_the_page_in_place_of_its_older_figures(tmp_path):
     record(2.0).save(tmp_path)
     failure("join", "greenroom bench join", "the server ended").save(tmp_path)
@@ -265,6 +272,8 @@ def test_all_goes_on_when_one_fails(tmp_path, monkeypatch):
     told = CliRunner().invoke(main, ["bench", "all", "--results", str(tmp_path), "--json"])
     assert told.exit_code == 1
     assert "actors: it broke" in told.stderr
+    count = sum(not one.apart for one in BENCHES.values())
+    assert re.search(rf"{count} benches, about \d+ minutes", told.stderr)
     found = {one["bench"]: one["failed"] for one in json.loads(told.stdout)}
     assert found.pop("actors") == "it broke"
     assert set(found) == {name for name, one in BENCHES.items() if not one.apart} - {"actors"}
@@ -306,6 +315,9 @@ def test_sizes_are_the_benchs_own_and_kept_in_the_command(monkeypatch):
         measure("book", quick=True, sizes={"people": -9})
     told = CliRunner().invoke(main, ["bench", "book", "--set", "people"])
     assert "expected NAME=NUMBER" in told.output
+    told = CliRunner().invoke(main, ["bench", "all", "--set", "people=9"])
+    assert told.exit_code == 2
+    assert "for a single bench" in told.output
     monkeypatch.setattr(runner, "measure", lambda *_, **options: pytest.fail(options["command"]))
     with pytest.raises(pytest.fail.Exception, match=r"bench book --quick --set people=9$"):
         CliRunner().invoke(
