@@ -77,6 +77,23 @@ def limits(record: Record) -> Iterator[tuple[str, str]]:
             yield name, load["limit"]
 
 
+COMPLAINTS = 10
+"""Broken promises that are told one by one."""
+
+
+def complaints(record: Record) -> Iterator[str]:
+    """Yield what a record's last run found broken, or failed."""
+    run = record.runs[-1] if record.runs else {}
+    broken = run.get("broken", ())
+    if isinstance(broken, Sequence):
+        yield from broken[:COMPLAINTS]
+        if len(broken) > COMPLAINTS:
+            yield f"and {len(broken) - COMPLAINTS} more"
+    failures = run.get("failures", {})
+    if isinstance(failures, Mapping):
+        yield from (f"{name}, {times} times" for name, times in failures.items())
+
+
 def loads(result: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield every load within a result, with its name."""
     if "limit" in result and "latency" in result:
@@ -154,6 +171,8 @@ def _measured(record: Record, before: Record | None) -> Iterator[str]:
     said = [f"{name}: {limit}" for name, limit in limits(record)]
     if said:
         yield f"What was saturated: {'; '.join(said)}.\n"
+    if wrong := list(complaints(record)):
+        yield f"What went wrong: {'; '.join(wrong)}.\n"
     if record.bench in REMARKS:
         yield REMARKS[record.bench](record.runs[-1])
     if before is not None:

@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -293,6 +294,8 @@ def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
         out.print(table)
         for name, limit in report.limits(record):
             out.print(f"{name}: the limit was {limit}")
+        for complaint in report.complaints(record):
+            out.print(f"[red]wrong:[/red] {escape(complaint)}", soft_wrap=True)
 
 
 NAMES = ("all", "actors", "journal", "inbound", "fanout", "join", "commands", "stage", "breakout",

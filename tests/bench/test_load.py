@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import attrs
 import pytest
@@ -244,6 +245,16 @@ def test_results_are_compared_and_shown_from_files_alone(tmp_path):
     assert "server CPU, 10 people join" in out.read_text()
 
 
+def test_what_a_fair_found_broken_is_told(monkeypatch):
+    run = {**record(1.0).runs[0], "broken": [f"'p-{n} [says' is gone" for n in range(12)]}
+    kept = attrs.evolve(record(1.0), runs=[{**run, "failures": {"chat.send: overloaded": 2}}])
+    monkeypatch.setattr(runner, "measure", lambda *_, **__: kept)
+    told = CliRunner().invoke(main, ["bench", "join"]).output
+    for wrong in ("'p-0 [says' is gone", "and 2 more", "chat.send: overloaded, 2 times"):
+        assert wrong in told
+        assert wrong in markdown([kept])
+
+
 def test_all_of_it_takes_less_than_25_minutes():
     whole = [one for one in BENCHES.values() if not one.apart]
     assert sum(one.takes[1] for one in whole) < 25 * 60
@@ -323,6 +334,20 @@ def test_sizes_are_the_benchs_own_and_kept_in_the_command(monkeypatch):
         CliRunner().invoke(
             main, ["bench", "book", "--quick", "--set", "people=9"], catch_exceptions=False
         )
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "load-testing.md"
+LINES = re.findall(r"^    greenroom bench (\w+)([^#\n]*)", PAGE.read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "rest"), [line for line in LINES if line[0] in BENCHES])
+def test_the_commands_of_the_documentation_are_understood(name, rest, monkeypatch):
+    def apart(*_):
+        raise LoadFailed("it would run now")
+
+    monkeypatch.setattr(runner, "_apart", apart)
+    told = CliRunner().invoke(main, ["bench", name, *rest.split()])
+    assert "it would run now" in told.output
 
 
 def test_what_is_no_ca_and_what_tells_no_metrics_is_refused(tmp_path):
