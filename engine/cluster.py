@@ -103,6 +103,7 @@ class ClusterWiring(Wiring):
         self._membership = bridge.membership
         self._membership.owners.on_table = self._on_table
         self._membership.hand_over = self._hand_over
+        self._membership.take_back = self._take_back
         bridge.strayed = self._on_stray  # type: ignore[method-assign]  # a slot for it
         self._system: ActorSystem | None = None
         self._door: ClusterDoor | None = None
@@ -165,9 +166,12 @@ class ClusterWiring(Wiring):
         self._work.set()
 
     async def _lead_strays(self, strays: set[tuple[str, str]]) -> None:
-        """Lead on whom a topic's former owner led to it so late that the topic has moved."""
+        """Lead on whom a topic's former owner led to it so late, or leads no more.
+
+        Mostly the table of this node is behind, and what it brings leads everybody. It does not
+        if the topic has come back to the owner it had.
+        """
         try:
-            # Mostly the table of this node is behind, and what it brings leads everybody.
             await self._membership.owners.refresh()
         except StorageUnavailable:
             await trio.sleep(WAKE_PAUSE)
@@ -189,6 +193,18 @@ class ClusterWiring(Wiring):
                     nursery.start_soon(_stopped, ref)
         for ref in self._actors(set(shards)):
             ref.kill()
+
+    def _take_back(self, shards: Sequence[int]) -> None:
+        """Go on with shards that could not be handed over, as if they had come from another node.
+
+        Perhaps they did: the table may have been changed, and changed back, without an answer.
+        """
+        kept = frozenset(shards)
+        self._bridge.leaving -= kept
+        self._bridge.disown(kept)
+        self._moved |= kept
+        self._gained |= kept
+        self._work.set()
 
     def _actors(self, shards: set[int]) -> list[Any]:
         system = self._system

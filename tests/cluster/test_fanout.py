@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.transport.test_hub import attach
-from transport.cluster.hub import ClusterHub, node_of
+from transport.cluster.hub import LEFT, ClusterHub, node_of
 from transport.limits import Limits
 
 AT = datetime(2026, 12, 1, 10, tzinfo=UTC)
@@ -29,7 +29,10 @@ class Net:
     def deliver(self):
         while self.under_way:
             sender, node, item = self.under_way.pop(0)
-            self.hubs[node].take(sender, item)
+            if item[0] == LEFT:
+                self.hubs[node].left(sender, item[1])
+            else:
+                self.hubs[node].take(sender, item)
 
     def join(self, connection, owner, seq):
         self.sinks[connection] = attach(self.hubs[node_of(connection)], connection)
@@ -122,3 +125,27 @@ def test_a_former_owner_that_speaks_late_strands_everybody_rather_than_lose_even
     net.publish("three", 3)
     assert net.heard("two-b") == [1, 2, 3]
     assert net.heard("two-e") == [2, 3]
+
+
+def test_listeners_of_a_topic_that_went_and_came_back_are_stranded_before_anybody_is_led_anew(net):
+    # The second node hears nothing of it from the table of owners.
+    net.hubs["one"].disown(lambda topic: topic == TOPIC)
+    net.deliver()
+    assert net.hubs["two"].stranded("two-b") == {TOPIC: 1}
+    net.publish("three", 2)
+    net.hubs["three"].disown(lambda topic: topic == TOPIC)
+    net.join("two-e", "one", 2)
+    net.publish("one", 3)
+    net.resume("two-b", "one", 1, 3)
+    net.publish("one", 4)
+    assert net.heard("two-b") == [1, 2, 3, 4]
+    assert net.heard("two-e") == [3, 4]
+
+
+def test_who_is_led_by_the_new_owner_already_is_not_stranded_by_the_former_one(net):
+    for hub in net.hubs.values():
+        hub.strand(TOPIC, "three")
+    net.resume("two-b", "three", 1, 1)
+    assert net.hubs["two"].left("one", [TOPIC]) == []
+    net.publish("three", 2)
+    assert net.heard("two-b") == [1, 2]

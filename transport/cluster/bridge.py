@@ -28,7 +28,7 @@ from transport.cluster.membership import Membership
 from transport.cluster.messages import Book
 from transport.cluster.nats import Message, Nats
 from transport.cluster.presence import ClusterPresence
-from transport.cluster.remote import RemoteRef, moved
+from transport.cluster.remote import BridgeStatistics, RemoteRef, moved
 
 ASK, TELL, ANSWER, REFUSAL, ENDED = "q", "t", "a", "e", "x"
 """Items of a link besides those of the fan-out."""
@@ -61,20 +61,6 @@ class _Asked:
     entity: str
     message: Any
     request: Request
-
-
-@attrs.define
-class BridgeStatistics:
-    """What went between this node and the others."""
-
-    asked: int = 0
-    told: int = 0
-    served: int = 0
-    not_mine: int = 0
-    lost: int = 0
-    unknown: int = 0
-    resent: int = 0
-    broken: int = 0
 
 
 class Bridge:
@@ -120,9 +106,8 @@ class Bridge:
                 while True:
                     await self._work.wait()
                     self._work = trio.Event()
-                    now = time.monotonic()
                     for link in list(self._links.values()):
-                        link.flush(now)
+                        link.flush(time.monotonic())
         finally:
             self._nursery = None
             cancel()
@@ -188,6 +173,11 @@ class Bridge:
                 self._resolve(number, None, Refused(reason, text, **data))
             case ["x", str(connection), bool(removed)]:
                 self.sweep(connection, removed=removed)
+            case _:
+                self._take_from_owner(node, item)
+
+    def _take_from_owner(self, node: str, item: list[Any]) -> None:
+        match item:
             case ["s", str(connection), str(topic), *_]:
                 self.follows.setdefault(connection, set()).add(node)
                 if self.membership.owner(topic) != node:
@@ -196,6 +186,9 @@ class Bridge:
                 if ended is not None:
                     self.follows.pop(ended, None)
                     self.put(node, [ENDED, ended, False])
+            case ["l", [*topics]]:
+                for topic in self.hub.left(node, topics):
+                    self.strayed(topic, "")
             case ["c", str(connection), int(code), str()]:
                 self.removed(connection, code)
                 self.hub.take(node, item)
@@ -206,7 +199,7 @@ class Bridge:
         """Note with which code a connection is being closed; replaced by the door."""
 
     def strayed(self, topic: str, node: str) -> None:
-        """Note that a node leads somebody to a topic it does not own; replaced by the wiring."""
+        """Note that a node that does not own a topic leads there, or nobody; set by the wiring."""
 
     def _gone(self, node: str) -> None:
         """Forget a node: what it was asked, and its connections."""

@@ -7,7 +7,7 @@ is *foreign* and known by the last number seen. When it moves to another owner, 
 new owner's next event may come before what it missed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from transport.history import Frames, History
 from transport.hub import Hub, Member, Topic, message
 from transport.limits import Limits
 
-FRAME, SUBSCRIBE, UNSUBSCRIBE, MESSAGE, CLOSE = "f", "s", "u", "m", "c"
+FRAME, SUBSCRIBE, UNSUBSCRIBE, MESSAGE, CLOSE, LEFT = "f", "s", "u", "m", "c", "l"
 """What an owner tells a node that has listeners."""
 
 SEEN_KEPT = 10_000
@@ -180,12 +180,19 @@ class ClusterHub(Hub):
     def disown(self, lost: Callable[[str], bool]) -> None:
         """Note that topics are another node's from now on.
 
+        Nodes with listeners are told: who misses that a topic went and came back would wait for
+        what nobody sends.
+
         :param lost: says of a topic whether it is.
         """
+        left: dict[str, list[str]] = {}
         for topic in [topic for topic in self._abroad if lost(topic)]:
-            for connections in list(self._abroad[topic].values()):
+            for node, connections in list(self._abroad[topic].items()):
+                left.setdefault(node, []).append(topic)
                 for connection in list(connections):
                     self._drop_abroad(connection, topic)
+        for node, topics in left.items():
+            self._put(node, [LEFT, topics])
         for topic, place in self._topics.items():
             if topic not in self._seen and lost(topic):
                 self._seen[topic] = place.history.last
@@ -203,6 +210,15 @@ class ClusterHub(Hub):
         if place is not None and not led:
             self._source.pop(topic, None)
             self._strand(place)
+
+    def left(self, node: str, topics: Iterable[str]) -> list[str]:
+        """Strand the listeners of topics that a node owned; return those it led here until now."""
+        led = [topic for topic in topics if self._source.get(topic) == node]
+        for topic in led:
+            del self._source[topic]
+            if topic in self._topics:
+                self._strand(self._topics[topic])
+        return led
 
     def _strand(self, place: Topic) -> None:
         self._flush()

@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from actors.ports import StorageUnavailable
-from transport.cluster.lease import REPLY_SECONDS, Lease, LeaseLapsed, Timing
+from transport.cluster.lease import ELECTION_SECONDS, REPLY_SECONDS, Lease, LeaseLapsed, Timing
 from transport.cluster.nats import Message, Nats
 from transport.cluster.owners import Change, Owners, Table
 from transport.cluster.placement import place_of, preferred, shard_of
@@ -75,6 +75,7 @@ class Membership:
         self.on_gone: Callable[[str], None] = lambda _node: None
         self.on_ghost: Callable[[str], None] = lambda _node: None
         self.hand_over: Callable[[Sequence[int]], Any] = _nothing
+        self.take_back: Callable[[Sequence[int]], None] = lambda _shards: None
         self._nats = nats
         self._replicas = replicas
         self._leases = f"GREENROOM_{cluster}_LEASES"
@@ -166,10 +167,16 @@ class Membership:
         """
         self._lease.draining = True
         await self._lease.renew()
+        until = time.monotonic() + ELECTION_SECONDS
         while mine := self._mine():
             if not self.nodes():
                 break  # nobody is left to take them; whoever comes finds them free
-            await self._give(mine[:MOVED_AT_ONCE])
+            try:
+                await self._give(mine[:MOVED_AT_ONCE])
+            except StorageUnavailable:
+                if time.monotonic() > until:
+                    raise
+                await trio.sleep(TICK_SECONDS)
 
     async def resign(self) -> None:
         """Give the lease back, so that nobody waits for it to lapse."""
@@ -323,7 +330,11 @@ class Membership:
                     shards[shard] = preferred(shard, nodes) or ""
             return attrs.evolve(table, shards=tuple(shards))
 
-        await self.change(change)
+        try:
+            await self.change(change)
+        except StorageUnavailable:
+            self.take_back(given)  # nobody else does, unless it was changed without an answer
+            raise
 
     async def _make_bucket(self, name: str, **settings: Any) -> None:
         config = {

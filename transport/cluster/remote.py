@@ -1,4 +1,4 @@
-"""Refs to actors that live on another node, or for a moment nowhere.
+"""Refs to actors that live on another node, or for a moment nowhere, and a count of what they do.
 
 They are used where an :class:`actors.kernel.ActorRef` is: to tell, to ask, and to take over a
 request from another actor.
@@ -7,9 +7,25 @@ request from another actor.
 from collections.abc import Callable
 from typing import Any
 
+import attrs
+
 from actors.errors import Refused
 from actors.kernel import Future
 from actors.kernel.messages import Request
+
+
+@attrs.define
+class BridgeStatistics:
+    """What went between this node and the others."""
+
+    asked: int = 0
+    told: int = 0
+    served: int = 0
+    not_mine: int = 0
+    lost: int = 0
+    unknown: int = 0
+    resent: int = 0
+    broken: int = 0
 
 
 class RemoteRef:
