@@ -27,8 +27,16 @@ from actors.ports import StorageUnavailable
 CONNECT_SECONDS = 5.0
 """How long the first connection may take."""
 
+SERVER_SECONDS = 1.0
+"""How long one of several servers may take to let a client in, before the next is tried."""
+
 RECONNECT_SECONDS = 0.25
 """Pause between two attempts to come back."""
+
+PING_SECONDS, PINGS_MISSED = 0.5, 2
+"""A server that leaves more pings than that unanswered is given up for another: within 1.5 s, so
+that with a second for a dead server in between a lease of 3 s outlasts it.
+"""
 
 PENDING_BYTES = 32 << 20
 """Bytes that may wait for a connection that is down; more are dropped and counted."""
@@ -271,12 +279,12 @@ class Nats:
         connecting = nats.connect(
             list(self.servers),
             name=self._name,
-            connect_timeout=CONNECT_SECONDS,
+            connect_timeout=SERVER_SECONDS,
             allow_reconnect=True,
             max_reconnect_attempts=-1,
             reconnect_time_wait=RECONNECT_SECONDS,
-            ping_interval=2,
-            max_outstanding_pings=2,
+            ping_interval=PING_SECONDS,
+            max_outstanding_pings=PINGS_MISSED,
             pending_size=PENDING_BYTES,
             error_cb=self._on_error,
             disconnected_cb=self._on_disconnected,
