@@ -14,10 +14,10 @@ import trio
 from actors.clock import SystemClock
 from actors.door import FrontDoor
 from actors.kernel import ActorSystem
-from actors.ports import Clock, Entry, Journal, Snapshot, StorageUnavailable, Write, WrongSequence
+from actors.ports import Clock, Entry, Snapshot, StorageUnavailable, Write, WrongSequence
 from actors.presence import Presence
 from actors.services import Services
-from engine.config import Config
+from engine.config import ClusterOptions, Config
 from engine.engine import Engine, endpoints_of
 from engine.kinds import KINDS
 from engine.tree import address_in
@@ -301,53 +301,64 @@ async def open_node(config: Config, *, clock: Clock | None = None) -> AsyncItera
     :raises StorageUnavailable: NATS does not answer.
     :raises StorageRefused: the file of the node's own copy will not be opened.
     """
-    options = config.cluster
-    me = token_hex(4)
+    options, me = config.cluster, token_hex(4)
     async with AsyncExitStack() as stack:
         nats = await stack.enter_async_context(Nats.open(options.servers, f"greenroom-{me}"))
         journal = await JetStreamJournal.open(nats, options.name, replicas=options.replicas)
         store = await stack.enter_async_context(Store.open(config.data / FILE_NAME))
         replica = Replica(journal, store.journal)
         store = attrs.evolve(store, archive=ReplicaArchive(journal, replica, store.journal))
-        facts = {"host": socket.gethostname(), "process": os.getpid()}
-        timing = Timing(options.lease_seconds)
-        membership = Membership(
-            nats, options.name, me, facts, replicas=options.replicas, timing=timing
-        )
+        membership = _membership(nats, options, me)
         bridge = Bridge(nats, membership, options.name)
         wiring = ClusterWiring(bridge)
-        outbox = None
-        if config.webhook:
-            outbox = await JetStreamOutbox.open(
-                nats, options.name, journal, endpoints_of(config), membership,
-                replicas=options.replicas,
-            )  # fmt: skip
-        guarded: Journal = GuardedJournal(journal, membership)
-        engine = await stack.enter_async_context(
-            Engine.assemble(
-                config,
-                journal=guarded,
-                archive=store.archive,
-                epoch=await journal.identity(),
-                clock=clock or SystemClock(),
-                store=store,
-                wiring=wiring,
-                outbox=outbox,
-            )
+        outbox = await _outbox(config, nats, journal, membership)
+        assembling = Engine.assemble(
+            config,
+            journal=GuardedJournal(journal, membership),
+            archive=store.archive,
+            epoch=await journal.identity(),
+            clock=clock or SystemClock(),
+            store=store,
+            wiring=wiring,
+            outbox=outbox,
         )
+        engine = await stack.enter_async_context(assembling)
         engine.server.context.prefix = me
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
-        await nursery.start(bridge.run)
-        await membership.join()
-        await _learn_companies(journal, membership)
-        for part in (wiring.run, replica.run, membership.run):
+        await _join(nursery, journal, bridge)
+        told = [outbox.run] if outbox is not None else []
+        for part in (wiring.run, replica.run, membership.run, *told):
             nursery.start_soon(part)
-        if outbox is not None:
-            nursery.start_soon(outbox.run)
-        _log.info("joined", node=me, nodes=len(membership.nodes()))
-        try:
-            yield Node(engine, membership, bridge, nats, journal, replica)
-        finally:
-            with trio.CancelScope(shield=True):
-                await membership.resign()
+        stack.push_async_callback(_resign, membership)
+        yield Node(engine, membership, bridge, nats, journal, replica)
+
+
+def _membership(nats: Nats, options: ClusterOptions, me: str) -> Membership:
+    facts = {"host": socket.gethostname(), "process": os.getpid()}
+    timing = Timing(options.lease_seconds)
+    return Membership(nats, options.name, me, facts, replicas=options.replicas, timing=timing)
+
+
+async def _outbox(
+    config: Config, nats: Nats, journal: JetStreamJournal, membership: Membership
+) -> JetStreamOutbox | None:
+    """Open the outbox of the configuration's webhooks, if there are any."""
+    if not config.webhook:
+        return None
+    name, replicas = config.cluster.name, config.cluster.replicas
+    endpoints = endpoints_of(config)
+    return await JetStreamOutbox.open(nats, name, journal, endpoints, membership, replicas=replicas)
+
+
+async def _join(nursery: trio.Nursery, journal: JetStreamJournal, bridge: Bridge) -> None:
+    membership = bridge.membership
+    await nursery.start(bridge.run)
+    await membership.join()
+    await _learn_companies(journal, membership)
+    _log.info("joined", node=membership.me, nodes=len(membership.nodes()))
+
+
+async def _resign(membership: Membership) -> None:
+    with trio.CancelScope(shield=True):
+        await membership.resign()
