@@ -13,7 +13,7 @@ from actors.ports import Entry, Journal, Write
 from engine.kinds import KINDS
 from storage import SqliteJournal
 from storage.jetstream import JetStreamJournal
-from storage.outbox_move import FileOutbox, OutboxEnd, StreamOutbox, joined
+from storage.outbox_move import FileOutbox, OutboxEnd, Pages, StreamOutbox, joined
 from transport.cluster.membership import live_nodes
 from transport.cluster.nats import Nats
 
@@ -81,7 +81,7 @@ async def run_migration(plan: Plan, console: Console) -> Counted:
                 tail = await source.outbox.tail()
                 for name in progress.track(names, description="Copying"):
                     await _copy(source.journal, target.journal, name, tail.get(name))
-                counted.webhooks = await _carry_over(source.outbox, target.outbox)
+                counted.webhooks = await _carry_over(source.outbox, target.outbox, progress)
                 for name in tail:  # what no webhooks were entered for, where they will be
                     await _copy(source.journal, target.journal, name)
             for name in progress.track(names, description="Comparing"):
@@ -129,15 +129,23 @@ async def _copy(source: Journal, target: Journal, entity: str, until: int | None
         await target.save_snapshot(entity, snapshot)
 
 
-async def _carry_over(source: OutboxEnd, target: OutboxEnd) -> int:
+async def _carry_over(source: OutboxEnd, target: OutboxEnd, progress: Progress) -> int:
     """Carry over the webhooks that wait; return how many do at the target."""
-    held = joined(await source.held(), await target.held())
-    await target.take(held)
-    if (found := await target.held()).waiting.keys() != held.waiting.keys():
-        raise MigrationRefused(
-            f"of {len(held.waiting)} webhooks that wait the target holds {len(found.waiting)}"
-        )
-    return len(held.waiting)
+    there = await target.held()
+    held = joined(await source.held(), there)
+
+    async def lacking() -> Pages:
+        task = progress.add_task("Webhooks", total=len(held))
+        async for page in source.messages():
+            wanted = [message for message in page if held.has(message)]
+            if new := [message for message in wanted if not there.has(message)]:
+                yield new
+            progress.advance(task, len(wanted))
+
+    await target.take(held, lacking())
+    if (found := await target.held()).waiting != held.waiting:
+        raise MigrationRefused(f"of {len(held)} webhooks that wait the target holds {len(found)}")
+    return len(held)
 
 
 async def _compare(source: Journal, target: Journal, entity: str) -> int:

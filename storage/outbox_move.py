@@ -5,8 +5,9 @@ end that has entered it: what was told at either is told, however often the move
 whichever direction.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from secrets import token_hex
 from typing import Protocol
 
@@ -38,17 +39,31 @@ PAGE = 256
 Key = tuple[str, str]
 """An endpoint and an entity."""
 
+Numbers = Mapping[Key, set[int]]
+"""Of messages."""
+
+Pages = AsyncIterator[Sequence[Message]]
+"""Messages, those of an endpoint and an entity in the order of their numbers."""
+
 
 @attrs.frozen
 class Held:
     """What an outbox holds.
 
     :param counts: number of the last message entered, of each endpoint and entity.
-    :param waiting: messages not heard yet, by endpoint, entity and number.
+    :param waiting: messages not heard yet.
     """
 
     counts: Mapping[Key, int]
-    waiting: Mapping[tuple[str, str, int], Message]
+    waiting: Numbers
+
+    def __len__(self) -> int:
+        """Return how many messages wait."""
+        return sum(len(numbers) for numbers in self.waiting.values())
+
+    def has(self, message: Message) -> bool:
+        """Whether a message waits."""
+        return message.seq in self.waiting.get((message.endpoint, message.entity), ())
 
 
 def joined(one: Held, other: Held) -> Held:
@@ -57,11 +72,17 @@ def joined(one: Held, other: Held) -> Held:
     counts = {
         key: max(each.counts.get(key, 0) for each in both) for key in {*one.counts, *other.counts}
     }
-    waiting = {
-        at: message
-        for at, message in {**other.waiting, **one.waiting}.items()
-        if all(at in each.waiting for each in both if each.counts.get(at[:2], 0) >= at[2])
-    }
+    waiting = {}
+    for key in {*one.waiting, *other.waiting}:
+        here, there = (each.waiting.get(key, set()) for each in both)
+        entered, entered_there = (each.counts.get(key, 0) for each in both)
+        left = {
+            seq
+            for seq in here | there
+            if (seq in here or seq > entered) and (seq in there or seq > entered_there)
+        }
+        if left:
+            waiting[key] = left
     return Held(counts, waiting)
 
 
@@ -82,9 +103,16 @@ class OutboxEnd(Protocol):
         :raises StorageUnavailable: it cannot be read.
         """
 
-    async def take(self, held: Held) -> None:
+    def messages(self) -> Pages:
+        """Return all that wait.
+
+        :raises StorageUnavailable: it cannot be read.
+        """
+
+    async def take(self, held: Held, more: Pages) -> None:
         """Hold just this; all that stands in the journal now has been entered.
 
+        :param more: those messages of it that are not held here yet.
         :raises StorageUnavailable: it cannot be written.
         """
 
@@ -112,46 +140,67 @@ class FileOutbox:
 
         return await self._journal.query(query)
 
-    async def take(self, held: Held) -> None:
+    async def messages(self) -> Pages:
+        """Return all that wait."""
+        last = 0
+        while page := await self._journal.query(partial(_page, after=last)):
+            yield page
+            last = page[-1].id
+
+    async def take(self, held: Held, more: Pages) -> None:
         """Hold just this; all that stands in the journal now has been entered."""
-
-        def work(db: Database) -> None:
-            before = _held(db)
-            db.conn.executemany(
-                "UPDATE webhooks SET state = 'delivered', delivered_at = ? WHERE id = ?",
-                [
-                    (iso(datetime.now(UTC)), message.id)
-                    for at, message in before.waiting.items()
-                    if at not in held.waiting
-                ],
-            )
-            db.conn.executemany(
-                "INSERT INTO webhooks (endpoint, entity, seq, type, body, created_at, due_at,"
-                " attempts, state) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 'waiting')",
-                [
-                    (*at, message.type, message.body, *[iso(message.created_at)] * 2)
-                    for at, message in sorted(held.waiting.items())
-                    if at not in before.waiting
-                ],
-            )
-            db.conn.executemany(
-                "INSERT INTO webhook_counters (endpoint, entity, seq) VALUES (?, ?, ?)"
-                " ON CONFLICT (endpoint, entity) DO UPDATE SET seq = excluded.seq",
-                [(*key, count) for key, count in held.counts.items()],
-            )
-            follower.set_position(db, NAME, follower.end(db))
-
-        await self._journal.transact(work)
+        await self._journal.transact(partial(_drop, held=held))
+        async for page in more:
+            await self._journal.transact(partial(_insert, messages=page))
+        # Last the place: a move that is broken off here begins anew and repeats nothing.
+        await self._journal.transact(partial(_finish, counts=held.counts))
 
 
 def _held(db: Database) -> Held:
     counters = db.conn.execute("SELECT endpoint, entity, seq FROM webhook_counters")
+    waiting: dict[Key, set[int]] = {}
+    rows = db.conn.execute("SELECT endpoint, entity, seq FROM webhooks WHERE state = 'waiting'")
+    for endpoint, entity, seq in rows:
+        waiting.setdefault((endpoint, entity), set()).add(seq)
+    return Held({(row[0], row[1]): row[2] for row in counters}, waiting)
+
+
+def _page(db: Database, *, after: int) -> list[Message]:
     rows = db.conn.execute(
         "SELECT id, endpoint, entity, seq, type, body, created_at, attempts FROM webhooks"
-        " WHERE state = 'waiting'"
+        " WHERE state = 'waiting' AND id > ? ORDER BY id LIMIT ?",
+        (after, PAGE),
     )
-    waiting = {(row[1], row[2], row[3]): read_message(row) for row in rows}
-    return Held({(row[0], row[1]): row[2] for row in counters}, waiting)
+    return [read_message(row) for row in rows]
+
+
+def _drop(db: Database, *, held: Held) -> None:
+    now = iso(datetime.now(UTC))
+    rows = db.conn.execute("SELECT id, endpoint, entity, seq FROM webhooks WHERE state = 'waiting'")
+    told = [(now, row[0]) for row in rows if row[3] not in held.waiting.get((row[1], row[2]), ())]
+    db.conn.executemany(
+        "UPDATE webhooks SET state = 'delivered', delivered_at = ? WHERE id = ?", told
+    )
+
+
+def _insert(db: Database, *, messages: Sequence[Message]) -> None:
+    db.conn.executemany(
+        "INSERT INTO webhooks (endpoint, entity, seq, type, body, created_at, due_at,"
+        " attempts, state) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 'waiting')",
+        [
+            (one.endpoint, one.entity, one.seq, one.type, one.body, *[iso(one.created_at)] * 2)
+            for one in messages
+        ],
+    )
+
+
+def _finish(db: Database, *, counts: Mapping[Key, int]) -> None:
+    db.conn.executemany(
+        "INSERT INTO webhook_counters (endpoint, entity, seq) VALUES (?, ?, ?)"
+        " ON CONFLICT (endpoint, entity) DO UPDATE SET seq = excluded.seq",
+        [(*key, count) for key, count in counts.items()],
+    )
+    follower.set_position(db, NAME, follower.end(db))
 
 
 class StreamOutbox:
@@ -171,14 +220,19 @@ class StreamOutbox:
 
     async def held(self) -> Held:
         """Return what it holds."""
-        if not await self._is_there():
-            return Held({}, {})
-        counts = {
-            (stored.headers[ENDPOINT], name_of(stored.subject)): int(stored.data)
-            for stored in await self._all("count.>")
-        }
-        messages = [message_of(stored) for stored in await self._all("message.>")]
-        return Held(counts, {(one.endpoint, one.entity, one.seq): one for one in messages})
+        waiting: dict[Key, set[int]] = {}
+        async for page in self.messages():
+            for one in page:
+                waiting.setdefault((one.endpoint, one.entity), set()).add(one.seq)
+        return Held(await self._counts(), waiting)
+
+    async def _counts(self) -> Mapping[Key, int]:
+        counts = {}
+        if await self._is_there():
+            async for page in self._all("count.>"):
+                for stored in page:
+                    counts[stored.headers[ENDPOINT], name_of(stored.subject)] = int(stored.data)
+        return counts
 
     async def tail(self) -> Mapping[str, int]:
         """Return the entities with events no messages were entered for yet."""
@@ -193,25 +247,29 @@ class StreamOutbox:
                 found.setdefault(entity, entries[0].seq - 1)
         return found
 
-    async def take(self, held: Held) -> None:
+    async def messages(self) -> Pages:
+        """Return all that wait."""
+        if await self._is_there():
+            async for page in self._all("message.>"):
+                yield [message_of(stored) for stored in page]
+
+    async def take(self, held: Held, more: Pages) -> None:
         """Hold just this; all that stands in the journal now has been entered."""
         if not held.counts and not await self._is_there():
             return
         await api.ensure_stream(self._connection, self._config)
-        before = await self.held()
-        for at, message in before.waiting.items():
-            if at not in held.waiting:
-                body = {"seq": message.id, "no_erase": True}
-                await api.call(self._connection, f"STREAM.MSG.DELETE.{self._stream}", body)
+        async for page in self.messages():
+            for message in page:
+                if not held.has(message):
+                    body = {"seq": message.id, "no_erase": True}
+                    await api.call(self._connection, f"STREAM.MSG.DELETE.{self._stream}", body)
+        async for page in more:
+            await self._store([spelled(self._prefix, message) for message in page])
+        before = await self._counts()
         outgoing = [
-            spelled(self._prefix, message)
-            for at, message in sorted(held.waiting.items())
-            if at not in before.waiting
-        ]
-        outgoing += [
             counted(self._prefix, *key, count)
             for key, count in held.counts.items()
-            if before.counts.get(key) != count
+            if before.get(key) != count
         ]
         # Last the place: a move that is broken off here begins anew and repeats nothing.
         outgoing.append(place_of(self._prefix, await self._journal.end()))
@@ -233,11 +291,9 @@ class StreamOutbox:
             raise StorageUnavailable(str(refused)) from refused
         return True
 
-    async def _all(self, what: str) -> list[api.Stored]:
-        found: list[api.Stored] = []
+    async def _all(self, what: str) -> AsyncIterator[list[api.Stored]]:
         at = 1
         subject = f"{self._prefix}.{what}"
         while page := await api.page(self._connection, self._stream, subject, at, PAGE):
-            found += page
+            yield page
             at = page[-1].number + 1
-        return found

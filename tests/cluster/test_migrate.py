@@ -4,9 +4,9 @@ import pytest
 import trio
 from click.testing import CliRunner
 
-from actors.ports import Entry, Snapshot, Write
+from actors.ports import Entry, Snapshot, StorageUnavailable, Write
 from engine.cli import main
-from storage import Endpoint, SqliteJournal, Store
+from storage import Endpoint, SqliteJournal, Store, outbox_move
 from storage.jetstream import JetStreamJournal
 from storage.jetstream_outbox import JetStreamOutbox
 from storage.outbox_move import FileOutbox
@@ -67,7 +67,9 @@ class Alone:
 
 async def waiting(path):
     async with SqliteJournal.open(path) as journal:
-        return sorted(at[2] for at in (await FileOutbox(journal).held()).waiting)
+        return sorted(
+            (await FileOutbox(journal).held()).waiting.get((ENDPOINT.url, "session/ux"), ())
+        )
 
 
 async def test_webhooks_that_wait_go_along_and_none_is_told_twice(nats, tmp_path):
@@ -108,6 +110,29 @@ async def test_webhooks_that_wait_go_along_and_none_is_told_twice(nats, tmp_path
             while (await store.outbox.counts()).get("waiting") != 2:
                 await trio.sleep(0.01)
     assert await waiting(path) == [4, 5]
+
+
+async def test_webhooks_go_along_in_pages_and_may_be_interrupted(nats, tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox_move, "PAGE", 4)
+    path = tmp_path / "one.db"
+    async with Store.open(path, endpoints=[ENDPOINT]) as store:
+        await store.journal.append(Write("session/ux", 0, [joined(seq) for seq in range(1, 11)]))
+        with trio.fail_after(5):
+            while (await store.outbox.counts()).get("waiting") != 10:
+                await trio.sleep(0.01)
+    monkeypatch.setattr(outbox_move, "place_of", broken_off)
+    there = await in_thread(migrate, path, nats.url)
+    assert there.exit_code == 1
+    monkeypatch.undo()
+    there = await in_thread(migrate, path, nats.url)
+    assert "wait to be told: 10." in there.output
+    back = await in_thread(migrate, nats.url, tmp_path / "two.db")
+    assert back.exit_code == 0, back.output
+    assert await waiting(tmp_path / "two.db") == list(range(1, 11))
+
+
+def broken_off(*_):
+    raise StorageUnavailable("no leader")
 
 
 async def test_a_target_with_other_events_is_found_out(nats, tmp_path):
