@@ -106,9 +106,16 @@ STREAMS = ("GREENROOM_main_JOURNAL", "KV_GREENROOM_main_LEASES", "KV_GREENROOM_m
 async def follower_killed(stage: Stage) -> None:
     """Kill one of three NATS servers that does not lead the journal, nor more than another."""
     async with _probe(stage) as connection:
-        leaders = [await _leader(stage, connection, name) for name in STREAMS]
-        followers = (server for server in stage.servers if server is not leaders[0])
-        await _kill(stage, connection, min(followers, key=leaders.count))
+        await _kill(stage, connection, await _follower(stage, connection))
+
+
+async def follower_stopped(stage: Stage) -> None:
+    """Stop one of three NATS servers, as if its machine had lost its power, and let it go on."""
+    async with _probe(stage) as connection:
+        server = await _follower(stage, connection)
+        server.signal(signal.SIGSTOP)
+        await trio.sleep(AWAY_SECONDS * stage.scale)
+        server.signal(signal.SIGCONT)
 
 
 async def leader_killed(stage: Stage) -> None:
@@ -135,6 +142,13 @@ def _probe(stage: Stage) -> AbstractAsyncContextManager[Nats]:
 async def _leader(stage: Stage, connection: Nats, stream: str) -> NatsServer:
     found = await api.call(connection, f"STREAM.INFO.{stream}")
     return stage.servers[int(found["cluster"]["leader"].removeprefix("n"))]
+
+
+async def _follower(stage: Stage, connection: Nats) -> NatsServer:
+    """Return a server that does not lead the journal, and of the others what leads least."""
+    leaders = [await _leader(stage, connection, name) for name in STREAMS]
+    followers = (server for server in stage.servers if server is not leaders[0])
+    return min(followers, key=leaders.count)
 
 
 async def _led(connection: Nats, stream: str, begun: float, found: dict[str, float]) -> None:
@@ -174,6 +188,8 @@ FAULTS: Mapping[str, Fault] = {
               Setting(relays=True), limit=LEASE_SECONDS + 5.0),
         Fault("follower-killed", "one of three NATS servers killed, not the leader",
               follower_killed, Setting(servers=3)),
+        Fault("follower-stopped", "one of three NATS servers stopped, continued",
+              follower_stopped, Setting(servers=3)),
         Fault("leader-killed", "the one of three NATS servers killed that leads the journal",
               leader_killed, Setting(servers=3)),
     )
