@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import trio
 
-from actors.errors import TEMPORARY, Refused
+from actors.errors import TEMPORARY, GreenroomError, Refused
 from actors.rules.base import Person
 from bench.cluster_member import Member
 from bench.cluster_servers import KEY
@@ -63,7 +63,7 @@ def token(person: str, **claims: Any) -> str:
     return mint(KEY, who, now=datetime.now(UTC), ttl=timedelta(hours=1))
 
 
-class Broken(Exception):  # noqa: N818  said of the promise
+class Broken(GreenroomError):  # noqa: N818  said of the promise
     """Something acknowledged is lost, or there twice; the text says what."""
 
 
