@@ -24,6 +24,9 @@ from actors.rules import records
 from actors.rules.base import SYSTEM, Event, Recovered, Returned, Rules, Tick
 from actors.services import Services
 
+SNAPSHOT_AGAIN = 50
+"""Events after which a snapshot that could not be kept is tried again."""
+
 SNAPSHOT_EVERY = 500
 """Events after which a snapshot is taken, at least."""
 
@@ -82,6 +85,7 @@ class DurableActor(Actor):
         self.topic_seq = 0
         self._snapshot_seq = 0
         self._snapshot_size = 0
+        self._snapshot_after = 0
         self._answers = Answers()
         self._entries: list[Entry] = []
         self._timer: Timer | None = None
@@ -203,7 +207,8 @@ class DurableActor(Actor):
 
     def _snapshot_is_due(self) -> bool:
         worth = max(SNAPSHOT_EVERY, self._snapshot_size // SNAPSHOT_WORTH)
-        return self.seq - self._snapshot_seq >= min(worth, SNAPSHOT_LIMIT)
+        since = max(self._snapshot_seq + min(worth, SNAPSHOT_LIMIT), self._snapshot_after)
+        return self.seq >= since
 
     async def _save_snapshot(self) -> None:
         kept = {
@@ -215,7 +220,8 @@ class DurableActor(Actor):
             snapshot = Snapshot(self.seq, msgpack.packb(kept))
             await self.services.journal.save_snapshot(self.entity, snapshot)
         except StorageUnavailable as error:
-            # The journal alone is enough; the next batch tries again.
+            # The journal alone is enough; nobody is to wait for the next try at once.
+            self._snapshot_after = self.seq + SNAPSHOT_AGAIN
             _log.warning("snapshot failed", entity=self.entity, error=str(error))
         else:
             self._snapshot_seq = self.seq

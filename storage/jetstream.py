@@ -46,6 +46,9 @@ FIRST_SECONDS = 0.5
 """Seconds after which it is looked what became of a write; twice as long with each try. What is
 sent to a leader that has died is lost, and is to be sent again soon after there is another."""
 
+SNAPSHOT_SECONDS = 1.0
+"""How long a snapshot may take to be kept."""
+
 RETRY_PAUSE = 0.1
 """Seconds between two tries."""
 
@@ -332,10 +335,11 @@ class JetStreamJournal:
     async def save_snapshot(self, entity: str, snapshot: Snapshot) -> None:
         """Keep a snapshot unless a newer one is held.
 
-        :raises StorageUnavailable: NATS does not take it.
+        :raises StorageUnavailable: NATS does not take it, or not at once: nobody is to wait for
+            what can be made again.
         """
         subject = self._subject("snapshot", entity)
-        held = await api.last(self._connection, self._snapshots, f"{subject}.0")
+        held = await api.latest(self._connection, self._snapshots, f"{subject}.0")
         if held is not None and int(held.headers[LAST]) > snapshot.seq:
             return
         limit = self._connection.payload_limit - HEADER_BYTES
@@ -350,20 +354,20 @@ class JetStreamJournal:
         ]
         try:
             async with self._batches:
-                await api.store(self._connection, ident, messages)
+                await api.store(self._connection, ident, messages, SNAPSHOT_SECONDS)
         except StreamRefused as refused:
             if refused.code not in api.WRONG_LAST:  # else a newer one has come meanwhile
                 raise StorageUnavailable(str(refused)) from refused
 
     async def load_snapshot(self, entity: str) -> Snapshot | None:
-        """Return the newest snapshot, if there is one.
+        """Return the newest snapshot, if there is one; a replica may answer with an older one.
 
         :raises StorageUnavailable: NATS does not answer.
         """
         subject = self._subject("snapshot", entity)
         with trio.move_on_after(READ_SECONDS):
             while True:
-                first = await api.last(self._connection, self._snapshots, f"{subject}.0")
+                first = await api.latest(self._connection, self._snapshots, f"{subject}.0")
                 if first is None:
                     return None
                 pieces = await self._pieces(subject, first)
@@ -375,8 +379,9 @@ class JetStreamJournal:
         """Return a snapshot's pieces; None if it was replaced while being read."""
         pieces = [first.data]
         for index in range(1, int(first.headers[PARTS])):
-            piece = await api.last(self._connection, self._snapshots, f"{subject}.{index}")
+            piece = await api.latest(self._connection, self._snapshots, f"{subject}.{index}")
             if piece is None or piece.headers[APPEND] != first.headers[APPEND]:
+                await trio.sleep(RETRY_PAUSE)
                 return None
             pieces.append(piece.data)
         return pieces

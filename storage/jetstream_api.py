@@ -159,6 +159,18 @@ async def last(connection: Connection, stream: str, subject: str) -> Stored | No
     return await _one(connection, stream, {"last_by_subj": subject})
 
 
+async def latest(connection: Connection, stream: str, subject: str) -> Stored | None:
+    """Return a subject's last message, as any replica has it: it needs no leader.
+
+    :raises StorageUnavailable: NATS does not answer.
+    """
+    name = f"{API}.DIRECT.GET.{stream}.{subject}"
+    reply = await connection.request(name, b"", within=CALL_SECONDS, again=CALL_AGAIN)
+    if "Nats-Sequence" not in reply.headers:
+        return None
+    return Stored(subject, int(reply.headers["Nats-Sequence"]), reply.data, reply.headers)
+
+
 async def following(connection: Connection, stream: str, subject: str, start: int) -> Stored | None:
     """Return the first message of a subject from the number ``start`` on, as the leader has it.
 
