@@ -6,6 +6,7 @@ from actors.clock import TrioClock
 from actors.durable import SNAPSHOT_EVERY
 from actors.entity import EntityActor, Resume
 from actors.errors import Refused
+from actors.ports import StorageUnavailable
 from storage.memory import MemoryJournal
 from tests.actors.world import (
     ANA,
@@ -125,6 +126,24 @@ async def test_a_snapshot_stands_for_what_came_before_it(autojump_clock):
     async with counters(journal) as world:
         assert await total(world) == SNAPSHOT_EVERY + 10
         assert world.publisher.published()[-1][2] == SNAPSHOT_EVERY + 11
+
+
+async def test_a_snapshot_that_cannot_be_kept_is_tried_again_later(autojump_clock, monkeypatch):
+    monkeypatch.setattr("actors.durable.SNAPSHOT_EVERY", 10)
+    monkeypatch.setattr("actors.durable.SNAPSHOT_AGAIN", 5)
+    tried = []
+
+    class Full(MemoryJournal):
+        async def save_snapshot(self, entity, snapshot):
+            tried.append(snapshot.seq)
+            if snapshot.seq < 20:
+                raise StorageUnavailable("no leader")
+            await super().save_snapshot(entity, snapshot)
+
+    async with counters(Full()) as world:
+        for _ in range(29):
+            await world.ask(Add(by=ANA, number=1))
+    assert tried == [10, 15, 20]
 
 
 @pytest.mark.parametrize("limit", [15, 5_000])
