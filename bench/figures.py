@@ -250,6 +250,9 @@ def outage(result: Result) -> Iterator[Figure]:
         yield Figure(f"{name}, of those at other nodes", fault["elsewhere"], "s",
                      target=fault["limit"], sense="at most", higher=False)  # fmt: skip
         yield Figure(f"{name}, of anybody", fault["longest"], "s", higher=False)
+        if fault["election"]:
+            yield Figure(f"of it without a leader of JetStream, {fault['fault']}",
+                         fault["election"], "s", higher=False)  # fmt: skip
     reloaded = max(fault["reloaded"] for fault in result["faults"])
     yield Figure("people who could not resume by number", reloaded, "", target=0.0,
                  sense="at most", higher=False)  # fmt: skip
