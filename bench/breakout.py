@@ -107,7 +107,7 @@ class Crowd:
                 if refused:
                     raise LoadFailed(f"somebody was refused: {refused[0]}")
             if self._bank.hung_up:
-                raise LoadFailed(f"the server hung up on {self._bank.hung_up} people; {self.told}")
+                raise LoadFailed(f"the server hung up; {self.told}")
             if time.monotonic() > end:
                 raise LoadFailed(f"somebody was never told; {self.told}")
 

@@ -80,8 +80,12 @@ class Crowd:
                         raise LoadFailed(f"somebody was refused: {reason}")
                     waits.record(time.monotonic() - begun if begun else 0.001)
             if self._bank.hung_up:
-                hung_up = f"the server hung up on {self._bank.hung_up:,} of {self._people:,} people"
-                raise LoadFailed(f"{hung_up}; {waits.so_far()}" if begun else hung_up)
+                done = (
+                    waits.so_far()
+                    if begun
+                    else f"{len(self._wires) - count + len(waits):,} had connected"
+                )
+                raise LoadFailed(f"the server hung up; {done}")
             if time.monotonic() > end:
                 raise LoadFailed(f"{count - len(waits):,} people were not let in")
         return waits
