@@ -21,13 +21,15 @@ import trio
 from actors.ports import Entry, Snapshot, StorageUnavailable, Write, WrongSequence
 from storage import jetstream_api as api
 from storage.codec import entries, pack_write
-from storage.jetstream_api import Connection, Outgoing, Stored, StreamRefused
+from storage.jetstream_api import Connection, Outgoing, StreamRefused
 from storage.jetstream_model import (
     APPEND,
+    BATCHES,
     ENTITIES,
     HEADER_BYTES,
     LAST,
-    PARTS,
+    READ_SECONDS,
+    RETRY_PAUSE,
     ClusterRefused,
     Head,
     Known,
@@ -38,6 +40,7 @@ from storage.jetstream_model import (
     stream_configurations,
     token,
 )
+from storage.jetstream_snapshots import Snapshots
 
 APPEND_SECONDS = 10.0
 """How long an append is tried before ``storage_unavailable``."""
@@ -46,20 +49,8 @@ FIRST_SECONDS = 0.5
 """Seconds after which it is looked what became of a write; twice as long with each try. What is
 sent to a leader that has died is lost, and is to be sent again soon after there is another."""
 
-SNAPSHOT_SECONDS = 1.0
-"""How long a snapshot may take to be kept."""
-
-RETRY_PAUSE = 0.1
-"""Seconds between two tries."""
-
-READ_SECONDS = 5.0
-"""How long a read waits for a replica to catch up with the leader."""
-
 PAGE = 256
 """Messages read at once."""
-
-BATCHES = 32
-"""Atomic batches under way at once; the server allows 50 a stream."""
 
 
 @attrs.define
@@ -83,7 +74,7 @@ class JetStreamJournal:
         self._connection = connection
         self._identity = identity
         self._stream = f"GREENROOM_{cluster}_JOURNAL"
-        self._snapshots = f"GREENROOM_{cluster}_SNAPSHOTS"
+        self._snapshots = Snapshots(connection, f"GREENROOM_{cluster}_SNAPSHOTS")
         self._prefix = f"greenroom.{cluster}"
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._batches = trio.CapacityLimiter(BATCHES)
@@ -338,53 +329,14 @@ class JetStreamJournal:
         :raises StorageUnavailable: NATS does not take it, or not at once: nobody is to wait for
             what can be made again.
         """
-        subject = self._subject("snapshot", entity)
-        held = await api.latest(self._connection, self._snapshots, f"{subject}.0")
-        if held is not None and int(held.headers[LAST]) > snapshot.seq:
-            return
-        limit = self._connection.payload_limit - HEADER_BYTES
-        pieces = [snapshot.state[at : at + limit] for at in range(0, len(snapshot.state), limit)]
-        pieces = pieces or [b""]
-        ident = token_hex(8)
-        headers = {LAST: str(snapshot.seq), PARTS: str(len(pieces)), APPEND: ident}
-        expected = held.number if held is not None else 0
-        messages = [
-            Outgoing(f"{subject}.{index}", piece, headers, expected if index == 0 else None)
-            for index, piece in enumerate(pieces)
-        ]
-        try:
-            async with self._batches:
-                await api.store(self._connection, ident, messages, SNAPSHOT_SECONDS)
-        except StreamRefused as refused:
-            if refused.code not in api.WRONG_LAST:  # else a newer one has come meanwhile
-                raise StorageUnavailable(str(refused)) from refused
+        await self._snapshots.save(self._subject("snapshot", entity), snapshot)
 
     async def load_snapshot(self, entity: str) -> Snapshot | None:
         """Return the newest snapshot, if there is one; a replica may answer with an older one.
 
         :raises StorageUnavailable: NATS does not answer.
         """
-        subject = self._subject("snapshot", entity)
-        with trio.move_on_after(READ_SECONDS):
-            while True:
-                first = await api.latest(self._connection, self._snapshots, f"{subject}.0")
-                if first is None:
-                    return None
-                pieces = await self._pieces(subject, first)
-                if pieces is not None:
-                    return Snapshot(int(first.headers[LAST]), b"".join(pieces))
-        raise StorageUnavailable(f"{entity}: the snapshot cannot be read")
-
-    async def _pieces(self, subject: str, first: Stored) -> list[bytes] | None:
-        """Return a snapshot's pieces; None if it was replaced while being read."""
-        pieces = [first.data]
-        for index in range(1, int(first.headers[PARTS])):
-            piece = await api.latest(self._connection, self._snapshots, f"{subject}.{index}")
-            if piece is None or piece.headers[APPEND] != first.headers[APPEND]:
-                await trio.sleep(RETRY_PAUSE)
-                return None
-            pieces.append(piece.data)
-        return pieces
+        return await self._snapshots.load(self._subject("snapshot", entity))
 
     # Names
 

@@ -20,6 +20,15 @@ APPEND, LAST, PARTS = "Greenroom-Append", "Greenroom-Last", "Greenroom-Parts"
 """Headers: an append's id, the number of its last event, the pieces of a snapshot."""
 
 
+RETRY_PAUSE = 0.1
+"""Seconds between two tries."""
+
+READ_SECONDS = 5.0
+"""How long a read waits for a replica to catch up with the leader."""
+
+BATCHES = 32
+"""Atomic batches under way at once; the server allows 50 a stream."""
+
 HEADER_BYTES = 4096
 """Room left in a message for its headers."""
 
