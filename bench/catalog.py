@@ -54,6 +54,10 @@ BENCHES: Mapping[str, Bench] = {
         about="durable appends and recovery",
         quick={"seconds": 1.0, "writers": [1, 100]}, full={}, takes=(15, 25), seconds=(90, 400),
     ),
+    "projection": Bench(
+        about="the read model's share: rows projected, alone and beside a busy loop",
+        quick={"rows": 2_000}, full={}, takes=(3, 5), seconds=(30, 60),
+    ),
     "inbound": Bench(
         about="where the time of one command goes, stage by stage",
         quick={}, full={}, takes=(22, 22), seconds=(60, 60),

@@ -39,6 +39,14 @@ def journal(result: Result) -> Iterator[Figure]:
         yield Figure(name, result[key]["seconds"], "s", higher=False)
 
 
+def projection(result: Result) -> Iterator[Figure]:
+    """Tell what a row of the read model costs, beside a statement for each."""
+    many, one = result["many_a_statement"], result["one_a_statement"]
+    for place, name in (("alone", "alone"), ("beside_loop", "beside a busy loop")):
+        yield Figure(f"a message projected, {name}", many[place]["cpu_us_per_row"], "us of CPU",
+                     "a statement a row", one[place]["cpu_us_per_row"], higher=False)  # fmt: skip
+
+
 def fanout(result: Result) -> Iterator[Figure]:
     """Tell what a recipient costs, beside each peer; of a deployment, how late messages come."""
     for name, case in result.get("deployment", {}).items():
@@ -271,6 +279,7 @@ def simulate(result: Result) -> Iterator[Figure]:
 READ: Mapping[str, Callable[[Result], Iterator[Figure]]] = {
     "actors": actors,
     "journal": journal,
+    "projection": projection,
     "fanout": fanout,
     "join": join,
     "commands": commands,

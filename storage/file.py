@@ -21,6 +21,8 @@ BUSY_SECONDS = 5.0
 """How long a statement waits for another program that holds SQLite's lock."""
 WAL_LIMIT = 64 * 1024 * 1024
 """Bytes to which the write-ahead log is cut back after a checkpoint."""
+STATEMENTS = 256
+"""Prepared statements that a connection keeps."""
 MAGIC = b"SQLite format 3\x00"
 
 Check = Literal["quick", "full", "none"]
@@ -73,7 +75,11 @@ def connect(path: Path) -> Database:
     :raises sqlite3.Error: the file cannot be opened.
     """
     connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        path,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=STATEMENTS,
     )
     db = Database(connection, execute_plugins=False)
     try:

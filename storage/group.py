@@ -9,6 +9,7 @@ import outcome
 from sqlite_utils import Database
 
 from actors.ports import Snapshot, WrongSequence
+from storage import bulk
 from storage.codec import PackedWrite, Row, kind_of
 from storage.heads import Heads
 
@@ -117,23 +118,23 @@ class Group:
 
         :raises sqlite3.Error: the whole group must be rolled back.
         """
-        execute = self._db.conn.executemany
         if self._rows:
-            execute(
-                "INSERT INTO journal (entity, seq, type, at, data, meta) VALUES (?, ?, ?, ?, ?, ?)",
-                self._rows,
+            bulk.insert(
+                self._db, "INSERT INTO journal (entity, seq, type, at, data, meta)", self._rows
             )
-            execute(
-                "INSERT INTO entities (entity, kind, seq) VALUES (?, ?, ?)"
-                " ON CONFLICT (entity) DO UPDATE SET seq = excluded.seq",
+            bulk.insert(
+                self._db,
+                "INSERT INTO entities (entity, kind, seq)",
                 [(entity, kind_of(entity), seq) for entity, seq in self.heads.items() if seq],
+                "ON CONFLICT (entity) DO UPDATE SET seq = excluded.seq",
             )
         if self._snapshots:
-            execute(
-                "INSERT INTO snapshots (entity, seq, state) VALUES (?, ?, ?)"
-                " ON CONFLICT (entity) DO UPDATE SET seq = excluded.seq, state = excluded.state"
-                " WHERE excluded.seq >= snapshots.seq",
+            bulk.insert(
+                self._db,
+                "INSERT INTO snapshots (entity, seq, state)",
                 [(name, kept.seq, kept.state) for name, kept in self._snapshots.items()],
+                "ON CONFLICT (entity) DO UPDATE SET seq = excluded.seq, state = excluded.state"
+                " WHERE excluded.seq >= snapshots.seq",
             )
         self._known.update(self.heads)
         self._rows = []

@@ -46,22 +46,25 @@ class ReadModel:
         facts = follower.facts(db, at[0])
         if not facts:
             return False
-        self._project_all(Tables(db), facts)
+        self._project_all(db, facts)
         follower.set_position(db, NAME, facts[-1].position, schema.VERSION)
         return len(facts) == follower.SLICE
 
-    def _project_all(self, tables: Tables, facts: Sequence[Fact]) -> None:
+    def _project_all(self, db: Database, facts: Sequence[Fact]) -> None:
         """Project a slice as one; only when that fails, each fact by itself."""
+        tables = Tables(db)
         tables.run("SAVEPOINT slice")
         try:
             for fact in facts:
                 self._project(tables, fact)
+            tables.flush()
         except sqlite3.OperationalError:
             raise  # the disk's fault, not a row's: the slice is tried again
         except Exception:  # noqa: BLE001  see the module's text
+            tables = Tables(db)  # what waited in the other is of the slice that failed
             tables.run("ROLLBACK TO slice")
             for fact in facts:
-                self._project_or_note(tables, fact)
+                self._project_or_note(db, fact)
         tables.run("RELEASE slice")
         self.projected += len(facts)
 
@@ -70,14 +73,17 @@ class ReadModel:
         if project is not None:
             project(tables, fact)
 
-    def _project_or_note(self, tables: Tables, fact: Fact) -> None:
+    def _project_or_note(self, db: Database, fact: Fact) -> None:
+        tables = Tables(db)
         tables.run("SAVEPOINT fact")
         try:
             self._project(tables, fact)
+            tables.flush()
         except sqlite3.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001  see the module's text
             self.failed += 1
+            tables = Tables(db)
             tables.run("ROLLBACK TO fact")
             tables.put(
                 "not_projected",

@@ -298,8 +298,8 @@ def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
             out.print(f"[red]wrong:[/red] {escape(complaint)}", soft_wrap=True)
 
 
-NAMES = ("all", "actors", "journal", "inbound", "fanout", "join", "commands", "stage", "breakout",
-         "book", "storm", "storm_daemon", "slow", "media", "media_soak", "media_crash", "page",
-         "mixed", "soak", "cluster", "outage", "simulate")  # fmt: skip
+NAMES = ("all", "actors", "journal", "projection", "inbound", "fanout", "join", "commands",
+         "stage", "breakout", "book", "storm", "storm_daemon", "slow", "media", "media_soak",
+         "media_crash", "page", "mixed", "soak", "cluster", "outage", "simulate")  # fmt: skip
 for _name in NAMES:
     bench.add_command(_measured(_name))

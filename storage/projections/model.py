@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 from sqlite_utils import Database
 
+from storage import bulk
+
 
 @attrs.frozen
 class Fact:
@@ -40,34 +42,67 @@ class Fact:
 class Tables:
     """Writes rows of the read model.
 
+    Rows put or added one after the other go in with one statement (see :mod:`storage.bulk`): they
+    wait for :meth:`flush`, or for whatever else is done to their table.
+
     :param db: a connection inside a transaction.
     """
 
     def __init__(self, db: Database) -> None:
+        self._db = db
         self._execute = db.conn.execute
+        self._waiting: dict[str, tuple[Insert, list[list[Any]]]] = {}
 
     def put(self, table: str, key: Mapping[str, Any], **values: Any) -> None:
         """Insert a row, or change these columns of the row that has this key."""
-        sql = _put(table, tuple(key), tuple(values))
-        self._execute(sql, [*map(plain, key.values()), *map(plain, values.values())])
+        self._insert(table, _put(table, tuple(key), tuple(values)), key, values)
 
     def add(self, table: str, key: Mapping[str, Any], **values: Any) -> None:
         """Insert a row unless one has this key."""
-        sql = _add(table, (*key, *values))
-        self._execute(sql, [*map(plain, key.values()), *map(plain, values.values())])
+        self._insert(table, _add(table, (*key, *values)), key, values)
 
     def change(self, table: str, key: Mapping[str, Any], **values: Any) -> None:
         """Change columns of the rows that have this key; none is no error."""
+        self._flush(table)
         sql = _change(table, tuple(key), tuple(values))
         self._execute(sql, [*map(plain, values.values()), *map(plain, key.values())])
 
     def remove(self, table: str, key: Mapping[str, Any]) -> None:
         """Delete the rows that have this key."""
+        self._flush(table)
         self._execute(f"DELETE FROM {table} WHERE {_where(tuple(key))}", list(key.values()))  # noqa: S608  names are ours
 
     def run(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run any other statement and return its rows."""
+        self.flush()
         return self._execute(sql, values).fetchall()
+
+    def flush(self) -> None:
+        """Write the rows that wait.
+
+        :raises sqlite3.Error: one of them cannot be written; nothing waits any more.
+        """
+        for table in tuple(self._waiting):
+            self._flush(table)
+
+    def _insert(
+        self, table: str, how: "Insert", key: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> None:
+        waiting = self._waiting.get(table)
+        if waiting is not None and waiting[0] != how:
+            self._flush(table)
+            waiting = None
+        row = [*map(plain, key.values()), *map(plain, values.values())]
+        if waiting is None:
+            self._waiting[table] = (how, [row])
+        else:
+            waiting[1].append(row)
+
+    def _flush(self, table: str) -> None:
+        waiting = self._waiting.pop(table, None)
+        if waiting is not None:
+            (into, otherwise), rows = waiting
+            bulk.insert(self._db, into, rows, otherwise)
 
 
 _PLAIN = frozenset({str, int, float, type(None)})
@@ -86,21 +121,22 @@ def _where(key: Sequence[str]) -> str:
     return " AND ".join(f"{name} IS ?" for name in key)
 
 
+Insert = tuple[str, str]
+"""A statement's part before its values, and the part after them."""
+
+
 @lru_cache(maxsize=512)
-def _put(table: str, key: tuple[str, ...], values: tuple[str, ...]) -> str:
-    names = ", ".join((*key, *values))
-    marks = ", ".join("?" * (len(key) + len(values)))
+def _put(table: str, key: tuple[str, ...], values: tuple[str, ...]) -> Insert:
     changes = ", ".join(f"{name} = excluded.{name}" for name in values)
     return (
-        f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  names are ours
-        f" ON CONFLICT ({', '.join(key)}) DO " + (f"UPDATE SET {changes}" if values else "NOTHING")
+        f"INSERT INTO {table} ({', '.join((*key, *values))})",
+        f"ON CONFLICT ({', '.join(key)}) DO " + (f"UPDATE SET {changes}" if values else "NOTHING"),
     )
 
 
 @lru_cache(maxsize=512)
-def _add(table: str, names: tuple[str, ...]) -> str:
-    marks = ", ".join("?" * len(names))
-    return f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608  as above
+def _add(table: str, names: tuple[str, ...]) -> Insert:
+    return f"INSERT OR IGNORE INTO {table} ({', '.join(names)})", ""
 
 
 @lru_cache(maxsize=512)

@@ -10,11 +10,12 @@ from sqlite_utils import Database
 
 from actors.ports import Entry, StorageUnavailable, Write
 from actors.rules import records
-from storage import SqliteJournal, Store, codec, readmodel
+from storage import SqliteJournal, Store, bulk, codec, follower, readmodel
 from storage.archive import SqliteArchive
 from storage.group import Append, Group
 from storage.heads import Heads
 from storage.projections import PROJECTIONS, schema
+from storage.projections.model import Tables
 from storage.readmodel import ReadModel, rebuild
 from storage.schema import journal as journal_migrations
 
@@ -108,6 +109,52 @@ def test_a_row_that_cannot_be_projected_is_entered_and_passed_over(db):
     (row,) = db["not_projected"].rows
     assert (row["position"], row["entity"], row["seq"]) == (2, "session/ux", 2)
     assert row["error"].startswith("ValueError: ")
+
+
+def test_a_row_that_fails_only_when_it_is_written_takes_no_other_along(db):
+    huge = Entry(2, "chat.posted", START, {**posted(2).data, "id": str(2**70)}, {})
+    append(db, Write("session/ux", 0, [posted(1), huge, posted(3)]))
+    project(db)
+    assert [row["number"] for row in db["chat_messages"].rows] == [1, 3]
+    (row,) = db["not_projected"].rows
+    assert row["error"].startswith("OverflowError: ")
+    assert readmodel.lag(db) == 0
+
+
+def test_what_is_done_to_a_table_keeps_its_order(db):
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)")
+    tables = Tables(db)
+    tables.put("t", {"id": 1}, text="a")
+    tables.put("t", {"id": 1}, text="b")
+    tables.add("t", {"id": 1}, text="c")
+    tables.add("t", {"id": 2}, text="d")
+    tables.change("t", {"id": 2}, text="e")
+    tables.put("t", {"id": 3}, text="f")
+    tables.remove("t", {"id": 3})
+    tables.put("t", {"id": 4}, text="g")
+    assert tables.run("SELECT id, text FROM t ORDER BY id") == [(1, "b"), (2, "e"), (4, "g")]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 63, 64, 65, 200])
+def test_rows_go_in_in_their_order_with_few_statements(db, count):
+    db.execute("CREATE TABLE t (place INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER)")
+    statements: list[str] = []
+    db.conn.set_trace_callback(statements.append)
+    bulk.insert(db, "INSERT INTO t (number)", [(number,) for number in range(count)])
+    db.conn.set_trace_callback(None)
+    assert [row["number"] for row in db["t"].rows] == list(range(count))
+    assert len([sql for sql in statements if sql.startswith("INSERT")]) <= count // bulk.MOST + 6
+
+
+def test_a_slice_of_messages_goes_in_with_one_statement(db):
+    append(db, Write("session/ux", 0, [posted(seq) for seq in range(1, follower.SLICE + 1)]))
+    statements: list[str] = []
+    db.conn.set_trace_callback(statements.append)
+    project(db, 1)
+    db.conn.set_trace_callback(None)
+    assert db["chat_messages"].count == follower.SLICE
+    # told again for each row's trigger
+    assert len({sql for sql in statements if sql.startswith("INSERT INTO chat_messages (")}) == 1
 
 
 def test_tables_of_another_version_are_built_anew(db, monkeypatch):
