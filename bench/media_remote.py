@@ -17,9 +17,9 @@ import attrs
 import psutil
 
 from bench.child import BenchFailed, Child
-from bench.load.swarm import BUSY, shards
+from bench.load.swarm import shards
 from bench.load.target import Target, described, opened
-from bench.load.watch import ask, metrics_url
+from bench.load.watch import BUSY, ask, metrics_url
 from bench.load.wire import LoadFailed
 from bench.media_crowd import PICTURE_SECONDS, Plan
 from bench.script import command, last_word

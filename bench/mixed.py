@@ -9,11 +9,9 @@ whether everything that was acknowledged holds at the end.
 
 import argparse
 import json
-import time
 from itertools import pairwise
 from typing import Any
 
-import psutil
 import trio
 
 from bench.attendee import ROWS, Attendee, Diary, Host
@@ -27,9 +25,8 @@ from bench.fair_checks import (
     quiet,
     settled,
 )
-from bench.load.swarm import BUSY
 from bench.load.target import Flaws, Target, described, opened, watch_over
-from bench.load.watch import Watch
+from bench.load.watch import limit_of, mean, sample
 from bench.script import command
 
 PER_SESSION = 30
@@ -70,6 +67,7 @@ class Fair:
         self.before: dict[str, float] = {}
         self.after: dict[str, float] = {}
         self.workers_killed = 0
+        self._every = max(SAMPLE, seconds / ROUGH)
         self._flaws = flaws
         self._people: list[Attendee] = [
             Host(target, f"host-{name}", name, self.diary, think=THINK, seed=number)
@@ -94,7 +92,7 @@ class Fair:
         self.diary.measured = begun + self.ramp
         until = begun + self.ramp + self.seconds
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._watch)
+            nursery.start_soon(sample, self.target, self.series, self.diary.measured, self._every)
             nursery.start_soon(watch_over, self.target, self.diary.latencies.so_far)
             for number, person in enumerate(self._people):
                 nursery.start_soon(self._arrive, person, number, until)
@@ -133,18 +131,6 @@ class Fair:
             await trio.sleep_until(due)
             self.workers_killed += self.target.kill_worker()
             due += flaws.worker_seconds
-
-    async def _watch(self) -> None:
-        watch, every = Watch(self.target), max(SAMPLE, self.seconds / ROUGH)
-        psutil.cpu_percent()
-        at, ours = trio.current_time(), time.process_time()
-        while True:
-            await trio.sleep(every)
-            now = trio.current_time()
-            sample = {"at": now - self.diary.measured}
-            sample["generator"] = (time.process_time() - ours) / (now - at)
-            ours, at = time.process_time(), now
-            self.series.append(sample | await trio.to_thread.run_sync(watch.look))
 
 
 def hold(
@@ -196,14 +182,9 @@ def _result(fair: Fair, people: int, seconds: float, broken: list[str]) -> dict[
         "after": fair.after,
         "over_time": diary.rows(),
         "series": [{key: round(value, 3) for key, value in one.items()} for one in series],
-        "server_starved": _mean(series, "starved"),
-        "limit": _limit(series),
+        "server_starved": mean(series, "starved"),
+        "limit": limit_of(series),
     }
-
-
-def _mean(series: list[dict[str, float]], key: str) -> float | None:
-    found = [one[key] for one in series if key in one]
-    return round(sum(found) / len(found), 3) if found else None
 
 
 def _grown(series: list[dict[str, float]], key: str) -> int:
@@ -211,13 +192,6 @@ def _grown(series: list[dict[str, float]], key: str) -> int:
     values = [one[key] for one in series if key in one]
     steps = pairwise(values)
     return round(sum(after - before if after >= before else after for before, after in steps))
-
-
-def _limit(series: list[dict[str, float]]) -> str:
-    for who in ("generator", "server", "machine"):
-        if (_mean(series, who) or 0.0) >= BUSY:
-            return who
-    return "nothing"
 
 
 def slope(series: list[dict[str, float]], key: str = "rss") -> float | None:

@@ -13,6 +13,7 @@ import trio
 from bench.attendee import Attendee, Diary, Host
 from bench.load.latency import Latencies
 from bench.load.target import Target, described, opened, watch_over
+from bench.load.watch import limit_of, sample
 from bench.load.wire import LoadFailed
 from bench.script import command
 
@@ -20,6 +21,7 @@ COUNTDOWN = 5.0
 """Seconds from ``stage.ready`` to being on screen (rule 12)."""
 
 THINK = 1.0
+SAMPLE = 0.5
 RAMP = 2.0
 
 
@@ -77,6 +79,7 @@ class Accepting(Host):
 
 async def _hold(target: Target, session: str, people: int, seconds: float) -> dict[str, Any]:
     diary, entries = Diary(), Latencies()
+    series: list[dict[str, float]] = []
     host = Accepting(target, f"host-{session}", session, diary, think=THINK, seed=1)
     askers = [
         Asker(target, f"p-{number}", session, diary, think=THINK, seed=number, entries=entries)
@@ -87,6 +90,7 @@ async def _hold(target: Target, session: str, people: int, seconds: float) -> di
     until = diary.measured + seconds + COUNTDOWN
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watch_over, target, diary.latencies.so_far)
+        nursery.start_soon(sample, target, series, diary.measured, SAMPLE)
         nursery.start_soon(host.run, until)
         await trio.sleep(RAMP / 2)
         for asker in askers:
@@ -105,6 +109,10 @@ async def _hold(target: Target, session: str, people: int, seconds: float) -> di
         "by_method": {name: one.summary() for name, one in sorted(diary.by_method.items())},
         "refused": dict(diary.refused),
         "failed": sum(diary.failed.values()),
+        "failures": dict(diary.failed),
+        "over_time": diary.rows(),
+        "series": [{key: round(value, 3) for key, value in one.items()} for one in series],
+        "limit": limit_of(series),
     }
 
 
@@ -135,6 +143,8 @@ def main() -> None:
     given = parser.parse_args()
     result = run(given.people, given.seconds, given.url, given.token_key)
     if not given.json:
+        for name in ("over_time", "series"):
+            result.pop(name)
         for found in (result["latency"], result["countdown_late"], *result["by_method"].values()):
             found.pop("hdr", None)
     print(json.dumps(result, indent=2))

@@ -23,9 +23,8 @@ import psutil
 
 from bench.child import BenchFailed
 from bench.fanout import allow_files
-from bench.load.swarm import BUSY
 from bench.load.target import Daemon, Target, described, opened
-from bench.load.watch import ask, metrics_url
+from bench.load.watch import BUSY, ask, metrics_url
 from bench.load.wire import Place
 from bench.script import command
 from bench.sink import masked

@@ -15,7 +15,7 @@ from bench.load.generator import Plan
 from bench.load.latency import Latencies
 from bench.load.marks import Heard, merged
 from bench.load.target import Target
-from bench.load.watch import Watch
+from bench.load.watch import BUSY, Watch
 from bench.load.wire import LoadFailed
 
 LEAD = 0.3
@@ -23,9 +23,6 @@ LEAD = 0.3
 
 SAMPLE = 0.25
 """Seconds between two looks at CPU and memory."""
-
-BUSY = 0.9
-"""Part of a core above which a process counts as saturated."""
 
 LATE_MS = 10.0
 """How late a generator may send, 99th percentile, before it counts as the limit."""

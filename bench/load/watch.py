@@ -8,11 +8,13 @@ elsewhere tells everything there, if it lets us look.
 import http.client
 import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import attrs
 import psutil
+import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.load.target import Target
@@ -20,6 +22,9 @@ from bench.load.wire import tls_context
 
 METRICS = "GREENROOM_BENCH_METRICS"
 """The variable that says where ``/metrics`` is, if not beside the WebSocket."""
+
+BUSY = 0.9
+"""Part of a core above which a process counts as saturated; of all cores for the machine."""
 
 ASK_EVERY = 1.0
 """Seconds between two questions to the server: an answer costs it some milliseconds."""
@@ -163,3 +168,37 @@ def stood(pid: int) -> dict[str, float]:
         return {"stood_seconds": int(told[1]) / 1e9}
     except (OSError, ValueError, IndexError):
         return {}
+
+
+async def sample(
+    target: Target, series: list[dict[str, float]], measured: float, every: float
+) -> None:
+    """Look at a server and at this process again and again; for a nursery.
+
+    :param series: takes what was seen.
+    :param measured: when warm-up is over, by trio's clock: samples count ``at`` from then.
+    :param every: seconds between two looks.
+    """
+    watch = Watch(target)
+    psutil.cpu_percent()
+    at, ours = trio.current_time(), time.process_time()
+    while True:
+        await trio.sleep(every)
+        now = trio.current_time()
+        own = {"at": now - measured, "generator": (time.process_time() - ours) / (now - at)}
+        ours, at = time.process_time(), now
+        series.append(own | await trio.to_thread.run_sync(watch.look))
+
+
+def mean(series: Sequence[Mapping[str, float]], key: str) -> float | None:
+    """Return a sampled figure's mean; None if it was never seen."""
+    found = [one[key] for one in series if key in one]
+    return round(sum(found) / len(found), 3) if found else None
+
+
+def limit_of(series: Sequence[Mapping[str, float]]) -> str:
+    """Say what was saturated; the generator first: then nothing is known of the server."""
+    for who in ("generator", "server", "machine"):
+        if (mean(series, who) or 0.0) >= BUSY:
+            return who
+    return "nothing"
