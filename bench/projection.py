@@ -3,8 +3,8 @@
 ``python -m bench.projection`` fills a journal with chat messages and projects it as the journal's
 writer does, slice by slice. First alone, then while another thread does what the loop that serves
 people does: it runs Python and writes to a socket, letting go of the interpreter's lock each time.
-Both are done with rows inserted many a statement (see :mod:`storage.bulk`) and, for the ratio,
-with a statement each.
+Both are done with rows inserted many a statement and, for the ratio, with a statement each;
+:mod:`storage.bulk` says why that matters.
 """
 
 import argparse

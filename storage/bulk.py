@@ -1,8 +1,10 @@
 """Many rows with few statements.
 
-sqlite3 lets go of the interpreter's lock for every step of a statement, and then has to get it back
-from the loop that serves people. Inserting is a step a statement, reading a step a row: row by row,
-the writer's thread and the loop spend more on handing the lock to each other than SQLite takes.
+Full-text search makes this worth while. Inside a transaction a statement that fires triggers opens
+a savepoint, and at each savepoint FTS5 writes what it has gathered into the index as a segment of
+its own, which is merged with others later (``fts5SavepointMethod`` in SQLite's ``fts5_main.c``).
+Row by row, that is more than half of what a chat message costs; sixty-four at once share it. Rows
+without full-text search gain too, a third, by what a statement costs in sqlite3.
 """
 
 from collections.abc import Iterator, Sequence

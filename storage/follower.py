@@ -6,7 +6,6 @@ goes on where it truly stood: nothing twice, nothing left out.
 
 from collections.abc import Sequence
 
-import orjson
 from sqlite_utils import Database
 
 from actors.rules.records import iso
@@ -49,28 +48,25 @@ def end_of(db: Database, entity: str) -> int:
     return row[0] if row else 0
 
 
-_NEXT = """
-    SELECT json_group_array(json_array(position, entity, seq, type, at, hex(data), hex(meta)))
-    FROM (SELECT * FROM journal WHERE position > ? ORDER BY position LIMIT ?)
-"""
-"""All rows as one: each would be a step of its own (see :mod:`storage.bulk`)."""
-
-
 def facts(db: Database, after: int) -> Sequence[Fact]:
     """Return the next :data:`SLICE` journal rows after a position, across all entities.
 
     :raises ValueError: a row is damaged.
     """
-    (rows,) = db.conn.execute(_NEXT, (after, SLICE)).fetchone()
+    rows = db.conn.execute(
+        "SELECT position, entity, seq, type, at, data, meta FROM journal"
+        " WHERE position > ? ORDER BY position LIMIT ?",
+        (after, SLICE),
+    )
     return [
         Fact(
-            position=position,
-            entity=entity,
-            seq=seq,
-            type=type_name,
-            at=iso(codec.instant(at)),
-            data=codec.unpack(bytes.fromhex(data)),
-            by=codec.unpack(bytes.fromhex(meta)).get("by", ""),
+            position=row[0],
+            entity=row[1],
+            seq=row[2],
+            type=row[3],
+            at=iso(codec.instant(row[4])),
+            data=codec.unpack(row[5]),
+            by=codec.unpack(row[6]).get("by", ""),
         )
-        for position, entity, seq, type_name, at, data, meta in sorted(orjson.loads(rows))
+        for row in rows
     ]
