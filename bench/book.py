@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, WebSo
 
 from actors.errors import GreenroomError
 from bench.load.target import opened
+from bench.load.watch import Stretch
 from bench.script import command
 
 SUBPROTOCOL: Any = "greenroom.v1.json"
@@ -328,7 +329,9 @@ def run(
         race = Race(target.url, target.token, target.event, company, people, employees, slots)
         answered: list[Told] = []
         try:
-            return asyncio.run(_measured(race, answered.append))
+            stretch = Stretch.begin(target)
+            found = asyncio.run(_measured(race, answered.append))
+            return {**found, "asking_and_picking": stretch.told()}
         except (OSError, TimeoutError, WebSocketException) as error:
             what = "did not answer" if isinstance(error, TimeoutError) else "hung up"
             well = sum(told.outcome != "lost" for told in answered)

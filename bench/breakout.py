@@ -17,6 +17,7 @@ import attrs
 from bench.load.audience import guest, host
 from bench.load.dialects import GREENROOM
 from bench.load.target import Target, described, opened
+from bench.load.watch import Stretch
 from bench.load.wire import Address, Bank, LoadFailed, Wire
 from bench.script import command
 
@@ -130,7 +131,9 @@ def run(
         target.load(described(target.event, [session]))
         crowd = Crowd(target, session, people)
         try:
-            return _moved(crowd, people, rooms)
+            stretch = Stretch.begin(target)
+            moved = _moved(crowd, people, rooms)
+            return {**moved, "moving": stretch.told()}
         finally:
             crowd.close()
 

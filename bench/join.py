@@ -16,7 +16,7 @@ from bench.load.audience import guest, host
 from bench.load.dialects import GREENROOM
 from bench.load.latency import Latencies
 from bench.load.target import Target, described, opened
-from bench.load.watch import ask, metrics_url
+from bench.load.watch import Stretch, cpu_of
 from bench.load.wire import Address, Bank, LoadFailed, Wire
 from bench.script import command
 from transport.client import open_client
@@ -107,14 +107,14 @@ def run(
         target.load(described(target.event, [session]))
         crowd = Crowd(target, session, people)
         try:
-            start = _cpu(target)
+            start = cpu_of(target)
             crowd.connect()
-            connected = _cpu(target)
-            begun = time.monotonic()
+            connected = cpu_of(target)
+            begun, stretch = time.monotonic(), Stretch.begin(target)
             waits = crowd.join()
-            seconds = time.monotonic() - begun
+            seconds, told = time.monotonic() - begun, stretch.told()
             snapshots = crowd.snapshots()
-            joined = _cpu(target)
+            joined = cpu_of(target)
             counted = trio.run(_counted, target, session)
         finally:
             crowd.close()
@@ -127,6 +127,7 @@ def run(
         "people_counted": counted,
         "connect_cpu_seconds": _spent(start, connected),
         "join_cpu_seconds": _spent(connected, joined),
+        "joining": told,
     }
 
 
@@ -149,15 +150,6 @@ async def _counted(target: Target, session: str) -> int:
 
 def _spent(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else round(after - before, 3)
-
-
-def _cpu(target: Target) -> float | None:
-    """Return the processor seconds the server has used; None if a deployment does not tell."""
-    process = target.process()
-    if process is None:
-        return ask(metrics_url(target.url)).get("cpu_seconds")
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def main() -> None:

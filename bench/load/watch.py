@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import attrs
@@ -168,6 +169,40 @@ def stood(pid: int) -> dict[str, float]:
         return {"stood_seconds": int(told[1]) / 1e9}
     except (OSError, ValueError, IndexError):
         return {}
+
+
+def cpu_of(target: Target) -> float | None:
+    """Return the processor seconds a server has used; None if a deployment does not tell."""
+    process = target.process()
+    if process is None:
+        return ask(metrics_url(target.url)).get("cpu_seconds")
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+@attrs.frozen
+class Stretch:
+    """A stretch of a load, from when it is made to when it is asked what was saturated in it."""
+
+    target: Target
+    _server: float | None
+    _ours: float = attrs.field(factory=time.process_time)
+    _at: float = attrs.field(factory=time.monotonic)
+
+    @classmethod
+    def begin(cls, target: Target) -> Self:
+        """Begin one."""
+        psutil.cpu_percent()
+        return cls(target, cpu_of(target))
+
+    def told(self) -> dict[str, Any]:
+        """Return what was saturated, as a part of a result."""
+        took, ours = time.monotonic() - self._at, time.process_time() - self._ours
+        found = {"generator": ours / took, "machine": psutil.cpu_percent() / 100}
+        server = cpu_of(self.target)
+        if server is not None and self._server is not None:
+            found["server"] = (server - self._server) / took
+        return {"limit": limit_of([found]), "latency": {}, **found}
 
 
 async def sample(
