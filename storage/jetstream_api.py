@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
+import trio
 
 from actors.errors import GreenroomError
 from actors.ports import StorageUnavailable
@@ -23,6 +24,9 @@ TIMEOUT = 2.0
 CALL_SECONDS, CALL_AGAIN = 5.0, 0.5
 """How long an API request waits, and after how long it is sent once more: a request to a leader
 that has died is lost, one to its successor is not."""
+
+PAGE_SECONDS, PAGE_PAUSE = 1.0, 0.1
+"""How long a page waits for its next message before it is asked for anew, and the pause before."""
 
 WRONG_LAST = frozenset({10071, 10164})
 """The server's codes for: the subject's last number is not the expected one."""
@@ -205,10 +209,22 @@ async def page(
     """Return up to ``limit`` messages of a subject from the stream's number ``start`` on.
 
     Any replica answers, so it may be a little behind the leader.
+
+    :raises StorageUnavailable: none answers.
     """
     body = {"seq": start, "batch": limit, "next_by_subj": subject}
     data = json.dumps(body).encode()
-    replies = await connection.gather(f"{API}.DIRECT.GET.{stream}", data, within=TIMEOUT)
+    until = trio.current_time() + CALL_SECONDS
+    while True:
+        try:
+            replies = await connection.gather(
+                f"{API}.DIRECT.GET.{stream}", data, within=PAGE_SECONDS
+            )
+            break
+        except StorageUnavailable:  # a replica has died under it; the next one has it too
+            if trio.current_time() > until:
+                raise
+            await trio.sleep(PAGE_PAUSE)
     return [
         Stored(
             reply.headers["Nats-Subject"],

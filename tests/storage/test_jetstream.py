@@ -99,6 +99,31 @@ async def test_appends_survive_a_killed_and_restarted_server(server):
         assert connection.statistics.reconnects >= 1
 
 
+class FirstPageLost:
+    """A connection whose first request for a page goes where nobody hears it."""
+
+    def __init__(self, connection):
+        self._connection = connection
+        self.lost = False
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
+
+    async def gather(self, subject, data, *, within):
+        if not self.lost:
+            self.lost, subject = True, "nobody.hears"
+        return await self._connection.gather(subject, data, within=within)
+
+
+async def test_a_page_that_a_replica_owes_is_asked_of_another(server):
+    async with Nats.open([server.url]) as connection:
+        losing = FirstPageLost(connection)
+        journal = await JetStreamJournal.open(losing)
+        await journal.append(Write("session/ux", 0, entries(1, 3)))
+        assert await journal.read("session/ux") == entries(1, 3)
+        assert losing.lost
+
+
 async def test_without_a_server_an_append_ends_with_storage_unavailable(server, monkeypatch):
     monkeypatch.setattr(jetstream, "APPEND_SECONDS", 1.0)
     async with Nats.open([server.url]) as connection:
