@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 def iso(at: datetime) -> str:
     """Return an instant as the wire spells it: UTC with milliseconds."""
-    text = at.astimezone(UTC).isoformat(timespec="milliseconds")
-    return text[:-6] + "Z"
+    # Given by name, the second argument takes half as long again; a snapshot spells thousands.
+    return at.astimezone(UTC).isoformat("T", "milliseconds")[:-6] + "Z"
 
 
 def instant(text: str) -> datetime:
