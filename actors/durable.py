@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import attrs
 import msgpack
 import structlog
+import trio
 
 from actors import media
 from actors.answers import Answers
@@ -211,6 +212,10 @@ class DurableActor(Actor):
         return self.seq >= since
 
     async def _save_snapshot(self) -> None:
+        # Making it holds the loop: first let those who were answered send their answers, all of
+        # whom have run once this task has had its turn twice.
+        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
         kept = {
             "state": records.plain(self.state),
             "topic_seq": self.topic_seq,

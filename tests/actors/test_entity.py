@@ -7,6 +7,7 @@ from actors.durable import SNAPSHOT_EVERY
 from actors.entity import EntityActor, Resume
 from actors.errors import Refused
 from actors.ports import StorageUnavailable
+from actors.rules import records
 from storage.memory import MemoryJournal
 from tests.actors.world import (
     ANA,
@@ -128,6 +129,30 @@ async def test_a_snapshot_stands_for_what_came_before_it(autojump_clock):
         assert world.publisher.published()[-1][2] == SNAPSHOT_EVERY + 11
 
 
+async def test_whoever_is_answered_hears_of_it_before_a_snapshot_holds_the_loop(
+    autojump_clock, monkeypatch
+):
+    monkeypatch.setattr("actors.durable.SNAPSHOT_EVERY", 30)
+    happened = []
+    make_plain = records.plain
+
+    def plain(state):
+        happened.append("kept")
+        return make_plain(state)
+
+    async def one() -> None:
+        await world.ask(Add(by=ANA, number=1))
+        happened.append("answered")
+
+    async with counters() as world:
+        monkeypatch.setattr("actors.durable.records.plain", plain)
+        async with trio.open_nursery() as nursery:
+            for _ in range(30):
+                nursery.start_soon(one)
+        await total(world)
+    assert happened == ["answered"] * 30 + ["kept"]
+
+
 async def test_a_snapshot_that_cannot_be_kept_is_tried_again_later(autojump_clock, monkeypatch):
     monkeypatch.setattr("actors.durable.SNAPSHOT_EVERY", 10)
     monkeypatch.setattr("actors.durable.SNAPSHOT_AGAIN", 5)
@@ -154,6 +179,7 @@ async def test_a_large_state_is_kept_less_often(autojump_clock, monkeypatch, lim
     async with counters() as world:
         for _ in range(10):
             await world.ask(Add(by=ANA, number=1))
+        await wait_all_tasks_blocked()
         snapshot = await world.journal.load_snapshot("counter/one")
         assert snapshot is not None
         assert snapshot.seq == 10
@@ -161,8 +187,10 @@ async def test_a_large_state_is_kept_less_often(autojump_clock, monkeypatch, lim
         assert wanted > 10
         for _ in range(wanted - 1):
             await world.ask(Add(by=ANA, number=1))
+        await wait_all_tasks_blocked()
         assert await world.journal.load_snapshot("counter/one") is snapshot
         await world.ask(Add(by=ANA, number=1))
+        await wait_all_tasks_blocked()
         later = await world.journal.load_snapshot("counter/one")
         assert later is not None
         assert later.seq == 10 + wanted
