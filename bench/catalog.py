@@ -52,7 +52,7 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "journal": Bench(
         about="durable appends and recovery",
-        quick={"seconds": 1.0, "writers": [1, 100]}, full={}, takes=(15, 25), seconds=(90, 400),
+        quick={"seconds": 1.0, "writers": [1, 100]}, full={}, takes=(15, 17), seconds=(90, 400),
     ),
     "projection": Bench(
         about="the read model's share: rows projected, alone and beside a busy loop",
@@ -80,7 +80,7 @@ BENCHES: Mapping[str, Bench] = {
     "stage": Bench(
         about="people coming on screen and leaving",
         quick={"people": 60, "seconds": 6.0}, full={"people": 200, "seconds": 20.0},
-        takes=(20, 35), seconds=(60, 300), remote=True,
+        takes=(20, 32), seconds=(60, 300), remote=True,
     ),
     "breakout": Bench(
         about="breakout rooms opening and closing", quick={}, full={},
@@ -89,7 +89,7 @@ BENCHES: Mapping[str, Bench] = {
     "book": Bench(
         about="a race for 1-1 slots",
         quick={"people": 300, "employees": 5, "slots": 50}, full={},
-        takes=(8, 25), seconds=(90, 300),
+        takes=(8, 21), seconds=(90, 300),
         remote=True,
     ),
     "storm": Bench(
@@ -112,7 +112,7 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "media": Bench(
         about="forwarding packets, beside aiortc's relay and Janus",
-        quick={"quick": True}, full={}, takes=(70, 200), seconds=(240, 600),
+        quick={"quick": True}, full={}, takes=(70, 225), seconds=(240, 600),
         remote=True, there="media_remote",
         quick_there={"publishers": 1, "viewers": 3, "seconds": 6.0},
     ),
@@ -132,7 +132,7 @@ BENCHES: Mapping[str, Bench] = {
     "mixed": Bench(
         about="a whole fair: ramps, think times, roles, drops",
         quick={"people": 60, "seconds": 12.0}, full={"people": 300, "seconds": 45.0},
-        takes=(35, 85), seconds=(60, 400), remote=True,
+        takes=(35, 77), seconds=(60, 400), remote=True,
     ),
     "soak": Bench(
         about="mixed for half an hour while things die: does anything grow or get lost",
@@ -151,7 +151,7 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "simulate": Bench(
         about="fairs on a clock that jumps, with faults: is a promise ever broken, and how fast",
-        quick={"seeds": 4, "people": 50, "days": 1}, full={}, takes=(15, 60), seconds=(120, 600),
+        quick={"seeds": 4, "people": 50, "days": 1}, full={}, takes=(15, 59), seconds=(120, 600),
         module="simulated",
     ),
 }  # fmt: skip
