@@ -3,22 +3,30 @@
 SQLite's pages and every large string lie in that heap, not in Python's. The GNU C library gives
 each thread that allocates a heap of its own, and what is free in one is no use to the others. The
 journal's threads hand each other rows and snapshots all the time: of 22 MB in use the holes came to
-8 MB in ten minutes' load and were still growing; in one heap they stay below 1 MB. Python's lock
-lets one thread allocate at a time anyway, nearly always.
+8 MB in minutes of load and were still growing. Python's lock lets one thread allocate at a time
+anyway, nearly always, so one heap for all does.
+
+Large blocks are mapped apart from a heap, at first; once one was freed, the library takes those of
+its size from the heap, where a session's snapshot of half a megabyte leaves a hole whenever
+something small comes to lie behind it. A threshold that is set stays: they go back at once.
 """
 
 import ctypes
 import os
 
-ARENA_MAX = -8
-"""``M_ARENA_MAX`` of ``malloc.h``, see mallopt(3); part of the C library's binary interface."""
+TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
+"""Settings of ``malloc.h``, see mallopt(3); part of the C library's binary interface."""
+
+LARGE = 128 << 10
+"""Bytes of a block that is mapped apart, and of free space at the heap's end that is given back:
+the library's own values, as long as it does not change them."""
 
 OPERATORS = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 """Whoever sets a variable that begins so has chosen an allocator, or how it behaves."""
 
 
 def share_heap() -> bool:
-    """Let all threads of the process share one heap, before there are several.
+    """Let all threads share one heap without large blocks in it, before there are several.
 
     :return: whether it was done; it is not where the C library is another one, or where the
         operator has had a say.
@@ -26,4 +34,7 @@ def share_heap() -> bool:
     if any(name.startswith(OPERATORS) for name in os.environ):
         return False
     setting = getattr(ctypes.CDLL(None), "mallopt", None)
-    return setting is not None and setting(ARENA_MAX, 1) == 1
+    if setting is None:
+        return False
+    values = {ARENA_MAX: 1, MMAP_THRESHOLD: LARGE, TRIM_THRESHOLD: LARGE}
+    return all(setting(number, value) == 1 for number, value in values.items())

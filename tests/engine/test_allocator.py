@@ -14,6 +14,9 @@ from engine.allocator import share_heap
 print(share_heap())
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+libc.free(libc.malloc(1 << 20))
+libc.malloc(1 << 20)
 together = threading.Barrier(4)
 def allocate():
     together.wait()
@@ -42,3 +45,6 @@ def test_threads_share_one_heap_unless_the_operator_says_otherwise(said, done):
     assert told[0] == str(done)
     heaps = re.findall(r'<heap nr="\d+">', told[1])
     assert (len(heaps) == 1) is done, heaps
+    # A large block that comes after another was freed is mapped apart, still.
+    apart = re.findall(r'<total type="mmap" count="\d+" size="(\d+)"/>', told[1])
+    assert (int(apart[-1]) >= 1 << 20) is done, apart
