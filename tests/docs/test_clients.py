@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import running
-from tests.engine.daemon import token
+from tests.engine.daemon import running, token
 from transport.webhooks import sign
 
 PAGE = (Path(__file__).parents[2] / "docs" / "clients.md").read_text()
@@ -17,7 +16,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "clients.md").read_text()
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory):
-    yield from running(tmp_path_factory.mktemp("daemon"))
+    with running(tmp_path_factory.mktemp("daemon")) as daemon:
+        yield daemon
 
 
 def block(heading):

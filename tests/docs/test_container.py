@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import load_config
-from tests.engine.conftest import running
+from tests.engine.daemon import running
 
 ROOT = Path(__file__).parents[2]
 FILE = (ROOT / "docs" / "deploy" / "Containerfile").read_text().replace("\\\n", " ")
@@ -88,7 +88,7 @@ def test_its_variables_are_options():
 def test_the_check_of_its_health_tells_a_ready_daemon_from_none(tmp_path):
     (check,) = step("HEALTHCHECK")
     program = json.loads(check.removeprefix("CMD "))[2]
-    for daemon in running(tmp_path):
+    with running(tmp_path) as daemon:
         here = program.replace(":8000/", f":{daemon.port}/")
         assert here != program
         assert subprocess.run([sys.executable, "-c", here], check=False).returncode == 0
