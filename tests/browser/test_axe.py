@@ -5,7 +5,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.browser.conftest import PAGES, Visitor, Visitors
 from tests.browser.dialogs import Dialog, all_dialogs, all_pages, shown
@@ -42,6 +42,10 @@ IN_CHATS: set[Dialog] = {
 }  # fmt: skip
 
 
+USUAL: ViewportSize = {"width": 1360, "height": 820}
+WHOLE: ViewportSize = {"width": 1360, "height": 2400}
+
+
 @attrs.define
 class Lookout:
     """Looks at pages with axe-core, and remembers which dialogs it has seen."""
@@ -57,9 +61,12 @@ class Lookout:
         expect(page.locator(place).first).to_be_visible()
         if not page.evaluate("() => 'axe' in window"):
             page.evaluate(AXE)
+        if place == "dialog":  # the whole of it, not what is half behind its buttons just now
+            page.set_viewport_size(WHOLE)
         for scheme, only in (("dark", ["color-contrast"]), ("light", None)):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             assert page.evaluate(RUN, [place, only]) == [], (what, scheme)
+        page.set_viewport_size(USUAL)
 
     def dialog(self, visitor: Visitor, opener: Locator | None = None, item: str = "") -> None:
         """Look at the dialog that a button opens, or an item of its menu, and leave it open."""
