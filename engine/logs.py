@@ -66,9 +66,8 @@ def _hidden(value: Any) -> Any:
     if isinstance(value, str):
         kind, _, rest = value.partition("/")
         event, dot, person = rest.partition(".")
-        if (
-            kind in telemetry.NAMED_AFTER_PEOPLE and dot
-        ):  # an id may hold what would end it in a text
+        # All of it: an id may hold what would end it in a text.
+        if dot and kind in telemetry.NAMED_AFTER_PEOPLE:
             return _pseudonymous(kind, event, person)
         return without_people(value)
     if isinstance(value, (list, tuple, set, frozenset)):
