@@ -4,7 +4,7 @@ Sessions tell the event what changes about them. The event keeps one card a sess
 a seat, so that any of the four ways in can say what a person may do there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -90,6 +90,17 @@ class Listed:
     registered: set[str] = attrs.field(factory=set)
     waiting: set[str] = attrs.field(factory=set)
     occupied: int = 0
+    _spelt: tuple[Description, dict[str, Any], str, str] | None = attrs.field(
+        default=None, init=False, eq=False, repr=False
+    )
+
+    def spelt(self) -> tuple[Description, dict[str, Any], str, str]:
+        """Return the description, its words on the wire, made once, and when it opens to whom."""
+        about = self.about
+        if self._spelt is None or self._spelt[0] is not about:
+            opens = (iso(about.start - early) for early in (HOSTS_EARLY, PEOPLE_EARLY))
+            self._spelt = (about, plain(about), *opens)
+        return self._spelt
 
     def seats(self) -> Seats:
         """Return how the seats stand."""
@@ -202,21 +213,30 @@ def card(listed: Listed) -> Card:
 def personal(listed: Listed, person: Person, now: datetime) -> dict[str, Any]:
     """Return a session's card with what one person may do there."""
     mine = _mine(listed, person)
-    early = HOSTS_EARLY if mine == "host" else PEOPLE_EARLY
-    opens = listed.about.start - early
+    about, described, to_hosts, to_all = listed.spelt()
+    is_host = mine == "host"
+    opens = about.start - (HOSTS_EARLY if is_host else PEOPLE_EARLY)
+    seats = listed.seats()
     return {
-        **plain(card(listed)),
+        **described,
+        "id": listed.id,
+        "state": listed.state,
+        "live": listed.state == "live",
+        "registered": seats.registered,
+        "waiting": seats.waiting,
+        "seats_left": seats.seats_left,
         "mine": mine,
-        "join": join_right(listed, mine, opens, now),
-        "opens_at": iso(opens),
+        "join": join_right(listed, mine, opens, now, seats.seats_left),
+        "opens_at": to_hosts if is_host else to_all,
     }
 
 
-def join_right(listed: Listed, mine: str | None, opens: datetime, now: datetime) -> Join:
-    """Say whether one may enter now, and what has to come first (rules 2, 4)."""
+def join_right(
+    listed: Listed, mine: str | None, opens: datetime, now: datetime, left: int | None
+) -> Join:
+    """Say whether one may enter now, and what has to come first (rules 2, 4); ``left``: seats."""
     if listed.state in OVER:
         return "over"
-    left = listed.seats().seats_left
     if left is not None and mine not in ("host", "registered"):
         held = now < listed.about.start + SEATS_HELD
         if held:
@@ -235,14 +255,14 @@ def _mine(listed: Listed, person: Person) -> str | None:
     return "waiting" if person.id in listed.waiting else None
 
 
-def in_order(program: Mapping[str, Listed]) -> list[Listed]:
+def in_order(sessions: Iterable[Listed]) -> list[Listed]:
     """Return the sessions by start, then by id."""
-    return sorted(program.values(), key=lambda listed: (listed.about.start, listed.id))
+    return sorted(sessions, key=lambda listed: (listed.about.start, listed.id))
 
 
 def lobby(state: HasProgram, person: Person, now: datetime) -> dict[str, Any]:
     """Return what is live or still to come, and how many did not fit."""
-    coming = [listed for listed in in_order(state.program) if listed.state not in OVER]
+    coming = in_order(listed for listed in state.program.values() if listed.state not in OVER)
     return {
         "sessions": [personal(listed, person, now) for listed in coming[:LOBBY_LIMIT]],
         "more": max(0, len(coming) - LOBBY_LIMIT),
@@ -353,7 +373,7 @@ def _answer_program(
     del events
     found = [
         listed
-        for listed in in_order(state.program)
+        for listed in in_order(state.program.values())
         if command.company in (None, listed.about.company)
         and command.day in (None, zones.local_day(listed.about.start, state.time_zone))
     ]
