@@ -31,7 +31,7 @@ _log = structlog.get_logger("greenroom.courier")
 
 @attrs.define(eq=False)
 class _Line:
-    waiting: deque[object] = attrs.field(factory=deque)
+    waiting: deque[tuple[object, int]] = attrs.field(factory=deque)
     attempts: int = 0
     under_way: Future[Any] | None = None
     timer: Timer | None = None
@@ -49,6 +49,7 @@ class Courier:
     later: Callable[[float, Callable[[], object]], Timer]
     counters: Counters
     _lines: dict[str, _Line] = attrs.field(factory=dict, init=False)
+    _open: dict[int, int] = attrs.field(factory=dict, init=False)
     _closed: bool = attrs.field(default=False, init=False)
 
     @property
@@ -56,14 +57,23 @@ class Courier:
         """Whether everything sent was taken."""
         return not self._lines
 
-    def send(self, to: str, message: object) -> None:
-        """Bring a message to an entity, after all that was sent to it before."""
+    @property
+    def oldest(self) -> int | None:
+        """The number of the oldest event of which something has not been taken; None if idle."""
+        return next(iter(self._open), None)
+
+    def send(self, to: str, message: object, number: int = 0) -> None:
+        """Bring a message to an entity, after all that was sent to it before.
+
+        :param number: of the event it follows from; never lower than the one before.
+        """
         line = self._lines.setdefault(to, _Line())
         if len(line.waiting) >= LINE:
             self.counters.effects_lost += 1
             return
         self.counters.effects += 1
-        line.waiting.append(message)
+        self._open[number] = self._open.get(number, 0) + 1
+        line.waiting.append((message, number))
         if len(line.waiting) == 1:
             self._set_out(to, line)
 
@@ -74,12 +84,13 @@ class Courier:
             if line.timer is not None:
                 line.timer.cancel()
         self._lines.clear()
+        self._open.clear()
 
     def _set_out(self, to: str, line: _Line) -> None:
         line.attempts += 1
         line.timer = None
         try:
-            line.under_way = self.address(to).ask(line.waiting[0])
+            line.under_way = self.address(to).ask(line.waiting[0][0])
         except Exception as error:  # noqa: BLE001  there is no such entity, or none just now
             self._failed(to, line, error)
         else:
@@ -104,14 +115,17 @@ class Courier:
         elif line.attempts >= ATTEMPTS:
             self.counters.effects_lost += 1
             told = str(error) if isinstance(error, GreenroomError) else repr(error)
-            _log.error("given up", to=to, message=type(line.waiting[0]).__name__, error=told)
+            _log.error("given up", to=to, message=type(line.waiting[0][0]).__name__, error=told)
             self._next(to, line)
         else:
             pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (line.attempts - 1))
             line.timer = self.later(pause, partial(self._set_out, to, line))
 
     def _next(self, to: str, line: _Line) -> None:
-        line.waiting.popleft()
+        number = line.waiting.popleft()[1]
+        self._open[number] -= 1
+        if not self._open[number]:
+            del self._open[number]
         line.attempts = 0
         if line.waiting:
             self._set_out(to, line)

@@ -28,8 +28,9 @@ from actors.services import Services
 SNAPSHOT_AGAIN = 50
 """Events after which a snapshot that could not be kept is tried again."""
 
-SNAPSHOT_EVERY = 500
-"""Events after which a snapshot is taken, at least."""
+SNAPSHOT_EVERY = 100
+"""Events after which a snapshot is taken, at least. Reading an event back costs more than a small
+snapshot's share of it, and whoever wakes an entity waits for that."""
 
 SNAPSHOT_WORTH = 100
 """Bytes of the last snapshot for which another event must have come. Taking one holds the loop for
@@ -39,7 +40,8 @@ SNAPSHOT_LIMIT = 5_000
 """Events after which a snapshot is taken in any case: they are what a restart reads back."""
 
 REPLAYED_EFFECTS = 64
-"""Newest events whose effects are sent again after a restart; receivers take each once."""
+"""Newest events whose effects are sent again after a restart, where the journal does not say which
+were taken; receivers take each once."""
 
 PAGE = 1000
 """Entries read at once when an entity is read back."""
@@ -94,6 +96,7 @@ class DurableActor(Actor):
         self._missed_out: list[Happened] = []
         self._replayed: deque[tuple[int, Event]] = deque(maxlen=REPLAYED_EFFECTS)
         self._new = True
+        self._taken: int | None = None
         # Nothing here may lead back to the actor: what ends in a circle leaves memory late, and
         # a state is large.
         later = self.system.timers.call_after
@@ -150,6 +153,7 @@ class DurableActor(Actor):
         self._answers.clear()
         self._missed_out.clear()
         self._replayed.clear()
+        self._taken = None
         snapshot = await journal.load_snapshot(self.entity)
         if snapshot is not None:
             self._restore(snapshot)
@@ -167,6 +171,7 @@ class DurableActor(Actor):
         self.state = records.build(kept["state"], type(self.state))
         self.topic_seq = kept["topic_seq"]
         self._answers.restore(kept["done"])
+        self._taken = kept.get("taken")
         self.seq = self._snapshot_seq = snapshot.seq
         self._snapshot_size = len(snapshot.state)
 
@@ -180,6 +185,7 @@ class DurableActor(Actor):
         if entry.seq > self.services.told.get(self.entity, entry.seq):
             self._missed_out.append(Happened(event, entry.seq, entry.meta.get("number")))
         self._answers.replay(entry.meta)
+        self._taken = entry.meta.get("taken", self._taken)
 
     def _make_up(self) -> None:
         """Carry out the consequences that a crash or a lost answer of the journal left undone."""
@@ -220,6 +226,7 @@ class DurableActor(Actor):
             "state": records.plain(self.state),
             "topic_seq": self.topic_seq,
             "done": self._answers.plain(),
+            "taken": self._taken,
         }
         try:
             snapshot = Snapshot(self.seq, msgpack.packb(kept))
@@ -265,22 +272,49 @@ class DurableActor(Actor):
         for index, send in enumerate(self.rules.effects(self.entity, event)):
             key = f"{seq}.{index}"
             command = attrs.evolve(send.command, sender=self.entity, key=key, trace=trace)
-            self.courier.send(send.to, command)
+            self.courier.send(send.to, command, seq)
+
+    def _note_taken(self) -> dict[str, int]:
+        """Return what the journal has to say of the effects that were taken since it last said so.
+
+        It goes along with the next entry: a write of its own would cost as much as the effects.
+        """
+        if not self.rules.has_effects:
+            return {}
+        oldest = self.courier.oldest
+        taken = self.services.told.get(self.entity, 0) if oldest is None else oldest - 1
+        if taken <= (self._taken or 0):
+            return {}
+        self._taken = taken
+        return {"taken": taken}
 
     async def _send_effects_again(self) -> None:
         told = self.services.told.get(self.entity, self.seq)
-        after = max(0, told - REPLAYED_EFFECTS)
+        after = max(0, told - REPLAYED_EFFECTS) if self._taken is None else self._taken
         events = list(self._replayed)
         if events[:1] and events[0][0] <= after + 1:
             events = [each for each in events if each[0] > after]
-        else:  # what is older than the snapshot has not been read
-            entries = await self.services.journal.read(self.entity, after=after)
-            events = [(one.seq, records.restore(one.type, one.data)) for one in entries]
+        elif after < told:  # what is older than the snapshot, or long ago, is not at hand
+            events = await self._events_after(after)
         for seq, event in events:
-            if seq <= told:
+            if after < seq <= told:
                 self._send_effects(event, seq)
 
+    async def _events_after(self, seq: int) -> list[tuple[int, Event]]:
+        events: list[tuple[int, Event]] = []
+        while seq < self.seq:
+            page = await self.services.journal.read(self.entity, after=seq, limit=PAGE)
+            if not page:
+                break
+            events += [(one.seq, records.restore(one.type, one.data)) for one in page]
+            seq = page[-1].seq
+        return events
+
     # Time
+
+    def _is_timed(self) -> bool:
+        """Whether the timer stands as it should, unless the state has changed."""
+        return self._due is None or (self._timer is not None and self._timer.pending)
 
     def _set_timer(self) -> None:
         due, now = self.rules.due(self.state), self.services.clock.now()

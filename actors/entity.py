@@ -105,17 +105,17 @@ class EntityActor(DurableActor):
     async def _settle(self, decided: Sequence[Decided]) -> None:
         for resumes, some in groupby(decided, key=_resumes):
             if not resumes:
-                with self.services.publisher.together():
-                    for done in some:
-                        self._publish(done)
+                self._publish_together(list(some))
                 continue
             for done in some:
                 await self._publish_and_resume(done)
         events = [happened.event for done in decided for happened in done.happened]
-        self._tell_media(
-            events, [done.command.by.id for done in decided if done.command.subscribes]
-        )
-        self._set_timer()
+        if self.services.media is not None:
+            self._tell_media(
+                events, [done.command.by.id for done in decided if done.command.subscribes]
+            )
+        if events or not self._is_timed():
+            self._set_timer()
         if self._snapshot_is_due():
             await self._save_snapshot()
 
@@ -211,6 +211,8 @@ class EntityActor(DurableActor):
                     meta["number"] = number
                 seq = self.seq + len(self._entries) + 1
                 data = records.record(event)
+                if not self._entries:
+                    meta |= self._note_taken()
                 self._entries.append(Entry(seq, event.type, event.at, data, meta))
                 meta = {"by": done.command.by.id}
             done.happened.append(Happened(event, seq, number))
@@ -235,6 +237,14 @@ class EntityActor(DurableActor):
         return True
 
     # After the commit
+
+    def _publish_together(self, some: Sequence[Decided]) -> None:
+        if len(some) == 1 and len(some[0].happened) + (some[0].view is not None) <= 1:
+            self._publish(some[0])  # there is nothing to go out together
+            return
+        with self.services.publisher.together():
+            for done in some:
+                self._publish(done)
 
     def _publish(self, done: Decided) -> None:
         for happened in done.happened:

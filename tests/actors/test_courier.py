@@ -50,6 +50,22 @@ async def test_nothing_overtakes_what_has_to_be_sent_again(autojump_clock):
         assert sender.counters.effects == 5
 
 
+async def test_the_oldest_event_with_something_not_taken_is_known(autojump_clock):
+    receiver = Receiver(RuntimeError("crash"))
+    async with courier(receiver) as sender:
+        sender.send("room/ux.1", "first", 3)
+        sender.send("room/ux.2", "second", 3)
+        sender.send("room/ux.2", "third", 7)
+        assert sender.oldest == 3
+        await trio.sleep(1)
+        assert sender.oldest is None
+        receiver.failures = [RuntimeError("crash")]
+        sender.send("room/ux.1", "fourth", 9)
+        assert sender.oldest == 9
+        sender.close()
+        assert sender.oldest is None
+
+
 async def test_what_is_refused_for_good_is_dropped_and_counted(autojump_clock):
     receiver = Receiver(Refused("not_found", "Nobody."))
     async with courier(receiver) as sender:

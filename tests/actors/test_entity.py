@@ -3,7 +3,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from actors.clock import TrioClock
-from actors.durable import SNAPSHOT_EVERY
+from actors.durable import REPLAYED_EFFECTS, SNAPSHOT_EVERY
 from actors.entity import EntityActor, Resume
 from actors.errors import Refused
 from actors.ports import StorageUnavailable
@@ -223,6 +223,55 @@ async def test_an_effect_lost_in_a_crash_is_sent_again(autojump_clock):
         await total(world)
         await wait_all_tasks_blocked()
         assert await total(world, "counter/two") == 4
+
+
+async def test_an_effect_that_was_taken_is_not_sent_again_after_a_crash(autojump_clock):
+    journal = MemoryJournal()
+    async with counters(journal) as world:
+        for _ in range(5):
+            await world.ask(Copy(by=ANA, number=1))
+            await wait_all_tasks_blocked()
+    marks = [entry.meta.get("taken") for entry in await journal.read("counter/one")]
+    assert marks == [None, 1, 2, 3, 4]
+    async with counters(journal) as world:
+        assert await total(world) == 5
+        await wait_all_tasks_blocked()
+        assert world.services.counters.effects == 1, "nothing in the journal tells of the last"
+        assert await total(world, "counter/two") == 5
+
+
+async def test_whatever_was_not_taken_is_sent_again_however_much_it_is(autojump_clock, monkeypatch):
+    monkeypatch.setattr("actors.durable.PAGE", 30)
+    journal, many = MemoryJournal(), REPLAYED_EFFECTS + 50
+    async with counters(journal) as world:
+        await world.ask(Copy(by=ANA, number=1))
+        await wait_all_tasks_blocked()
+        await world.ask(Copy(by=ANA, number=1))
+        await wait_all_tasks_blocked()
+        refusing = StorageUnavailable("no disk")
+        journal.interfere = lambda writes: refusing if "two" in writes[0].entity else None
+        for _ in range(many):
+            await world.ask(Copy(by=ANA, number=1))
+    journal.interfere = None
+    async with counters(journal) as world:
+        assert await total(world) == 2 + many
+        await trio.sleep(30)
+        assert world.services.counters.effects == many
+        assert await total(world, "counter/two") == 2 + many
+
+
+async def test_a_snapshot_keeps_what_was_taken(autojump_clock, monkeypatch):
+    monkeypatch.setattr("actors.durable.SNAPSHOT_EVERY", 10)
+    journal = MemoryJournal()
+    async with counters(journal) as world:
+        for _ in range(10):
+            await world.ask(Copy(by=ANA, number=1))
+            await wait_all_tasks_blocked()
+    assert await journal.load_snapshot("counter/one") is not None
+    async with counters(journal) as world:
+        assert await total(world) == 10
+        await wait_all_tasks_blocked()
+        assert world.services.counters.effects == 1
 
 
 async def test_a_deadline_rings_once_also_when_it_passed_while_down(autojump_clock):
