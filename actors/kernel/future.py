@@ -13,13 +13,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
+from threading import get_ident
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
 import outcome
 import pykka
 import trio
-from trio.lowlevel import Abort, Task, TrioToken, wait_task_rescheduled
+from trio.lowlevel import (
+    Abort,
+    Task,
+    TrioToken,
+    current_task,
+    current_trio_token,
+    in_trio_task,
+    reschedule,
+    wait_task_rescheduled,
+)
 
 from actors.kernel.context import current, waits_for
 from actors.kernel.errors import AskCycleError, AskTimeoutError, FutureNotReadyError
@@ -27,7 +37,9 @@ from actors.kernel.errors import AskCycleError, AskTimeoutError, FutureNotReadyE
 T = TypeVar("T")
 ExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
-_PENDING: Any = object()
+PENDING: Any = object()
+"""Stands for the value that is not there yet."""
+
 _FAILED: Any = object()
 _WITHDRAWN: Any = object()
 
@@ -41,9 +53,11 @@ class Future(pykka.Future[T]):
     :raises AskTimeoutError: (on await) the ``timeout`` given to ``ask`` has passed.
     """
 
+    # Pykka's class has no slots: without one of its own the hook alone would cost a dictionary.
     __slots__ = (
         "_callbacks",
         "_error",
+        "_get_hook",
         "_ident",
         "_timeout",
         "_token",
@@ -53,7 +67,7 @@ class Future(pykka.Future[T]):
     )
 
     def __init__(self) -> None:  # not the base's: two attributes and an object for nothing
-        self._value: Any = _PENDING
+        self._value: Any = PENDING
         self._error: BaseException | None = None
         self._waiter: Task | None = None
         self._callbacks: list[Callable[[], object]] | None = None
@@ -67,18 +81,17 @@ class Future(pykka.Future[T]):
     @property
     def done(self) -> bool:
         """Whether a value or an exception is there, or the request was withdrawn."""
-        return self._value is not _PENDING
+        return self._value is not PENDING
 
     def set(self, value: T | None = None) -> None:
         """Resolve with a value.
 
         :raises queue.Full: it is resolved already.
         """
-        if self._value is not _PENDING or self._get_hook is not None:
+        if self._value is not PENDING or self._get_hook is not None:
             raise queue.Full
         self._value = value
-        waiter = self._waiter
-        if waiter is not None or self._callbacks is not None:
+        if self._waiter is not None or self._callbacks is not None:
             self._wake()
 
     def set_exception(self, exc_info: BaseException | ExcInfo | None = None) -> None:
@@ -86,7 +99,7 @@ class Future(pykka.Future[T]):
 
         :raises queue.Full: it is resolved already.
         """
-        if self._value is not _PENDING or self._get_hook is not None:
+        if self._value is not PENDING or self._get_hook is not None:
             raise queue.Full
         if exc_info is None:
             exc_info = sys.exc_info()
@@ -101,7 +114,7 @@ class Future(pykka.Future[T]):
 
     def withdraw(self) -> None:
         """Take the request back: whoever finds it in a mailbox passes over it."""
-        if self._value is _PENDING:
+        if self._value is PENDING:
             self._value = _WITHDRAWN
 
     def on_done(self, callback: Callable[[], object]) -> None:
@@ -116,12 +129,13 @@ class Future(pykka.Future[T]):
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
-            if self._ident == threading.get_ident():
-                trio.lowlevel.reschedule(waiter)
+            if self._ident == get_ident():
+                reschedule(waiter)
             else:
-                self._token.run_sync_soon(trio.lowlevel.reschedule, waiter)
-        for callback in self._callbacks or ():
-            callback()
+                self._token.run_sync_soon(reschedule, waiter)
+        if self._callbacks is not None:
+            for callback in self._callbacks:
+                callback()
 
     def _result(self) -> T:
         if self._value is _FAILED:
@@ -160,20 +174,20 @@ class Future(pykka.Future[T]):
 
         :raises queue.Full: it is resolved already.
         """
-        if self._value is not _PENDING:
+        if self._value is not PENDING:
             raise queue.Full
         self._get_hook = func
 
     def __await__(self) -> Generator[Any, Any, T]:
         # The common case by itself, with no coroutine in between: it is what an ask costs.
-        plain = self._waiter is None and self._get_hook is None
-        if plain and self._value is _PENDING and self._timeable() and trio.lowlevel.in_trio_task():
+        plain = self._value is PENDING and self._waiter is None and self._get_hook is None
+        if plain and (self._timeout is None or self._timeable()) and in_trio_task():
             cell = None if self.target is None else current.get()
             if cell is not None:
                 self._enter(cell)
-            self._ident = threading.get_ident()
-            self._token: TrioToken = trio.lowlevel.current_trio_token()
-            self._waiter = trio.lowlevel.current_task()
+            self._ident = get_ident()
+            self._token: TrioToken = current_trio_token()
+            self._waiter = current_task()
             timer = None
             if self._timeout is not None:  # a cancel scope would cost five times as much
                 timer = self.target.system.timers.call_after(self._timeout, self._late)
@@ -207,16 +221,14 @@ class Future(pykka.Future[T]):
 
     def _timeable(self) -> bool:
         """Whether the actor's system can see to the timeout: its timers are of its thread."""
-        if self._timeout is None:
-            return True
-        return self.target is not None and self.target.system.thread == threading.get_ident()
+        return self.target is not None and self.target.system.thread == get_ident()
 
     def _late(self) -> None:
         """Let whoever waits know that the time is up. The message may still be handled."""
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             error = outcome.Error(AskTimeoutError(f"{self._timeout} seconds"))
-            trio.lowlevel.reschedule(waiter, error)
+            reschedule(waiter, error)
 
     def _abort(self, _: object) -> Abort:
         if self._waiter is None:  # another thread's setter has it: its wake-up is under way
@@ -227,9 +239,9 @@ class Future(pykka.Future[T]):
     async def _wait(self) -> T:
         if self._get_hook is not None:
             return self.get()
-        if not trio.lowlevel.in_trio_task():
+        if not in_trio_task():
             return await self._wait_in_asyncio()
-        if self._value is not _PENDING:
+        if self._value is not PENDING:
             await trio.lowlevel.checkpoint()
             try:
                 return self._result()
@@ -254,20 +266,20 @@ class Future(pykka.Future[T]):
             return
         with trio.move_on_after(seconds):
             await self._park()
-        if self._value is _PENDING:
+        if self._value is PENDING:
             raise AskTimeoutError(f"{seconds} seconds")
 
     async def _park(self) -> None:
         """Park the task through the list of callbacks, which takes any number of waiters."""
-        task = trio.lowlevel.current_task()
-        token = trio.lowlevel.current_trio_token()
-        ident = threading.get_ident()
+        task = current_task()
+        token = current_trio_token()
+        ident = get_ident()
 
         def wake() -> None:
-            if ident == threading.get_ident():
-                trio.lowlevel.reschedule(task)
+            if ident == get_ident():
+                reschedule(task)
             else:
-                token.run_sync_soon(trio.lowlevel.reschedule, task)
+                token.run_sync_soon(reschedule, task)
 
         def abort(_: object) -> Abort:
             if self.done:  # a setter in another thread has it
@@ -277,7 +289,7 @@ class Future(pykka.Future[T]):
 
         self._callbacks = self._callbacks or []
         self._callbacks.append(wake)
-        await trio.lowlevel.wait_task_rescheduled(abort)
+        await wait_task_rescheduled(abort)
 
     async def _wait_in_asyncio(self) -> T:
         if not self.done:
@@ -309,7 +321,7 @@ class Future(pykka.Future[T]):
 
 def super_get(future: Future[T], timeout: float | None) -> T:
     """Run the get hook once and keep what it returned."""
-    if future._value is _PENDING:  # noqa: SLF001  the same module's class
+    if future._value is PENDING:  # noqa: SLF001  the same module's class
         hook = cast("Callable[[float | None], T]", future._get_hook)  # noqa: SLF001
         future._value = hook(timeout)  # noqa: SLF001
     return cast("T", future._value)  # noqa: SLF001
@@ -342,7 +354,7 @@ class Derived(Future[Any]):
 
     def get(self, *, timeout: float | None = None) -> Any:
         """Return the value, waiting ``timeout`` seconds at most for all sources together."""
-        if self._value is _PENDING:
+        if self._value is PENDING:
             end = None if timeout is None else time.monotonic() + timeout
             values = []
             for source in self._sources:
@@ -352,9 +364,9 @@ class Derived(Future[Any]):
         return self._value
 
     async def _wait(self) -> Any:
-        if self._value is _PENDING:
+        if self._value is PENDING:
             values = [await source for source in self._sources]
-            if self._value is _PENDING:
+            if self._value is PENDING:
                 self._value = self._compute(values)
         return self._value
 

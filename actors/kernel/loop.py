@@ -141,7 +141,7 @@ class Loop:
                 if asked and self.in_hand is item and not item.done:
                     item.set(result)
             self.in_hand = NOTHING
-            if _clock() > ends:
+            if queue and _clock() > ends:
                 break
         return None
 

@@ -123,22 +123,19 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         :raises AskCycleError: the actor is waiting for the one that asks; nothing was handled.
         :raises AskTimeoutError: no reply in time; the message may still be handled.
         """
-        request = Request(message, self._cell, timeout)
-        self._send(request)
-        if block and not trio.lowlevel.in_trio_run():
-            return cast("Future[Any]", request.get(timeout=timeout))
-        return request
-
-    def _send(self, request: Request) -> None:
         cell = self._cell
-        if get_ident() == cell.system.thread:
-            self._put(request)
-            return
+        request = Request(message, cell, timeout)
         try:
-            self._from_thread(request)
+            if get_ident() == cell.system.thread:
+                cell.mailbox.put(request)
+            else:
+                self._from_thread(request)
         except (ActorDeadError, MailboxFullError) as error:
             if not request.done:
                 request.set_exception(error)
+        if block and not trio.lowlevel.in_trio_run():
+            return cast("Future[Any]", request.get(timeout=timeout))
+        return request
 
     def _put(self, request: Request) -> None:
         try:
