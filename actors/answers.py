@@ -4,18 +4,27 @@ People's commands carry a key of the client's choice, and a repeated one gets th
 What other entities send carries the number of the event it follows from. It comes in order, so
 the highest number of each sender says it all: whatever is sent again after a crash is known, also
 what led to nothing the first time and would lead to something now.
+
+Answers are held packed: most are never asked for again, and as objects a published agenda's alone,
+with every slot that may be offered, took 0.4 MB in four thousand pieces.
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import attrs
+import msgpack
 
 from actors.rules.base import Command
 
 KEYS_KEPT = 1000
 """Clients' keys an entity remembers."""
+
+BYTES_KEPT = 1 << 20
+"""Bytes of keys and packed answers it remembers; the newest it does, however large. Whoever lost
+an answer asks again within seconds."""
 
 SENDERS_KEPT = 10_000
 """Other entities whose numbers it remembers."""
@@ -25,7 +34,8 @@ SENDERS_KEPT = 10_000
 class Answers:
     """One entity's book of what was carried out."""
 
-    _answers: OrderedDict[str, dict[str, Any]] = attrs.field(factory=OrderedDict)
+    _answers: OrderedDict[str, bytes] = attrs.field(factory=OrderedDict)
+    _bytes: int = 0
     _taken: OrderedDict[str, list[int]] = attrs.field(factory=OrderedDict)
 
     def find(self, command: Command) -> dict[str, Any] | None:
@@ -34,7 +44,11 @@ class Answers:
             return None
         if command.sender:
             return {} if _number(command) <= self._taken.get(command.sender, []) else None
-        return self._answers.get(_key(command))
+        packed = self._answers.get(_key(command))
+        if packed is None:
+            return None
+        answer: dict[str, Any] = msgpack.unpackb(packed, strict_map_key=False)
+        return answer
 
     def note(self, command: Command, answer: dict[str, Any], *, changed: bool) -> dict[str, Any]:
         """Note that a command was carried out; return what the journal has to say of it.
@@ -59,27 +73,38 @@ class Answers:
 
     def _enter(self, said: Mapping[str, Any]) -> None:
         if "key" in said:
-            self._answers[said["key"]] = said["answer"]
-            if len(self._answers) > KEYS_KEPT:
-                self._answers.popitem(last=False)
+            with suppress(TypeError, ValueError, OverflowError):  # the journal says so, and fails
+                self._keep(said["key"], msgpack.packb(said["answer"]))
         else:
             self._taken[said["sender"]] = list(said["number"])
             self._taken.move_to_end(said["sender"])
             if len(self._taken) > SENDERS_KEPT:
                 self._taken.popitem(last=False)
 
+    def _keep(self, key: str, packed: bytes) -> None:
+        answers = self._answers
+        self._bytes += len(key) + len(packed)
+        if key in answers:
+            self._bytes -= len(key) + len(answers[key])
+        answers[key] = packed
+        while len(answers) > KEYS_KEPT or (self._bytes > BYTES_KEPT and len(answers) > 1):
+            gone, told = answers.popitem(last=False)
+            self._bytes -= len(gone) + len(told)
+
     def plain(self) -> dict[str, Any]:
         """Return the book as plain data, for a snapshot."""
         return {"answers": list(self._answers.items()), "taken": list(self._taken.items())}
 
     def restore(self, plain: Mapping[str, Any]) -> None:
-        """Take in a book as :meth:`plain` gave it."""
-        self._answers.update(plain["answers"])
+        """Take in a book as :meth:`plain` gave it; older ones have answers that are not packed."""
+        for key, answer in plain["answers"]:
+            self._keep(key, answer if isinstance(answer, bytes) else msgpack.packb(answer))
         self._taken.update(plain["taken"])
 
     def clear(self) -> None:
         """Forget everything."""
         self._answers.clear()
+        self._bytes = 0
         self._taken.clear()
 
 

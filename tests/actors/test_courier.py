@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from actors.answers import Answers
+from actors.answers import BYTES_KEPT, KEYS_KEPT, Answers
 from actors.courier import ATTEMPTS, LINE, Courier
 from actors.errors import Refused
 from actors.kernel import ActorSystem, Future
@@ -123,3 +123,35 @@ def test_rule_36_a_query_s_answer_is_not_kept_and_a_key_is_its_person_s_own():
     answers.note(mine, {"total": 1}, changed=True)
     assert answers.find(mine) == {"total": 1}
     assert answers.find(Add(by=ANA, number=1)) is None
+
+
+def test_rule_36_the_newest_answers_are_kept_as_many_as_fit():
+    def mine(number):
+        return Add(by=ANA, number=1, key=str(number))
+
+    many, large = Answers(), Answers()
+    for number in range(KEYS_KEPT + 1):
+        many.note(mine(number), {"total": number}, changed=True)
+    assert many.find(mine(0)) is None
+    assert many.find(mine(1)) == {"total": 1}
+    for number in range(3):
+        large.note(mine(number), {"slots": "x" * (BYTES_KEPT // 2), "at": number}, changed=True)
+    large.restore(large.plain())
+    assert [large.find(mine(number)) is not None for number in range(3)] == [False, False, True]
+    large.note(mine(3), {"slots": "x" * BYTES_KEPT}, changed=True)
+    assert large.find(mine(2)) is None
+    assert large.find(mine(3)) == {"slots": "x" * BYTES_KEPT}
+    large.clear()
+    for number in range(KEYS_KEPT):
+        large.note(mine(number), {}, changed=True)
+    assert large.find(mine(0)) == {}
+
+
+def test_answers_of_an_older_snapshot_that_are_not_packed_are_known():
+    answers, mine = Answers(), Add(by=ANA, number=1, key="k")
+    answers.restore({"answers": [["ana k", {"total": 1}]], "taken": []})
+    assert answers.find(mine) == {"total": 1}
+    assert Answers().plain() == {"answers": [], "taken": []}
+    again = Answers()
+    again.restore(answers.plain())
+    assert again.find(mine) == {"total": 1}
