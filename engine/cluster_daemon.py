@@ -11,7 +11,7 @@ import trio
 
 from actors.errors import GreenroomError
 from actors.ports import StorageUnavailable
-from engine.allocator import share_heap
+from engine.allocator import give_back, share_heap
 from engine.cluster import Node, open_node
 from engine.config import Config
 from engine.loading import load_steps, read_event_file, within
@@ -83,7 +83,7 @@ class _Life:
             if self.config.load is not None:
                 await load_steps(within(engine), read_event_file(self.config.load))
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(tidy)
+                nursery.start_soon(tidy, give_back)
                 self.port = await nursery.start(engine.serve)
                 _log.info("ready", host=self.config.host, port=self.port, node=node.membership.me)
                 _tell_ready()

@@ -5,7 +5,7 @@ import signal
 import structlog
 import trio
 
-from engine.allocator import share_heap
+from engine.allocator import give_back, share_heap
 from engine.config import Config
 from engine.engine import Engine
 from engine.loading import load_steps, read_event_file, within
@@ -32,7 +32,7 @@ async def main(config: Config) -> None:
         if config.load is not None:
             await load_steps(within(engine), read_event_file(config.load))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(tidy)
+            nursery.start_soon(tidy, give_back)
             port = await nursery.start(engine.serve)
             _log.info("ready", host=config.host, port=port, data=str(config.data))
             await _wait_for_signals(engine)

@@ -11,6 +11,7 @@ the read model, may take it. With CPython's default the loop would wait 5 ms to 
 
 import gc
 import sys
+from collections.abc import Callable
 from time import thread_time
 
 import trio
@@ -38,15 +39,22 @@ def calm() -> None:
     gc.set_threshold(*THRESHOLDS)
 
 
-async def tidy() -> None:
+def nothing() -> None:
+    """Do nothing more."""
+
+
+async def tidy(further: Callable[[], None] = nothing) -> None:
     """Collect everything now and then, for ever.
 
     With such thresholds what ended in a cycle (each dropped connection, each request to the HTTP
     side) would lie about for hours: a daemon grew by megabytes a minute, and grew on.
+
+    :param further: what else is to be done then, in the time it may take.
     """
     pause = TIDY_SECONDS
     while True:
         await trio.sleep(pause)
         begun = thread_time()
         gc.collect()
+        further()
         pause = max(TIDY_SECONDS, (thread_time() - begun) / TIDY_PART)

@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import trio
@@ -58,13 +59,13 @@ def main() -> None:
             async for _ in signals:
                 file.write_text(json.dumps(lateness.report()), "utf-8")  # noqa: ASYNC240  a bench's few bytes
 
-    async def watched() -> None:
+    async def watched(further: Callable[[], None]) -> None:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(tidy)
+            nursery.start_soon(tidy, further)
             nursery.start_soon(lateness.watch)
             nursery.start_soon(tell)
 
-    daemon.tidy = watched  # type: ignore[attr-defined]  # the daemon starts it beside the engine
+    daemon.tidy = watched  # type: ignore[attr-defined,assignment]  # the daemon starts it beside the engine
     greenroom()
 
 

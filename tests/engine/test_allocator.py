@@ -1,4 +1,4 @@
-"""Threads share one heap of the C library's, unless the operator says otherwise."""
+"""Threads share one heap of the C library's, and give back its holes, unless told otherwise."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import ctypes, threading
-from engine.allocator import share_heap
+from engine.allocator import give_back, share_heap
 print(share_heap())
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
@@ -26,6 +26,16 @@ def allocate():
 threads = [threading.Thread(target=allocate) for _ in range(4)]
 [one.start() for one in threads]
 [one.join() for one in threads]
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+blocks = [libc.malloc(60_000) for _ in range(201)]
+for block in blocks:
+    ctypes.memset(block, 1, 60_000)
+for block in blocks[:-1]:
+    libc.free(block)
+before = resident()
+give_back()
+print(before - resident())
 print(flush=True)
 libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
 libc.fflush(None)
@@ -35,16 +45,17 @@ GNU = platform.libc_ver()[0] == "glibc"
 
 @pytest.mark.skipif(not GNU, reason="another C library")
 @pytest.mark.parametrize(("said", "done"), [({}, True), ({"MALLOC_ARENA_MAX": "8"}, False)])
-def test_threads_share_one_heap_unless_the_operator_says_otherwise(said, done):
+def test_threads_share_one_heap_and_holes_go_back_unless_the_operator_says_otherwise(said, done):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM], env={**clean, **said}, text=True, capture_output=True,
         check=True,
     )  # fmt: skip
-    told = ran.stdout.split("\n", 1)
+    told = ran.stdout.split("\n", 2)
     assert told[0] == str(done)
-    heaps = re.findall(r'<heap nr="\d+">', told[1])
+    assert (int(told[1]) > 10_000_000) is done, told[1]  # a hole of 12 MB below a block in use
+    heaps = re.findall(r'<heap nr="\d+">', told[2])
     assert (len(heaps) == 1) is done, heaps
     # A large block that comes after another was freed is mapped apart, still.
-    apart = re.findall(r'<total type="mmap" count="\d+" size="(\d+)"/>', told[1])
+    apart = re.findall(r'<total type="mmap" count="\d+" size="(\d+)"/>', told[2])
     assert (int(apart[-1]) >= 1 << 20) is done, apart

@@ -40,7 +40,8 @@ async def test_it_waits_for_as_long_as_its_own_work_is_worth(autojump_clock, mon
     # The processor's time, not the wall's: a machine that is busy with others costs no round.
     monkeypatch.setattr(collector, "thread_time", lambda: spent)
     monkeypatch.setattr(gc, "collect", collect)
-    begun = trio.current_time()
+    begun, also = trio.current_time(), []
     with trio.move_on_after(6.5 * TIDY_SECONDS):
-        await tidy()
+        await tidy(lambda: also.append(len(rounds)))
     assert [(at - begun) / TIDY_SECONDS for at in rounds] == [1, 2, 3, 5]
+    assert also == [1, 2, 3, 4]
