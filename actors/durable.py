@@ -25,9 +25,6 @@ from actors.rules import records
 from actors.rules.base import SYSTEM, Event, Recovered, Returned, Rules, Tick
 from actors.services import Services
 
-SNAPSHOT_AGAIN = 50
-"""Events after which a snapshot that could not be kept is tried again."""
-
 SNAPSHOT_EVERY = 100
 """Events after which a snapshot is taken, at least. Reading an event back costs more than a small
 snapshot's share of it, and whoever wakes an entity waits for that."""
@@ -88,7 +85,7 @@ class DurableActor(Actor):
         self.topic_seq = 0
         self._snapshot_seq = 0
         self._snapshot_size = 0
-        self._snapshot_after = 0
+        self._unkept: Snapshot | None = None
         self._answers = Answers()
         self._entries: list[Entry] = []
         self._timer: Timer | None = None
@@ -214,10 +211,13 @@ class DurableActor(Actor):
 
     def _snapshot_is_due(self) -> bool:
         worth = max(SNAPSHOT_EVERY, self._snapshot_size // SNAPSHOT_WORTH)
-        since = max(self._snapshot_seq + min(worth, SNAPSHOT_LIMIT), self._snapshot_after)
-        return self.seq >= since
+        return self.seq >= self._snapshot_seq + min(worth, SNAPSHOT_LIMIT)
 
-    async def _save_snapshot(self) -> None:
+    async def _make_snapshot(self) -> None:
+        """Make a snapshot for the next write to take along.
+
+        With a commit of its own, whoever comes next would wait for two.
+        """
         # Making it holds the loop: first let those who were answered send their answers, all of
         # whom have run once this task has had its turn twice.
         await trio.lowlevel.checkpoint()
@@ -228,16 +228,9 @@ class DurableActor(Actor):
             "done": self._answers.plain(),
             "taken": self._taken,
         }
-        try:
-            snapshot = Snapshot(self.seq, msgpack.packb(kept))
-            await self.services.journal.save_snapshot(self.entity, snapshot)
-        except StorageUnavailable as error:
-            # The journal alone is enough; nobody is to wait for the next try at once.
-            self._snapshot_after = self.seq + SNAPSHOT_AGAIN
-            _log.warning("snapshot failed", entity=self.entity, error=str(error))
-        else:
-            self._snapshot_seq = self.seq
-            self._snapshot_size = len(snapshot.state)
+        self._unkept = Snapshot(self.seq, msgpack.packb(kept))
+        self._snapshot_seq = self.seq
+        self._snapshot_size = len(self._unkept.state)
 
     # What follows from an event
 

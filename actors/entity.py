@@ -117,7 +117,7 @@ class EntityActor(DurableActor):
         if events or not self._is_timed():
             self._set_timer()
         if self._snapshot_is_due():
-            await self._save_snapshot()
+            await self._make_snapshot()
 
     def _take(self, envelope: Envelope) -> Decided | None:
         command = envelope.message
@@ -222,7 +222,7 @@ class EntityActor(DurableActor):
     async def _commit(self, decided: Sequence[Decided]) -> bool:
         entries, self._entries = self._entries, []
         try:
-            await self.services.journal.append(Write(self.entity, self.seq, entries))
+            await self.services.journal.append(Write(self.entity, self.seq, entries, self._unkept))
         except (StorageUnavailable, WrongSequence) as error:
             self.services.counters.commit_failures += 1
             reason = "moved" if isinstance(error, WrongSequence) else "storage_unavailable"
@@ -231,6 +231,7 @@ class EntityActor(DurableActor):
                 done.envelope.fail(Refused(reason, "This could not be saved. Please try again."))
             self.forget()
             return False
+        self._unkept = None
         self.seq += len(entries)
         self.services.counters.commits += 1
         self.services.counters.events += len(entries)

@@ -42,23 +42,26 @@ class Entry:
 
 
 @attrs.frozen
-class Write:
-    """Entries to append to one entity.
-
-    :param expected_seq: the last sequence number the writer knows; 0 for a new entity.
-    """
-
-    entity: str
-    expected_seq: int
-    entries: Sequence[Entry]
-
-
-@attrs.frozen
 class Snapshot:
     """An entity's state after its event ``seq``, as msgpack bytes."""
 
     seq: int
     state: bytes
+
+
+@attrs.frozen
+class Write:
+    """Entries to append to one entity.
+
+    :param expected_seq: the last sequence number the writer knows; 0 for a new entity.
+    :param snapshot: of the entity's state after an event that is on disk already, to be kept on
+        the way. It only spares replaying, so a journal may go without it.
+    """
+
+    entity: str
+    expected_seq: int
+    entries: Sequence[Entry]
+    snapshot: Snapshot | None = None
 
 
 class Journal(Protocol):
@@ -73,9 +76,6 @@ class Journal(Protocol):
 
     async def read(self, entity: str, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
         """Return up to ``limit`` entries with a number above ``after``, in order."""
-
-    async def save_snapshot(self, entity: str, snapshot: Snapshot) -> None:
-        """Keep a snapshot; an older one of the same entity may go."""
 
     async def load_snapshot(self, entity: str) -> Snapshot | None:
         """Return the newest snapshot, if there is one."""

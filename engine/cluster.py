@@ -81,11 +81,6 @@ class GuardedJournal:
         """Return up to ``limit`` entries with a number above ``after``, in order."""
         return await self._journal.read(entity, after, limit)
 
-    async def save_snapshot(self, entity: str, snapshot: Snapshot) -> None:
-        """Keep a snapshot, if the entity is this node's."""
-        if self._membership.owns(entity):
-            await self._journal.save_snapshot(entity, snapshot)
-
     async def load_snapshot(self, entity: str) -> Snapshot | None:
         """Return the newest snapshot, if there is one."""
         return await self._journal.load_snapshot(entity)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from actors.errors import GreenroomError
-from actors.ports import Entry, Journal, Write
+from actors.ports import Entry, Write
 from engine.kinds import KINDS
 from storage import SqliteJournal
 from storage.jetstream import JetStreamJournal
@@ -21,6 +21,7 @@ PAGE = 500
 """Events copied with one append."""
 
 End = str | Path
+Journal = SqliteJournal | JetStreamJournal
 """A NATS URL, or a database file."""
 
 

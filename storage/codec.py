@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import msgpack
 
-from actors.ports import Entry, Write
+from actors.ports import Entry, Snapshot, Write
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -21,12 +21,14 @@ class PackedWrite:
     """A write as rows, made before it queues so that a value msgpack cannot hold fails early.
 
     :param last_seq: the entity's last number once these rows are in.
+    :param snapshot: to be kept on the way.
     """
 
     entity: str
     expected_seq: int
     last_seq: int
     rows: tuple[Row, ...]
+    snapshot: Snapshot | None = None
 
 
 def microseconds(at: datetime) -> int:
@@ -78,7 +80,7 @@ def pack_write(write: Write) -> PackedWrite:
                 pack(entry.meta),
             )
         )
-    return PackedWrite(write.entity, write.expected_seq, seq, tuple(rows))
+    return PackedWrite(write.entity, write.expected_seq, seq, tuple(rows), write.snapshot)
 
 
 def entries(rows: Iterable[tuple[int, str, int, bytes, bytes]]) -> list[Entry]:

@@ -71,9 +71,7 @@ class Group:
             case Append():
                 return outcome.capture(self._append, task.writes)
             case Keep():
-                held = self._snapshots.get(task.entity)
-                if held is None or held.seq <= task.snapshot.seq:
-                    self._snapshots[task.entity] = task.snapshot
+                self._keep(task.entity, task.snapshot)
                 return outcome.Value(None)
             case Run():
                 return self._run(task.work)
@@ -89,7 +87,14 @@ class Group:
             heads[write.entity] = write.last_seq
         for write in writes:
             self._rows.extend(write.rows)
+            if write.snapshot is not None:
+                self._keep(write.entity, write.snapshot)
         self.heads.update(heads)
+
+    def _keep(self, entity: str, snapshot: Snapshot) -> None:
+        held = self._snapshots.get(entity)
+        if held is None or held.seq <= snapshot.seq:
+            self._snapshots[entity] = snapshot
 
     def _head(self, entity: str) -> int:
         head = self.heads.get(entity)

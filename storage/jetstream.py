@@ -16,6 +16,8 @@ from urllib.parse import unquote
 
 import attrs
 import msgpack
+import outcome
+import structlog
 import trio
 
 from actors.ports import Entry, Snapshot, StorageUnavailable, Write, WrongSequence
@@ -51,6 +53,8 @@ sent to a leader that has died is lost, and is to be sent again soon after there
 
 PAGE = 256
 """Messages read at once."""
+
+_log = structlog.get_logger("greenroom.journal")
 
 
 @attrs.define
@@ -106,15 +110,22 @@ class JetStreamJournal:
     # Appending
 
     async def append(self, *writes: Write) -> None:
-        """Commit all the writes, or none.
+        """Commit all the writes, or none. Snapshots are kept meanwhile, if NATS takes them at once.
 
         :raises WrongSequence: an entity's last number is not the expected one.
         :raises StorageUnavailable: NATS did not take it, or did not say so in time: what became
             of it shows when the entity is read.
         """
-        parts = self._parts(writes)
+        parts = [part for part in self._parts(writes) if part.rows]
         await trio.lowlevel.checkpoint()
-        parts = [part for part in parts if part.rows]
+        async with trio.open_nursery() as nursery:
+            for write in writes:
+                if write.snapshot is not None:
+                    nursery.start_soon(self._try_keeping, write.entity, write.snapshot)
+            appended = await outcome.acapture(self._append_parts, parts)
+        appended.unwrap()
+
+    async def _append_parts(self, parts: Sequence[Part]) -> None:
         if not parts:
             return
         finished = False
@@ -130,6 +141,12 @@ class JetStreamJournal:
             raise StorageUnavailable(f"NATS did not take the write within {APPEND_SECONDS:g} s")
         self.statistics.appends += 1
         self.statistics.events += sum(len(part.rows) for part in parts)
+
+    async def _try_keeping(self, entity: str, snapshot: Snapshot) -> None:
+        try:
+            await self.save_snapshot(entity, snapshot)
+        except StorageUnavailable as error:  # the journal alone is enough
+            _log.warning("snapshot failed", entity=entity, error=str(error))
 
     def _parts(self, writes: Sequence[Write]) -> list[Part]:
         parts: dict[str, Part] = {}

@@ -46,6 +46,8 @@ class MemoryJournal:
         self._check(packed)
         for write in packed:
             self._rows.setdefault(write.entity, []).extend(write.rows)
+            if write.snapshot is not None:
+                self._keep(write.entity, write.snapshot)
         self.appends += 1
 
     def _meddle(self, writes: Sequence[Write]) -> None:
@@ -82,6 +84,9 @@ class MemoryJournal:
         """
         await trio.lowlevel.checkpoint()
         self._must_be_available()
+        self._keep(entity, snapshot)
+
+    def _keep(self, entity: str, snapshot: Snapshot) -> None:
         held = self._snapshots.get(entity)
         if held is None or held.seq <= snapshot.seq:
             self._snapshots[entity] = snapshot

@@ -103,10 +103,6 @@ class Disk:
             raise StorageUnavailable("simulated")
         return await self._rows.read(entity, after, limit)
 
-    async def save_snapshot(self, entity: str, snapshot: Snapshot) -> None:
-        """Keep a snapshot."""
-        await self._rows.save_snapshot(entity, snapshot)
-
     async def load_snapshot(self, entity: str) -> Snapshot | None:
         """Return the newest snapshot."""
         return await self._rows.load_snapshot(entity)

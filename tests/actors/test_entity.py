@@ -153,22 +153,27 @@ async def test_whoever_is_answered_hears_of_it_before_a_snapshot_holds_the_loop(
     assert happened == ["answered"] * 30 + ["kept"]
 
 
-async def test_a_snapshot_that_cannot_be_kept_is_tried_again_later(autojump_clock, monkeypatch):
+async def test_a_snapshot_goes_to_the_disk_with_the_next_write_that_does(
+    autojump_clock, monkeypatch
+):
     monkeypatch.setattr("actors.durable.SNAPSHOT_EVERY", 10)
-    monkeypatch.setattr("actors.durable.SNAPSHOT_AGAIN", 5)
-    tried = []
-
-    class Full(MemoryJournal):
-        async def save_snapshot(self, entity, snapshot):
-            tried.append(snapshot.seq)
-            if snapshot.seq < 20:
-                raise StorageUnavailable("no leader")
-            await super().save_snapshot(entity, snapshot)
-
-    async with counters(Full()) as world:
-        for _ in range(29):
+    async with counters() as world:
+        for _ in range(10):
             await world.ask(Add(by=ANA, number=1))
-    assert tried == [10, 15, 20]
+        appends = world.journal.appends
+        assert await world.journal.load_snapshot("counter/one") is None
+        world.journal.fail_next()
+        with pytest.raises(Refused, match="saved"):
+            await world.ask(Add(by=ANA, number=1))
+        assert await world.journal.load_snapshot("counter/one") is None
+        await world.ask(Add(by=ANA, number=1))
+        snapshot = await world.journal.load_snapshot("counter/one")
+        assert snapshot is not None
+        assert snapshot.seq == 10
+        assert world.journal.appends == appends + 1
+        for _ in range(8):
+            await world.ask(Add(by=ANA, number=1))
+        assert await world.journal.load_snapshot("counter/one") is snapshot
 
 
 @pytest.mark.parametrize("limit", [15, 5_000])
@@ -177,9 +182,8 @@ async def test_a_large_state_is_kept_less_often(autojump_clock, monkeypatch, lim
     monkeypatch.setattr("actors.durable.SNAPSHOT_WORTH", 1)
     monkeypatch.setattr("actors.durable.SNAPSHOT_LIMIT", limit)
     async with counters() as world:
-        for _ in range(10):
+        for _ in range(11):
             await world.ask(Add(by=ANA, number=1))
-        await wait_all_tasks_blocked()
         snapshot = await world.journal.load_snapshot("counter/one")
         assert snapshot is not None
         assert snapshot.seq == 10
@@ -187,10 +191,8 @@ async def test_a_large_state_is_kept_less_often(autojump_clock, monkeypatch, lim
         assert wanted > 10
         for _ in range(wanted - 1):
             await world.ask(Add(by=ANA, number=1))
-        await wait_all_tasks_blocked()
         assert await world.journal.load_snapshot("counter/one") is snapshot
         await world.ask(Add(by=ANA, number=1))
-        await wait_all_tasks_blocked()
         later = await world.journal.load_snapshot("counter/one")
         assert later is not None
         assert later.seq == 10 + wanted
@@ -264,14 +266,21 @@ async def test_a_snapshot_keeps_what_was_taken(autojump_clock, monkeypatch):
     monkeypatch.setattr("actors.durable.SNAPSHOT_EVERY", 10)
     journal = MemoryJournal()
     async with counters(journal) as world:
-        for _ in range(10):
+        for _ in range(9):
             await world.ask(Copy(by=ANA, number=1))
             await wait_all_tasks_blocked()
+        refusing = StorageUnavailable("no disk")
+        journal.interfere = lambda writes: refusing if "two" in writes[0].entity else None
+        await world.ask(Copy(by=ANA, number=1))
+        await world.ask(Add(by=ANA, number=1))
+    journal.interfere = None
     assert await journal.load_snapshot("counter/one") is not None
+    assert "taken" not in (await journal.read("counter/one", after=10))[0].meta
     async with counters(journal) as world:
-        assert await total(world) == 10
-        await wait_all_tasks_blocked()
+        assert await total(world) == 11
+        await trio.sleep(30)
         assert world.services.counters.effects == 1
+        assert await total(world, "counter/two") == 10
 
 
 async def test_a_deadline_rings_once_also_when_it_passed_while_down(autojump_clock):

@@ -1,6 +1,7 @@
 """What is particular to the journal in NATS: its limits, its restarts, its second owner."""
 
 from secrets import token_hex
+from unittest.mock import AsyncMock
 
 import pytest
 import trio
@@ -58,6 +59,17 @@ async def test_a_snapshot_larger_than_a_message_comes_back_whole(server):
         state = bytes(range(256)) * 10_000
         await journal.save_snapshot("session/ux", Snapshot(9, state))
         assert await journal.load_snapshot("session/ux") == Snapshot(9, state)
+
+
+async def test_a_write_stands_although_its_snapshot_cannot_be_kept(server, monkeypatch):
+    async with Nats.open([server.url]) as connection:
+        journal = await JetStreamJournal.open(connection)
+        await journal.append(Write("session/ux", 0, entries(1, 1)))
+        refuse = AsyncMock(side_effect=StorageUnavailable("no leader"))
+        monkeypatch.setattr("storage.jetstream_snapshots.Snapshots.save", refuse)
+        await journal.append(Write("session/ux", 1, entries(2, 2), Snapshot(1, b"one")))
+        refuse.assert_awaited_once()
+        assert await journal.read("session/ux") == entries(1, 2)
 
 
 @pytest.mark.parametrize("name", ["chat/fair.ana.1", "person/fair.a b*>%", "agenda/fair.ä/ö"])

@@ -138,6 +138,14 @@ async def test_the_newest_snapshot_is_kept(journal):
     assert await journal.load_snapshot("session/ux") == Snapshot(9, b"nine")
 
 
+async def test_a_snapshot_goes_along_with_a_write(journal):
+    await journal.append(Write("session/ux", 0, entries(1, 9)))
+    await journal.append(Write("session/ux", 9, entries(10, 12), Snapshot(9, b"nine")))
+    assert await journal.load_snapshot("session/ux") == Snapshot(9, b"nine")
+    await journal.append(Write("session/ux", 12, entries(13, 13), Snapshot(7, b"seven, late")))
+    assert await journal.read("session/ux", after=9) == entries(10, 13)
+
+
 async def test_entities_are_listed_by_kind_and_name(journal):
     for name in ("session/b", "session/a", "sessions/x", "chat/1"):
         await journal.append(Write(name, 0, entries(1, 1)))
