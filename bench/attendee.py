@@ -43,8 +43,9 @@ class Diary:
     :param booked: 1-1 chat -> who picked and its start, of every pick that was acknowledged.
     :param aside: text -> 1-1 chat, of every message there that was acknowledged.
     :param met: 1-1 chats of which somebody was told that both have been there.
-    :param in_chats: how often somebody came into a 1-1 chat; ``chats_ended`` how often somebody in
-        one was told of its end.
+    :param in_chats: how often somebody came into a 1-1 chat.
+    :param warned: how often somebody in one was told that it ends soon.
+    :param ended: 1-1 chat -> who was in it at its end and was told.
     :param unsure: people, questions and chats of which the last answer never came.
     :param waiting: how many wait for an answer now.
     :param asked: when somebody asked last, by trio's clock.
@@ -64,7 +65,8 @@ class Diary:
     aside: dict[str, str] = attrs.field(factory=dict)
     met: set[str] = attrs.field(factory=set)
     in_chats: int = 0
-    chats_ended: int = 0
+    warned: int = 0
+    ended: dict[str, set[str]] = attrs.field(factory=dict)
     unsure: set[Any] = attrs.field(factory=set)
     waiting: int = 0
     asked: float = 0.0

@@ -1,10 +1,12 @@
 """Pre-scheduled 1-1 chats of a whole fair: asking, picking a slot, being there, talking aside.
 
 A guest and an employee are a pair. The employee offers slots and approves; the guest asks, picks
-the next free slot, and both come once they may (rules 37 to 45). A chat ends by itself; some leave
-it earlier. Who was told what is kept in the diary, and held against what is there at the end.
+the next free slot, and both come once they may (rules 37 to 45). Half of the chats are talked to
+their end, which comes by itself; the others some leave earlier. Who was told what is kept in the
+diary, and held against what is there at the end.
 """
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,8 +26,8 @@ AHEAD = timedelta(hours=2)
 QUOTA = 30
 """Slots of the company for each of its employees: more than there are in :data:`AHEAD`."""
 
-POLICY = {"initiators": "both", "durations": [MINUTES], "hours": ["00:00", "24:00"]}
-"""The organizer's rules for 1-1 chats at a fair under load."""
+FIRST_AFTER = timedelta(minutes=1)
+"""How soon after everybody has come the first slots begin, or up to a minute later."""
 
 ASIDE_PART = 0.3
 """Of what somebody with a 1-1 chat does: something about it."""
@@ -33,8 +35,26 @@ ASIDE_PART = 0.3
 LEAVES = 0.15
 """The share of such acts within a chat in which one leaves it."""
 
+TOLD_WITHIN = timedelta(seconds=30)
+"""How soon after the end of a 1-1 chat whoever is in it is told."""
+
 CHECKED_WITHIN = timedelta(minutes=2)
 """How long after its end a fair has been checked."""
+
+
+def policy(everybody_there: datetime) -> dict[str, Any]:
+    """Return the organizer's rules for 1-1 chats at a fair under load.
+
+    Slots follow one another from the hours' beginning: it decides when the first ones begin.
+    """
+    first = everybody_there + FIRST_AFTER + timedelta(seconds=59)
+    opens = f"00:{first.minute % MINUTES:02}"
+    return {"initiators": "both", "durations": [MINUTES], "hours": [opens, "24:00"]}
+
+
+def talked_out(chat: str) -> bool:
+    """Whether nobody leaves this 1-1 chat before its end; both sides are of one mind."""
+    return zlib.crc32(chat.encode()) % 2 == 0
 
 
 class Partner(Attendee):
@@ -48,6 +68,18 @@ class Partner(Attendee):
         self._partner = partner
         self._inside = ""
         self._left: set[str] = set()
+        self._closes = datetime.max.replace(tzinfo=UTC)
+        self._connects = 0
+
+    def untold(self, now: datetime) -> str:
+        """Return the 1-1 chat this person still sits in though its end is long past, if any.
+
+        Whoever's connection dropped meanwhile may have been out already.
+        """
+        client = self._client
+        if client is None or client.statistics().connects != self._connects:
+            return ""
+        return self._inside if now > self._closes + TOLD_WITHIN else ""
 
     async def _enter(self) -> None:
         self._inside = ""
@@ -59,7 +91,7 @@ class Partner(Attendee):
             await super()._act(due)
         elif not self._inside:
             await self._look(due)
-        elif self._random.random() < LEAVES:
+        elif not talked_out(self._inside) and self._random.random() < LEAVES:
             await self._leave_chat(due)
         else:
             await self._say_aside(due)
@@ -69,7 +101,7 @@ class Partner(Attendee):
         found = await self.ask("meeting.list", due, tab="confirmed", limit=50)
         for meeting in found["meetings"] if found else ():
             if meeting["joinable"] and meeting["id"] not in self._left:
-                await self._come(meeting["id"])
+                await self._come(meeting)
                 return
         if found is not None:
             await self._further(found)
@@ -77,10 +109,11 @@ class Partner(Attendee):
     async def _further(self, confirmed: Mapping[str, Any]) -> None:
         """Do what leads to a chat: each side has its own part in it."""
 
-    async def _come(self, chat: str) -> None:
-        if self._inside:
+    async def _come(self, meeting: Mapping[str, Any]) -> None:
+        if self._inside or self._client is None:
             return
-        self._inside = chat
+        chat = self._inside = meeting["id"]
+        self._closes, self._connects = over_by(meeting), self._client.statistics().connects
         if await self.ask("meeting.join", trio.current_time(), id=chat) is None:
             self._inside = ""
             return
@@ -107,8 +140,10 @@ class Partner(Attendee):
         elif type_name == "meeting.met":
             self._diary.met.add(data["meeting"]["id"])
         elif type_name == "meeting.ended":
+            self._diary.ended.setdefault(self._inside, set()).add(self.name)
             self._inside = ""
-            self._diary.chats_ended += 1
+        elif type_name == "meeting.warned":
+            self._diary.warned += 1
         else:
             await super()._answer(type_name, data)
 

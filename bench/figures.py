@@ -220,6 +220,10 @@ def mixed(result: Result) -> Iterator[Figure]:
     if "chats" in result:
         yield Figure("1-1 chats booked", result["chats"]["booked"], "")
         yield Figure("1-1 chats in which both met", result["chats"]["met"], "")
+        if result["chats"].get("ended_with_both"):
+            yield Figure(
+                "1-1 chats both were in to the end", result["chats"]["ended_with_both"], ""
+            )
     if result.get("memory_mb_per_hour") is not None:
         yield Figure("memory, after warm-up", result["memory_mb_per_hour"], "MB an hour",
                      target=1.0, sense="at most", higher=False)  # fmt: skip

@@ -9,13 +9,15 @@ whether everything that was acknowledged holds at the end.
 
 import argparse
 import json
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import trio
 
 from bench.attendee import ROWS, Attendee, Diary, Host
-from bench.fair_chats import POLICY, QUOTA, pairs
+from bench.fair_chats import QUOTA, Partner, pairs, policy
 from bench.fair_checks import (
     end_chats,
     end_sessions,
@@ -43,6 +45,9 @@ RAMP_SECONDS = 60.0
 
 ROUGH = 2_000
 """Samples kept; of a longer fair every second, third … one."""
+
+CHATS_SECONDS, CHATS_PAIRS = 600.0, 10
+"""From so long a fair with so many pairs on, some 1-1 chat must have come to its end."""
 
 MB = 1e6
 
@@ -101,6 +106,7 @@ class Fair:
             await trio.sleep_until(until)
             waiting = await quiet(self.diary)
             broken = [f"{waiting} calls were still without an answer"] if waiting else []
+            broken += self._untold()
             broken += await promises(self.target, self.sessions, self.diary)
             broken += await promises_of_chats(self.target, self.pairs, self.diary)
             nursery.cancel_scope.cancel()
@@ -110,6 +116,18 @@ class Fair:
             left, self.after = await left_behind(self.target, self.before)
             broken += left
         return broken
+
+    def _untold(self) -> list[str]:
+        """Name those who sit in a 1-1 chat that is over, and were not told."""
+        now, ended = datetime.now(UTC), self.diary.ended.values()
+        if self.seconds >= CHATS_SECONDS and self.pairs >= CHATS_PAIRS and not _both(ended):
+            return ["no 1-1 chat came to its end with both there"]
+        partners = (person for person in self._people if isinstance(person, Partner))
+        return [
+            f"{partner.name} was not told of the end of 1-1 chat {chat}"
+            for partner in partners
+            if (chat := partner.untold(now))
+        ]
 
     async def _arrive(self, person: Attendee, number: int, until: float) -> None:
         hosts = len(self.sessions)
@@ -143,7 +161,8 @@ def hold(
     """Hold a fair and return what came of it."""
     with opened(url, token_key, flaws) as target:
         fair = Fair(target, people, seconds, flaws)
-        event = described(target.event, fair.sessions, one_to_one=POLICY)
+        there = datetime.now(UTC) + timedelta(seconds=fair.ramp)
+        event = described(target.event, fair.sessions, one_to_one=policy(there))
         event["company"][0]["slots"] = QUOTA * fair.pairs
         target.load(event)
         broken = trio.run(fair.run)
@@ -166,7 +185,9 @@ def _result(fair: Fair, people: int, seconds: float, broken: list[str]) -> dict[
             "booked": len(diary.booked),
             "entered": diary.in_chats,
             "met": len(diary.met),
-            "told_of_the_end": diary.chats_ended,
+            "told_it_ends_soon": diary.warned,
+            "told_of_the_end": sum(map(len, diary.ended.values())),
+            "ended_with_both": _both(diary.ended.values()),
             "acknowledged_messages": len(diary.aside),
         },
         "visits": diary.visits,
@@ -185,6 +206,11 @@ def _result(fair: Fair, people: int, seconds: float, broken: list[str]) -> dict[
         "server_starved": mean(series, "starved"),
         "limit": limit_of(series),
     }
+
+
+def _both(ended: Iterable[Collection[str]]) -> int:
+    """Return of how many 1-1 chats both sides were told that they are over."""
+    return sum(len(told) == 2 for told in ended)  # noqa: PLR2004  sides
 
 
 def _grown(series: list[dict[str, float]], key: str) -> int:

@@ -8,7 +8,7 @@ import trio
 
 from bench import mixed
 from bench.attendee import Attendee, Diary
-from bench.fair_chats import Guest
+from bench.fair_chats import MINUTES, Guest, Partner, policy, talked_out
 from bench.fair_checks import (
     QUIET_SECONDS,
     READERS,
@@ -160,6 +160,49 @@ async def test_a_tidy_guest_picks_no_slot_that_runs_when_the_fair_is_over(autoju
     assert [minute for minute in range(0, 60, 5) if guest.suits(slot(minute))] == [
         0, 5, 10, 15, 20, 35, 40, 45, 50, 55,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("everybody_there", "first"),
+    [("10:00:00", "10:01"), ("10:00:01", "10:02"), ("10:03:30", "10:05"), ("23:58:50", "00:00")],
+)
+def test_the_first_slots_begin_soon_after_everybody_has_come(everybody_there, first):
+    opens, _ = policy(datetime.fromisoformat(f"2026-12-01T{everybody_there}+00:00"))["hours"]
+    minutes = [int(clock[-2:]) % MINUTES for clock in (opens, first)]
+    assert minutes[0] == minutes[1]
+
+
+class Connected:
+    """A client that has connected so many times."""
+
+    def __init__(self):
+        self.connects = 1
+
+    def statistics(self):
+        return self
+
+    async def call(self, method, **params):
+        return {}
+
+
+async def test_whoever_sits_in_a_chat_that_is_over_was_not_told(autojump_clock):
+    target = Target("ws://h/", Key("k", "s" * 20), "fair")
+    person = Partner(target, "ana", "s", Diary(), think=1.0, seed=1, partner="emma")
+    person._client = client = Connected()
+    await person._come({"id": "m-1", "end": "2026-12-01T10:05:00+00:00"})
+    closes = datetime(2026, 12, 1, 10, 7, tzinfo=UTC)
+    assert person.untold(closes) == ""
+    assert person.untold(closes + timedelta(minutes=1)) == "m-1"
+    client.connects = 2
+    assert person.untold(closes + timedelta(minutes=1)) == ""
+    client.connects = 1
+    await person._answer("meeting.ended", {})
+    assert person.untold(closes + timedelta(minutes=1)) == ""
+    assert person._diary.ended == {"m-1": {"ana"}}
+
+
+def test_some_chats_are_talked_to_their_end_and_some_are_not():
+    assert {talked_out(f"m-{number}") for number in range(20)} == {True, False}
 
 
 @pytest.mark.slow
