@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 import msgpack
 
+from actors.packing import pack
 from actors.rules.base import Command
 
 KEYS_KEPT = 1000
@@ -74,7 +75,7 @@ class Answers:
     def _enter(self, said: Mapping[str, Any]) -> None:
         if "key" in said:
             with suppress(TypeError, ValueError, OverflowError):  # the journal says so, and fails
-                self._keep(said["key"], msgpack.packb(said["answer"]))
+                self._keep(said["key"], pack(said["answer"]))
         else:
             self._taken[said["sender"]] = list(said["number"])
             self._taken.move_to_end(said["sender"])
@@ -98,7 +99,7 @@ class Answers:
     def restore(self, plain: Mapping[str, Any]) -> None:
         """Take in a book as :meth:`plain` gave it; older ones have answers that are not packed."""
         for key, answer in plain["answers"]:
-            self._keep(key, answer if isinstance(answer, bytes) else msgpack.packb(answer))
+            self._keep(key, answer if isinstance(answer, bytes) else pack(answer))
         self._taken.update(plain["taken"])
 
     def clear(self) -> None:

@@ -20,6 +20,7 @@ from actors.courier import Courier
 from actors.errors import Refused
 from actors.kernel import Actor, Timer, let_it_crash
 from actors.kernel.policy import Decider
+from actors.packing import pack
 from actors.ports import Entry, Snapshot, StorageUnavailable
 from actors.rules import records
 from actors.rules.base import SYSTEM, Event, Recovered, Returned, Rules, Tick
@@ -228,7 +229,7 @@ class DurableActor(Actor):
             "done": self._answers.plain(),
             "taken": self._taken,
         }
-        self._unkept = Snapshot(self.seq, msgpack.packb(kept))
+        self._unkept = Snapshot(self.seq, pack(kept))
         self._snapshot_seq = self.seq
         self._snapshot_size = len(self._unkept.state)
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import trio
 
+from actors.packing import pack
 from actors.ports import Entry, Snapshot, Write
 from bench.script import command
 from storage import SqliteJournal, codec
@@ -101,7 +102,7 @@ async def recovery(folder: Path, entities: int, events: int) -> dict[str, float]
                 await journal.append(Write(name, first, entries))
         if events > SNAPSHOT_EVERY:
             kept = (events // SNAPSHOT_EVERY - 1) * SNAPSHOT_EVERY + SNAPSHOT_EVERY // 2
-            state = codec.pack({"messages": [codec.unpack(codec.pack(entry(n).data))
+            state = pack({"messages": [codec.unpack(pack(entry(n).data))
                                              for n in range(2_000)]})  # fmt: skip
             for name in names:
                 await journal.save_snapshot(name, Snapshot(kept, state))

@@ -20,8 +20,9 @@ from transport.cluster.nats import Nats
 PAGE = 500
 """Events copied with one append."""
 
-End = str | Path
 Journal = SqliteJournal | JetStreamJournal
+
+End = str | Path
 """A NATS URL, or a database file."""
 
 

@@ -1,12 +1,13 @@
 """Journal rows: entries to bytes and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
 import msgpack
 
+from actors.packing import pack
 from actors.ports import Entry, Snapshot, Write
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,15 +40,6 @@ def microseconds(at: datetime) -> int:
 def instant(value: int) -> datetime:
     """Return the instant that :func:`microseconds` turned into a number."""
     return EPOCH + timedelta(microseconds=value)
-
-
-def pack(value: Mapping[str, Any]) -> bytes:
-    """Return plain data as msgpack.
-
-    :raises TypeError: it holds something that is not plain.
-    """
-    data: bytes = msgpack.packb(value)
-    return data
 
 
 def unpack(data: bytes) -> Any:

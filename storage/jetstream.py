@@ -15,11 +15,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import attrs
-import msgpack
 import outcome
 import structlog
 import trio
 
+from actors.packing import pack
 from actors.ports import Entry, Snapshot, StorageUnavailable, Write, WrongSequence
 from storage import jetstream_api as api
 from storage.codec import entries, pack_write
@@ -199,7 +199,7 @@ class JetStreamJournal:
         lasts: list[int] = []
         room = 0
         for row in part.rows:
-            packed: bytes = msgpack.packb(row[1:])
+            packed = pack(row[1:])
             if len(packed) > limit:
                 raise StorageUnavailable(f"{part.entity}: an event is larger than NATS takes")
             if len(packed) > room:

@@ -12,6 +12,7 @@ from datetime import datetime
 import attrs
 from sqlite_utils import Database
 
+from actors.packing import pack
 from storage import codec
 from storage.blanking import blank
 from storage.readmodel import Progress, rebuild, unseen
@@ -109,8 +110,8 @@ def _blank_row(entity: str, data: bytes, meta: bytes, person: str) -> tuple[byte
     if "answer" in done:  # what the command of an idempotency key was answered
         mine = own or about.get("by") == person
         done["answer"] = blank(done["answer"], person, own=mine)
-        meta = codec.pack(about)
-    return codec.pack(blank(codec.unpack(data), person, own=own, under=_kind(entity))), meta
+        meta = pack(about)
+    return pack(blank(codec.unpack(data), person, own=own, under=_kind(entity))), meta
 
 
 def _blank_snapshots(db: Database, person: str, concerned: set[str] | None) -> int:
@@ -125,7 +126,7 @@ def _blank_snapshots(db: Database, person: str, concerned: set[str] | None) -> i
         for pair in kept.get("done", {}).get("answers", ()):
             if pair[0].startswith(f"{person} "):
                 pair[1] = blank(pair[1], person, own=True)
-        new = codec.pack(kept)
+        new = pack(kept)
         if new != state:
             changed += 1
             db.conn.execute("UPDATE snapshots SET state = ? WHERE entity = ?", (new, entity))

@@ -15,6 +15,7 @@ import attrs
 import msgpack
 import orjson
 
+from actors.packing import pack
 from actors.rules.records import iso, plain
 
 TEXT, BINARY, PING = 0x1, 0x2, 0x9
@@ -71,8 +72,7 @@ def _load_json(message: str | bytes) -> Any:
 
 
 def _dump_msgpack(value: Any) -> bytes:
-    packed: bytes = msgpack.packb(value, default=foreign)
-    return packed
+    return pack(value, foreign)
 
 
 def _load_msgpack(message: str | bytes) -> Any:

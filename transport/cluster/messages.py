@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 import cattrs
-import msgpack
 
+from actors import packing
 from actors.entity import Resume
 from actors.errors import GreenroomError, Refused
 from actors.holding import Hold, Peek
@@ -109,8 +109,7 @@ def unpack(plain: Plain) -> Any:
 
 def answer(value: Any) -> bytes:
     """Return an actor's answer as bytes, spelled as clients get it."""
-    packed: bytes = msgpack.packb(value, default=foreign)
-    return packed
+    return packing.pack(value, foreign)
 
 
 def refusal(error: BaseException) -> Refused:

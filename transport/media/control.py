@@ -9,6 +9,7 @@ from typing import Any
 import msgpack
 
 from actors.errors import Refused
+from actors.packing import pack
 
 MESSAGE_LIMIT = 1 << 20
 """Bytes of the largest message either side takes."""
@@ -42,7 +43,7 @@ class Decoder:
 
 def encode(number: int | None, word: Any, data: Any) -> bytes:
     """Write one message."""
-    return bytes(msgpack.packb([number, word, data]))
+    return pack([number, word, data])
 
 
 def refusal(error: Refused) -> dict[str, Any]:
