@@ -4,7 +4,6 @@
 """
 
 import importlib
-import inspect
 import json
 import os
 import signal
@@ -25,6 +24,7 @@ from bench.load.wire import LoadFailed
 from bench.machine import describe
 from bench.results import Record
 from bench.script import last_word, reason
+from bench.sizes import checked
 
 LOOK = 0.1
 WHY = "why it failed"
@@ -59,7 +59,7 @@ def measure(  # noqa: PLR0913  one flag of the command line a parameter
     parameters = dict(bench.parameters(quick=quick, remote=url is not None))
     patience = bench.seconds[not quick]
     if sizes:
-        patience = _longer(patience, parameters, _checked(name, module, sizes))
+        patience = _longer(patience, parameters, checked(name, module, sizes))
         parameters |= sizes
     if url is not None:
         parameters |= {"url": url, "token_key": token_key}
@@ -76,22 +76,6 @@ def measure(  # noqa: PLR0913  one flag of the command line a parameter
 def _part_of(said: Said, done: int, runs: int, usual: float, seconds: float) -> None:
     """Say which part of all runs is over."""
     said(min(1.0, (done + min(0.99, seconds / usual)) / runs))
-
-
-def _checked(name: str, module: str, sizes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return sizes, if a bench has such.
-
-    :raises LoadFailed: it has not.
-    """
-    taken = inspect.signature(importlib.import_module(f"bench.{module}").run).parameters
-    known = [one for one in taken if one not in {"url", "token_key", "said", "say"}]
-    for size, value in sizes.items():
-        if size not in known:
-            raise LoadFailed(f"{name} has no size {size!r}; it has {', '.join(known)}")
-        numbers = value if isinstance(value, list) else [value]
-        if not numbers or any(isinstance(one, (int, float)) and one < 0 for one in numbers):
-            raise LoadFailed(f"{size}={json.dumps(value)}: expected what can be measured")
-    return sizes
 
 
 def _longer(patience: float, usual: Mapping[str, Any], sizes: Mapping[str, Any]) -> float:

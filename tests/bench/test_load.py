@@ -1,5 +1,6 @@
 """The load's own parts: latencies, the search for replies, the verdict, results and pages."""
 
+import itertools
 import json
 import re
 import socket
@@ -28,6 +29,7 @@ from bench.plots import MARKS, of_load, round_marks
 from bench.report import html, markdown
 from bench.results import Record, ResultError, Spread, all_in, compare, differences, load
 from bench.runner import failure, measure
+from bench.sizes import checked
 from engine.cli import main
 
 MACHINE = {
@@ -322,8 +324,6 @@ def test_sizes_are_the_benchs_own_and_kept_in_the_command(monkeypatch):
     assert taken["module"] == "storm_daemon"
     with pytest.raises(LoadFailed, match="has no size 'persons'; it has people, employees, slots"):
         measure("book", quick=True, sizes={"persons": 9})
-    with pytest.raises(LoadFailed, match="expected what can be measured"):
-        measure("book", quick=True, sizes={"people": -9})
     told = CliRunner().invoke(main, ["bench", "book", "--set", "people"])
     assert "expected NAME=NUMBER" in told.output
     told = CliRunner().invoke(main, ["bench", "all", "--set", "people=9"])
@@ -334,6 +334,33 @@ def test_sizes_are_the_benchs_own_and_kept_in_the_command(monkeypatch):
         CliRunner().invoke(
             main, ["bench", "book", "--quick", "--set", "people=9"], catch_exceptions=False
         )
+
+
+@pytest.mark.parametrize(
+    ("bench", "size", "value", "complaint"),
+    [
+        ("book", "people", -9, "people=-9: expected a whole number above 0"),
+        ("join", "people", "text", 'people="text": expected a whole number above 0'),
+        ("join", "people", True, "people=true: expected a whole number above 0"),
+        ("join", "people", [1, 2], r"people=\[1, 2\]: expected a whole number above 0"),
+        ("stage", "seconds", 0, "seconds=0: expected a number above 0"),
+        ("storm", "rate", -1, "rate=-1: expected a number, 0 or more"),
+        ("fanout", "sizes", 200, "sizes=200: expected a list of whole numbers above 0"),
+        ("media_soak", "scenes", "chat", 'scenes="chat": expected a list of names'),
+        ("journal", "folder", "data", "has no size 'folder'; it has writers, seconds"),
+    ],
+)  # fmt: skip
+def test_a_size_that_is_none_is_told_with_what_is_expected(bench, size, value, complaint):
+    with pytest.raises(LoadFailed, match=complaint):
+        checked(bench, BENCHES[bench].module_of(bench, remote=False), {size: value})
+
+
+def test_the_benchs_own_sizes_are_sizes():
+    for name, bench in BENCHES.items():
+        for quick, remote in itertools.product((True, False), {False, bench.remote}):
+            module = bench.module_of(name, remote=remote)
+            parameters = bench.parameters(quick=quick, remote=remote)
+            assert checked(name, module, parameters) == parameters
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "load-testing.md"

@@ -1,0 +1,67 @@
+"""Sizes of a load that somebody chose: held against what the bench's ``run`` takes."""
+
+import importlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_type_hints
+
+import attrs
+
+from bench.load.wire import LoadFailed
+
+SEED = "seed"
+"""The one whole number that may be nought."""
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+def _number(value: Any) -> bool:
+    return type(value) in {int, float} and value >= 0 and math.isfinite(value)
+
+
+def _list_of(right: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and bool(value) and all(map(right, value))
+
+
+@attrs.frozen
+class Kind:
+    """What a size may be: in words, and as a test."""
+
+    expected: str
+    holds: Callable[[Any], bool]
+
+
+KINDS: Mapping[Any, Kind] = {
+    int: Kind("a whole number above 0", _whole),
+    float: Kind("a number, 0 or more", _number),
+    bool: Kind("true or false", lambda value: isinstance(value, bool)),
+    Sequence[int]: Kind("a list of whole numbers above 0, such as [100,1000]", _list_of(_whole)),
+    Sequence[str]: Kind(
+        'a list of names, such as ["one","other"]', _list_of(lambda one: isinstance(one, str))
+    ),
+}
+"""By the annotation of a parameter of ``run``; parameters of other types are no sizes."""
+
+LENGTH = Kind("a number above 0", lambda value: _number(value) and value > 0)
+START = Kind("a whole number, 0 or more", lambda value: type(value) is int and value >= 0)
+
+
+def checked(name: str, module: str, sizes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return sizes of a load, if the bench can take them.
+
+    :param module: the bench's.
+    :raises LoadFailed: it has no such size, or what was given is none.
+    """
+    hints = get_type_hints(importlib.import_module(f"bench.{module}").run)
+    kinds = {size: KINDS[hint] for size, hint in hints.items() if hint in KINDS}
+    special = {"seconds": LENGTH, SEED: START}
+    kinds |= {size: kind for size, kind in special.items() if size in kinds}
+    for size, value in sizes.items():
+        if size not in kinds:
+            raise LoadFailed(f"{name} has no size {size!r}; it has {', '.join(kinds)}")
+        if not kinds[size].holds(value):
+            raise LoadFailed(f"{size}={json.dumps(value)}: expected {kinds[size].expected}")
+    return sizes
