@@ -81,7 +81,7 @@ class Answers:
     def _enter(self, said: Mapping[str, Any]) -> None:
         if "key" in said:
             with suppress(TypeError, ValueError, OverflowError):  # the journal says so, and fails
-                self._keep(said["key"], pack(said["answer"]))
+                self._keep(said["key"], _pack(said["answer"]))
         else:
             self._taken[said["sender"]] = list(said["number"])
             self._taken.move_to_end(said["sender"])
@@ -105,7 +105,7 @@ class Answers:
     def restore(self, plain: Mapping[str, Any]) -> None:
         """Take in a book as :meth:`plain` gave it; older ones have answers that are not packed."""
         for key, answer in plain["answers"]:
-            self._keep(key, answer if isinstance(answer, bytes) else pack(answer))
+            self._keep(key, answer if isinstance(answer, bytes) else _pack(answer))
         self._taken.update(plain["taken"])
 
     def clear(self) -> None:
@@ -116,7 +116,7 @@ class Answers:
 
 
 def _pack(answer: Mapping[str, Any]) -> bytes:
-    packed: bytes = msgpack.packb(answer)
+    packed = pack(answer)
     return zlib.compress(packed, 1) if len(packed) > LARGE else packed
 
 
