@@ -14,11 +14,13 @@ from bench.load.target import Flaws
 from bench.mixed import MB, hold, slope
 from bench.script import command
 
-KILL_PART = 0.2
+KILL_PART = 0.1
 """Of the time, after which the daemon is killed."""
 
 WARM_PART = 0.45
-"""Of the time: the restart and its warm-up are over by then."""
+"""Of the time: the restart and its warm-up are over by then. In half an hour that is 630 seconds
+after the restart, when all that is kept by number or by time is full: 2,000 messages a session are,
+and what is known of tokens for ten minutes after their last use (``docs/limits.md``)."""
 
 SLOPE_SECONDS = 300.0
 """Watched for less, memory says nothing of an hour."""
