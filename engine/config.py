@@ -90,7 +90,7 @@ class Config:
     log_level: str = option("info", "debug (names people), info, warning, error.")
     media: MediaOptions = attrs.field(factory=MediaOptions)
     webhook: tuple[WebhookOptions, ...] = option(
-        (), "Who is told what happens; tables url, secret."
+        (), "Who is told what happens; tables url, secret, events (see docs/operators.md)."
     )
     limits: Limits = attrs.field(factory=Limits)
     cluster: ClusterOptions = attrs.field(factory=ClusterOptions)
@@ -173,7 +173,10 @@ def _merge_environment(values: dict[str, Any], environment: Mapping[str, str]) -
 
 def _from_text(name: str, text: str, kind: Any) -> Any:
     if get_origin(kind) in LISTS:
-        return [part for part in text.split(",") if part]
+        parts = [part for part in text.split(",") if part.strip()]
+        return (
+            [_webhook(name, part) for part in parts] if WebhookOptions in get_args(kind) else parts
+        )
     if get_origin(kind) is Mapping:
         return dict(_pair(name, part, kind) for part in text.split(",") if part.strip())
     if kind is bool:
@@ -186,6 +189,14 @@ def _from_text(name: str, text: str, kind: Any) -> Any:
         except ValueError:
             raise ConfigError(f"{variable(name)}: {text!r} is not a number") from None
     return text
+
+
+def _webhook(name: str, text: str) -> dict[str, Any]:
+    """Read one webhook: its URL, its secret, and the events it is told, all if none are named."""
+    match text.split():
+        case [url, secret, *events]:
+            return {"url": url, "secret": secret, "events": events}
+    raise ConfigError(f'{variable(name)} is written "URL SECRET EVENT EVENT, URL SECRET"')
 
 
 def _pair(name: str, text: str, kind: Any) -> tuple[str, Any]:

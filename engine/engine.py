@@ -112,16 +112,7 @@ class Engine:
         async with AsyncExitStack() as stack:
             plane = await _open_media(config.media, hub, clock, stack)
             system = await stack.enter_async_context(ActorSystem())
-            services = Services(
-                journal=journal,
-                publisher=hub,
-                archive=archive,
-                clock=clock,
-                presence=wiring.presence(),
-                address=wiring.address(system),
-                media=plane,
-                tracer=make_tracer(config.traces),
-            )
+            services = _services(config, wiring, system, hub, plane, journal, archive, clock=clock)
             grow(system, services)
             door = wiring.door(services, epoch)
             engine = cls(
@@ -198,6 +189,30 @@ def _first(error: BaseException) -> str:
 def endpoints_of(config: Config) -> list[Endpoint]:
     """Return who is told by webhooks."""
     return [Endpoint(webhook.url, frozenset(webhook.events)) for webhook in config.webhook]
+
+
+def _services(  # noqa: PLR0913  the parts of an engine
+    config: Config,
+    wiring: Wiring,
+    system: ActorSystem,
+    hub: Hub,
+    plane: WorkerPlane | None,
+    journal: Journal,
+    archive: Archive,
+    *,
+    clock: Clock,
+) -> Services:
+    """Put together what the actors work with."""
+    return Services(
+        journal=journal,
+        publisher=hub,
+        archive=archive,
+        clock=clock,
+        presence=wiring.presence(),
+        address=wiring.address(system),
+        media=plane,
+        tracer=make_tracer(config.traces),
+    )
 
 
 def _make_server(

@@ -119,6 +119,17 @@ def test_a_table_in_a_variable_is_written_as_it_is_explained():
             load_config(None, {"GREENROOM_LIMITS_METHOD_RATES": wrong}, {})
 
 
+def test_webhooks_may_stand_in_a_variable_with_their_events_behind():
+    text = "https://crm.example/hook one session.started session.ended, https://other.example two"
+    first, other = load_config(None, {"GREENROOM_WEBHOOK": text}, {}).webhook
+    assert (first.url, first.secret) == ("https://crm.example/hook", "one")
+    assert first.events == ("session.started", "session.ended")
+    assert (other.url, other.secret, other.events) == ("https://other.example", "two", ())
+    assert load_config(None, {"GREENROOM_WEBHOOK": ""}, {}).webhook == ()
+    with pytest.raises(ConfigError, match='GREENROOM_WEBHOOK is written "URL SECRET EVENT'):
+        load_config(None, {"GREENROOM_WEBHOOK": "https://crm.example/hook"}, {})
+
+
 def test_webhooks_are_tables(tmp_path):
     text = """
     [[webhook]]
