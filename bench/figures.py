@@ -141,8 +141,9 @@ def slow(result: Result) -> Iterator[Figure]:
     """Tell what others notice of one that never reads."""
     name = f"p99 of {result['clients']:,} beside one that never reads, of without"
     yield Figure(name, result["p99_ratio"], "times", target=1.2, sense="at most", higher=False)
-    yield Figure("memory grown over the rounds", result["memory_grown_kb"], "kB", target=2_000,
-                 sense="at most", higher=False)  # fmt: skip
+    if result["memory_grown_kb"] is not None:
+        yield Figure("memory grown over the rounds", result["memory_grown_kb"], "kB", target=2_000,
+                     sense="at most", higher=False)  # fmt: skip
     yield Figure("missed by the others", result["missed"], "messages", target=0, sense="at most",
                  higher=False)  # fmt: skip
     yield Figure("closed as slow, of those that never read", result["slow_consumers"], "",

@@ -9,7 +9,7 @@ import pytest
 import trio
 from websockets.exceptions import ConnectionClosedError
 
-from bench import book, breakout, fanout, media_remote
+from bench import book, breakout, fanout, media_remote, slow_remote
 from bench.book import RaceFailed, limited
 from bench.figures import read
 from bench.load import target as targets
@@ -17,8 +17,8 @@ from bench.load.dialects import GREENROOM
 from bench.load.latency import Latencies
 from bench.load.marks import MARK, MarkedWire, merged
 from bench.load.swarm import Swarm
-from bench.load.target import Daemon, Target, knock, watch_over
-from bench.load.wire import LoadFailed
+from bench.load.target import Daemon, Target, described, knock, watch_over
+from bench.load.wire import LoadFailed, Wire, masked
 from bench.script import last_word, reason
 from engine.tokens import Key
 
@@ -186,6 +186,52 @@ def test_fan_out_of_a_deployment_is_measured_until_it_dies(deployment, monkeypat
         fanout.run([10], [400], **given)
     with pytest.raises(LoadFailed, match="cannot be reached"):
         breakout.run(10, 2, **given)
+
+
+def test_who_never_reads_and_is_hung_up_on_finds_the_end(deployment, monkeypatch):
+    monkeypatch.setattr(slow_remote, "STILL_SECONDS", 0.3)
+    url = f"ws://127.0.0.1:{deployment.port}/v1/ws"
+    target = Target(url, deployment.key, "fair")
+    target.load(described("fair", ["fair-s"]))
+    stands, ended = (slow_remote.Mute.enter(target, "fair-s") for _ in range(2))
+    stands.drain()
+    assert not stands.closed
+    deployment.kill()
+    ended.drain()
+    assert ended.closed
+    stands.close()
+    ended.close()
+
+
+def test_the_close_frame_of_a_slow_consumer_is_its_end_too(monkeypatch):
+    monkeypatch.setattr(slow_remote, "STILL_SECONDS", 0.1)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        mute = slow_remote.Mute(Wire(ours, GREENROOM))
+        theirs.send(b"rest" + masked(b"x") + b"\x88\x0f" + slow_remote.GOODBYE[:3])
+        mute.drain()
+        assert not mute.closed
+        theirs.send(b"more" + slow_remote.GOODBYE)
+        mute.drain()
+        assert mute.closed
+        assert mute.kept > 8
+
+
+def test_rounds_beside_a_client_that_never_reads_are_judged():
+    alone = [{"p50_ms": 1.0, "p99_ms": p99, "messages": 9, "missed": 0} for p99 in (4.0, 5.0, 90.0)]
+    beside = [{"p50_ms": 1.0, "p99_ms": p99, "messages": 9, "missed": 1} for p99 in (5.0, 4.0, 6.0)]
+    with socket.socket() as sock:
+        wire = Wire(sock, GREENROOM)
+        silent = [slow_remote.Mute(wire, closed=closed) for closed in (True, False)]
+        result = slow_remote._result(50, {False: alone, True: beside}, silent)
+    assert result["p99_ratio"] == 1.0
+    assert (result["slow_consumers"], result["missed"]) == (1, 3)
+    assert result["broken"][0].startswith("1 of 2 that never read were not closed")
+    figures = {one.name: one for one in read("slow", {**result, "memory_grown_kb": None})}
+    assert not figures["closed as slow, of those that never read"].met
+    assert slow_remote._grown([5.0, 1024.0, 2048.0, 1024.0]) is None
+    assert slow_remote._grown([5.0, 1024.0, 1.0, 9.0, 2048.0, 3072.0]) == 2
+    assert slow_remote._grown([0.0] * 6) is None
 
 
 @pytest.mark.slow
