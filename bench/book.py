@@ -378,8 +378,6 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=1000)
     parser.add_argument("--employees", type=int, default=10)
     parser.add_argument("--slots", type=int, default=100)
-    parser.add_argument("--url", help="an own deployment, as ws://HOST:PORT/v1/ws")
-    parser.add_argument("--token-key", help="its API key, as KEY:SECRET")
     print(json.dumps(run(**vars(parser.parse_args())), indent=2))
 
 

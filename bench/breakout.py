@@ -167,8 +167,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--rooms", type=int, default=ROOMS)
-    parser.add_argument("--url", help="an own deployment, as ws://HOST:PORT/v1/ws")
-    parser.add_argument("--token-key", help="its API key, as KEY:SECRET")
     print(json.dumps(run(**vars(parser.parse_args()))))
 
 

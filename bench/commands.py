@@ -136,11 +136,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--url")
-    parser.add_argument("--token-key")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = run(given.people, given.seconds, given.url, given.token_key)
+    result = run(given.people, given.seconds)
     if given.json:
         print(json.dumps(result, indent=2))
         return

@@ -156,11 +156,9 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=PEOPLE)
-    parser.add_argument("--url")
-    parser.add_argument("--token-key")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = run(given.people, given.url, given.token_key)
+    result = run(given.people)
     if given.json:
         print(json.dumps(result, indent=2))
         return

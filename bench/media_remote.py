@@ -192,8 +192,6 @@ def main() -> None:
     parser.add_argument("--publishers", type=int, default=2)
     parser.add_argument("--viewers", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--url", help="an own deployment, as ws://HOST:PORT/v1/ws")
-    parser.add_argument("--token-key", help="its API key, as KEY:SECRET")
     print(json.dumps(run(**vars(parser.parse_args())), indent=2))
 
 

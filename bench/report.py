@@ -8,7 +8,7 @@ from bench import cluster_paper
 from bench.catalog import BENCHES
 from bench.machine import told
 from bench.plots import of_load
-from bench.results import Record, Spread, compare
+from bench.results import Record, Spread
 
 STYLE = """
 :root{color-scheme:light dark}
@@ -137,26 +137,22 @@ def _row(spread: Spread) -> str:
     )
 
 
-def markdown(records: Sequence[Record], earlier: Sequence[Record] = ()) -> str:
-    """Return the documentation's page: a part for each bench, also for those without a result.
-
-    :param earlier: results of an older revision, measured beside today's for what a change gained.
-    """
-    before = {record.bench: record for record in earlier}
+def markdown(records: Sequence[Record]) -> str:
+    """Return the documentation's page: a part for each bench, also for those without a result."""
     found = {record.bench: record for record in records}
     others = [name for name in found if name not in BENCHES]
     parts = [INTRODUCTION]
     for name in (*BENCHES, *others):
         parts.append(f"## {name}: {BENCHES[name].about if name in BENCHES else ''}\n")
         if name in found:
-            parts += _measured(found[name], before.get(name))
+            parts += _measured(found[name])
         else:
             parts.append(f"    greenroom bench {name}\n")
             parts.append("**Not measured:** there is no result of it.\n")
     return "\n".join(parts)
 
 
-def _measured(record: Record, before: Record | None) -> Iterator[str]:
+def _measured(record: Record) -> Iterator[str]:
     machine = dict(record.machine)
     yield f"    {record.command}\n"
     yield (
@@ -175,18 +171,3 @@ def _measured(record: Record, before: Record | None) -> Iterator[str]:
         yield f"What went wrong: {'; '.join(wrong)}.\n"
     if record.bench in REMARKS:
         yield REMARKS[record.bench](record.runs[-1])
-    if before is not None:
-        yield _since(before, record)
-
-
-def _since(before: Record, after: Record) -> str:
-    was = before.machine
-    lines = [
-        f"Since revision {was['revision']}, measured {was['at']} on {told(dict(was))}:\n",
-        "| figure | before | after | better |\n|---|---:|---:|---:|",
-    ]
-    for change in compare(before, after):
-        better = "" if change.better is None else f"{change.better:.2f} x"
-        held = [f"{number(value)} {change.unit}" for value in (change.before, change.after)]
-        lines.append(f"| {change.name} | {held[0]} | {held[1]} | {better} |")
-    return "\n".join(lines) + "\n"

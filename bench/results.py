@@ -13,8 +13,6 @@ from bench.figure import Figure
 from bench.figures import read
 
 FOLDER = Path("bench") / "results"
-BEFORE = "before"
-"""The folder within it of an older revision's results, for what a change gained."""
 
 VERSION = 1
 

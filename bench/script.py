@@ -1,4 +1,8 @@
-"""``python -m bench.NAME``: what goes wrong is told in a line, and a closed pipe in none."""
+"""``python -m bench.NAME``: what goes wrong is told in a line, and a closed pipe in none.
+
+It measures this machine. ``greenroom bench NAME --url`` loads a deployment: it looks out for the
+server's death, and knows how long a bench may take.
+"""
 
 import os
 import re
@@ -23,6 +27,7 @@ def reason(error: BaseException) -> str | None:
     return None
 
 
+URL = "--url"
 RAISED = re.compile(r"^[\s|]*(\w+\.)*[A-Z]\w*: ")
 """The class that the last line of a traceback begins with."""
 
@@ -39,6 +44,9 @@ def command(main: Callable[[], object]) -> NoReturn:
     Ends with what ``main`` returned if that is a status, else with 0; with 1 if the bench failed or
     nobody reads on, and with 130 after Ctrl-C.
     """
+    if any(argument.partition("=")[0] == URL for argument in sys.argv[1:]):
+        print("a deployment is loaded by: greenroom bench NAME --url …", file=sys.stderr)
+        sys.exit(2)
     status: object = 0
     try:
         status = main()

@@ -65,11 +65,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=1_800.0)
-    parser.add_argument("--url")
-    parser.add_argument("--token-key")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = run(given.people, given.seconds, given.url, given.token_key)
+    result = run(given.people, given.seconds)
     if not given.json:
         for name in ("over_time", "series", "by_method"):
             result.pop(name)

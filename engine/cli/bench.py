@@ -88,7 +88,7 @@ def report_(folder: Path | None, out: Path, html: Path | None) -> None:
     _, report, results, _ = _tools()
     source = folder or results.FOLDER
     records = results.all_in(source)
-    out.write_text(report.markdown(records, results.all_in(source / results.BEFORE)), "utf-8")
+    out.write_text(report.markdown(records), "utf-8")
     if html is not None:
         html.write_text(report.html(records), "utf-8")
     click.echo(f"{out}: {len(records)} benches")
@@ -221,8 +221,7 @@ def _run(
     takes = {one: wanted.runs * catalog.BENCHES[one].takes[not wanted.quick] for one in names}
     records = _measure_all(takes, measure)
     if name == "all" and keep is not None and PAGE.parent.is_dir():
-        earlier = results.all_in(keep / results.BEFORE)
-        PAGE.write_text(report.markdown(results.all_in(keep), earlier), "utf-8")
+        PAGE.write_text(report.markdown(results.all_in(keep)), "utf-8")
     if html is not None:
         html.write_text(report.html(records), "utf-8")
     _print(report, records, as_json)
@@ -267,8 +266,16 @@ def _measure_all(
 
             records.append(measure(name, said))
             done += seconds
+            if not console.is_terminal and len(takes) > 1:
+                console.print(_over(records[-1], number, len(takes)), soft_wrap=True)
             progress.update(task, completed=1.0, visible=len(takes) == 1)
     return records
+
+
+def _over(record: Any, number: int, count: int) -> str:
+    """Say in a log that one of several benches is over."""
+    how = f"failed: {record.failed}" if record.failed else f"done in {sum(record.took):,.0f} s"
+    return escape(f"{record.bench} ({number} of {count}) {how}")
 
 
 def _console() -> Console:

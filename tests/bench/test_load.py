@@ -287,6 +287,8 @@ def test_all_goes_on_when_one_fails(tmp_path, monkeypatch):
     assert "actors: it broke" in told.stderr
     count = sum(not one.apart for one in BENCHES.values())
     assert re.search(rf"{count} benches, about \d+ minutes", told.stderr)
+    assert f"actors (1 of {count}) failed: it broke" in told.stderr
+    assert re.search(rf"simulate \({count} of {count}\) done in ", told.stderr)
     found = {one["bench"]: one["failed"] for one in json.loads(told.stdout)}
     assert found.pop("actors") == "it broke"
     assert set(found) == {name for name, one in BENCHES.items() if not one.apart} - {"actors"}

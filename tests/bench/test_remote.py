@@ -19,7 +19,7 @@ from bench.load.marks import MARK, MarkedWire, merged
 from bench.load.swarm import Swarm
 from bench.load.target import Daemon, Target, described, knock, watch_over
 from bench.load.wire import LoadFailed, Wire, masked
-from bench.script import last_word, reason
+from bench.script import command, last_word, reason
 from engine.tokens import Key
 
 KEY = Key("k", "s" * 32)
@@ -186,6 +186,15 @@ def test_fan_out_of_a_deployment_is_measured_until_it_dies(deployment, monkeypat
         fanout.run([10], [400], **given)
     with pytest.raises(LoadFailed, match="cannot be reached"):
         breakout.run(10, 2, **given)
+
+
+@pytest.mark.parametrize("given", [["--url", "ws://h/"], ["--url=ws://h/"]])
+def test_a_bench_alone_loads_no_deployment_and_says_what_does(monkeypatch, capsys, given):
+    monkeypatch.setattr("sys.argv", ["join", *given])
+    with pytest.raises(SystemExit) as ended:
+        command(lambda: pytest.fail("it began"))
+    assert ended.value.code == 2
+    assert "greenroom bench NAME --url" in capsys.readouterr().err
 
 
 def test_who_never_reads_and_is_hung_up_on_finds_the_end(deployment, monkeypatch):
