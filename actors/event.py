@@ -13,6 +13,10 @@ class EventActor(HeldActor):
     A ban ends the banned person's connections, all of them; a revocation those with older tokens.
     """
 
+    passivate_after = 1800.0
+    """An event is asked for whenever anybody connects, and is the largest state of all: a fair's
+    quiet minutes are no reason to read it back."""
+
     def after_event(self, event: Event) -> None:
         """Put a banned person out, after they have been told."""
         super().after_event(event)

@@ -76,7 +76,12 @@ class Parts:
 
     def due(self, state: Any) -> datetime | None:
         """Return the earliest deadline of any part."""
-        return earliest(due(state) for due in self._due)
+        first: datetime | None = None
+        for due in self._due:
+            at = due(state)
+            if at is not None and (first is None or at < first):
+                first = at
+        return first
 
     @property
     def has_effects(self) -> bool:

@@ -47,7 +47,9 @@ def _structure_instant(value: Any, _: type) -> datetime:
 
 def _strict(kind: type, name: str, *also: type) -> Any:
     def structure(value: Any, _: type) -> Any:
-        if type(value) is not kind and type(value) not in also:
+        if type(value) is kind:
+            return value
+        if type(value) not in also:
             raise TypeError(f"expected {name}")
         return kind(value)
 
@@ -75,6 +77,8 @@ converter = _make_converter()
 
 
 _WIRE: dict[type[Event], Callable[[Event], dict[str, Any]]] = {}
+_RESTORE: dict[type[Event], Callable[[Mapping[str, Any], Any], Event]] = {}
+"""What the converter would look up for every event that is read back."""
 
 
 def _wire_function(cls: type[Event]) -> Callable[[Event], dict[str, Any]]:
@@ -104,7 +108,11 @@ def restore(type_name: str, data: Mapping[str, Any]) -> Event:
 
     :raises KeyError: no event has that type.
     """
-    return converter.structure(data, EVENTS[type_name])
+    cls = EVENTS[type_name]
+    function = _RESTORE.get(cls)
+    if function is None:
+        function = _RESTORE[cls] = converter.get_structure_hook(cls)
+    return function(data, cls)
 
 
 def plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ import trio
 
 from actors.clock import TrioClock
 from actors.durable import DurableActor
+from actors.event import EventActor
 from actors.entity import EntityActor
 from actors.errors import Refused
 from actors.rules.base import COMMANDS, Person
@@ -162,7 +163,7 @@ async def test_of_a_session_that_is_over_only_the_names_of_those_that_send_are_h
     autojump_clock, monkeypatch, caplog
 ):
     caplog.set_level(logging.CRITICAL)  # a record of a crash would hold what it crashed on
-    for kind in (DurableActor, SessionSupervisor):
+    for kind in (DurableActor, EventActor, SessionSupervisor):
         monkeypatch.setattr(kind, "passivate_after", 3.0)
     config = Config(key=("k:" + "s" * 32,), media=MediaOptions(workers=0))
     async with Engine.assemble(
