@@ -1,12 +1,13 @@
 """What must be true at the end of a simulation, whatever went wrong in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import trio
 
 from actors.errors import Refused
+from actors.ports import Entry
 from actors.rules import records
 from bench.simulate.audit.chats import BOOKED, GRACE, MISSING_AFTER, Chat
 from bench.simulate.life import Lives
@@ -172,7 +173,8 @@ async def _read_back(world: World) -> None:
         step = max(1, len(entities) * len(KINDS) // READ_BACK)
         for entity in entities[::step]:
             try:
-                states = [await _replayed(world, entity, kind.rules) for _ in range(2)]
+                entries = await world.rows.read(entity, limit=ALL)
+                states = [_replayed(entity, kind.rules, entries) for _ in range(2)]
             except (Refused, ValueError, KeyError, AttributeError, TypeError) as error:
                 world.history.breach(f"{entity} cannot be read back: {error!r}")
                 continue
@@ -180,8 +182,8 @@ async def _read_back(world: World) -> None:
                 world.history.breach(f"{entity} reads back differently each time")
 
 
-async def _replayed(world: World, entity: str, rules: Any) -> Any:
+def _replayed(entity: str, rules: Any, entries: Sequence[Entry]) -> Any:
     state = rules.initial(entity)
-    for entry in await world.rows.read(entity, limit=ALL):
+    for entry in entries:
         rules.evolve(state, records.restore(entry.type, entry.data))
     return state

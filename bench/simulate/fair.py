@@ -22,7 +22,7 @@ NIGHT = ["00:30", "05:00"]
 """Hours of 1-1 chats on that day: they cross the change."""
 
 KINDS = ("workshop", "company_presentation", "coffee_chat")
-ATTENDANCES = 3
+ATTENDANCES = 2
 """Sessions each visitor comes to, on average, at a large fair."""
 
 AUDIENCE = 60

@@ -19,9 +19,9 @@ from bench.simulate.world import World
 Deed = tuple[datetime, Callable[[], Awaitable[None]]]
 
 MORNING, NOON = 7 * 60 + 30, 13 * 60
-"""Minutes of the day at which people look after their 1-1 chats."""
+"""Minutes of the day at which people look after their 1-1 chats; of a large fair's, the first."""
 
-SEEKERS = 0.05
+SEEKERS = 0.03
 """The share of a large fair's visitors who ask for 1-1 chats."""
 
 
@@ -108,7 +108,7 @@ class Lives:
         for hour in (2, 3):
             yield fair.begin + timedelta(hours=hour, minutes=minute), side.look
         for day in fair.days:
-            for at in (MORNING, NOON):
+            for at in (MORNING,) if self.world.plan.is_large else (MORNING, NOON):
                 yield at_fair(day, at + minute), side.look
 
     def _employ(self, person: Visitor, nursery: trio.Nursery) -> Iterator[Deed]:

@@ -100,8 +100,9 @@ class Visitor:
         return f"{self.id} {what} {self.number()}"
 
     async def pause(self, seconds: float) -> None:
-        """Wait a while, about so long, in whole tenths so that people meet."""
-        await trio.sleep(round(self.random.expovariate(1 / seconds), 1))
+        """Wait a while, about so long, in whole tenths, or seconds, so that people meet."""
+        digits = 0 if self.world.plan.is_large else 1
+        await trio.sleep(round(self.random.expovariate(1 / seconds), digits))
 
     async def say(
         self, tab: "Tab", method: str, text: str, field: str = "text", **also: Any

@@ -1,5 +1,7 @@
 """How large a simulation is, and what came of it."""
 
+from math import ceil
+
 import attrs
 
 LARGE = 100
@@ -14,7 +16,7 @@ class Plan:
     :param days: of the fair; the one with the change of the clocks is among them.
     :param faults: of a hundred appends, go wrong; None for 3, or 0.1 of a large fair.
     :param restarts: how often the whole engine dies and comes back; None: as many as there are
-        days.
+        days, or half as many at a large fair.
     :param first: end at the first promise that is broken.
     """
 
@@ -40,7 +42,9 @@ class Plan:
     @property
     def crashes(self) -> int:
         """How often the engine dies."""
-        return self.days if self.restarts is None else self.restarts
+        if self.restarts is None:
+            return ceil(self.days / 2) if self.is_large else self.days
+        return self.restarts
 
     @property
     def command(self) -> str:

@@ -27,13 +27,13 @@ Progress = Callable[[float], None]
 
 TOLD_EVERY = timedelta(minutes=20)
 
-COLLECT_AFTER = 50_000
+COLLECT_AFTER, COLLECT_AFTER_IF_LARGE = 50_000, 1_000_000
 """New objects after which garbage is collected."""
 
 
 def simulate(plan: Plan, progress: Progress = lambda _: None) -> Outcome:
     """Run one simulation."""
-    with steady(plan.seed), _quiet(), _rare_collections():
+    with steady(plan.seed), _quiet(), _rare_collections(plan):
         return trio.run(_main, plan, progress, clock=MockClock(autojump_threshold=0))
 
 
@@ -52,10 +52,10 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
+def _rare_collections(plan: Plan) -> Iterator[None]:
     """Look for garbage seldom: what a fair remembers lasts, and would be looked through again."""
     before = gc.get_threshold()
-    gc.set_threshold(COLLECT_AFTER, *before[1:])
+    gc.set_threshold(COLLECT_AFTER_IF_LARGE if plan.is_large else COLLECT_AFTER, *before[1:])
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
+from math import inf
 from random import Random
 from typing import Any, cast
 
@@ -23,6 +24,10 @@ from engine.config import Config, MediaOptions
 from engine.engine import Engine
 from storage.memory import MemoryJournal
 from transport.hub import Hub
+from transport.limits import Limits
+
+NO_SLICES = Limits(slice_seconds=inf)
+"""The fan-out ends its slices by the machine's clock, which no seed decides."""
 
 DOWN = (0.5, 5.0, 40.0)
 """Seconds that the engine may be gone; within the grace of a drop, and beyond."""
@@ -114,7 +119,9 @@ class World:
 
     async def _live(self) -> None:
         self._disk = Disk(self.rows, self.faults, self.history.take)
-        config = Config(key=("simulation:" + "s" * 32,), media=MediaOptions(workers=0))
+        config = Config(
+            key=("simulation:" + "s" * 32,), media=MediaOptions(workers=0), limits=NO_SLICES
+        )
         async with Engine.assemble(
             config, journal=self._disk, archive=NoArchive(), epoch="simulation", clock=self.clock
         ) as engine:

@@ -128,7 +128,7 @@ class Chats:
         if chat.revision + 1 != now["revision"]:
             self._breach(f"{entity}: revision {now['revision']} follows {chat.revision}")
         if now["state"] != before and now["state"] not in LEADS.get(before, ()):
-            self._breach(f"{entity}: from {before} to {now['status']}")
+            self._breach(f"{entity}: from {before} to {now['state']}")
         span = None if now["start"] is None else (_instant(now["start"]), _instant(now["end"]))
         moved = span != chat.span
         chat.status, chat.revision, chat.missing = now["state"], now["revision"], now["missing"]
