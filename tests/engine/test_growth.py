@@ -11,9 +11,9 @@ import trio
 
 from actors.clock import TrioClock
 from actors.durable import DurableActor
-from actors.event import EventActor
 from actors.entity import EntityActor
 from actors.errors import Refused
+from actors.event import EventActor
 from actors.rules.base import COMMANDS, Person
 from engine.config import Config, MediaOptions
 from engine.engine import Engine
