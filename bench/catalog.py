@@ -125,7 +125,7 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "media_soak": Bench(
         about="people see each other on stage, in rooms and chats, on good lines and bad",
-        quick={"seconds": 5.0}, full={"seconds": 20.0}, takes=(112, 202), seconds=(150, 700),
+        quick={"seconds": 5.0}, full={"seconds": 15.0}, takes=(112, 172), seconds=(150, 700),
     ),
     "media_crash": Bench(
         about="a media worker dies or hangs under a live stage",

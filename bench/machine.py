@@ -58,11 +58,12 @@ def _version(name: str) -> str | None:
 
 
 def _revision() -> str:
-    git = shutil.which("git")
+    """Return what git calls the tree; of an installed program, or without git, its version."""
+    git, installed = shutil.which("git"), _version("greenroom") or "unknown"
     if git is None:
-        return ""
+        return installed
     done = subprocess.run(
         [git, "describe", "--always", "--dirty"],
         capture_output=True, text=True, check=False, cwd=Path(__file__).parent,
     )  # fmt: skip
-    return done.stdout.strip()
+    return done.stdout.strip() or installed
