@@ -9,10 +9,10 @@ import trio
 
 from actors.booking import Bookings
 from actors.errors import GreenroomError, Refused
-from actors.kernel import MailboxFullError
+from actors.kernel import Future, MailboxFullError
 from actors.participant import Call, Connect, Gone
 from actors.ports import StorageUnavailable
-from actors.recall import recall
+from actors.recall import recall, recalls
 from actors.rules.base import Command, Person
 from actors.rules.event_model import Admit
 from actors.services import Services
@@ -56,6 +56,13 @@ class FrontDoor:
         :raises Refused: they may not.
         """
         await self._twice(f"event/{person.event}", Admit(by=person))
+
+    def begin(self, command: Command) -> Future[Mapping[str, Any]] | None:
+        """Ask for a command, if there is nothing else to be done before or after."""
+        if Bookings.takes(command) or command.by.is_system or recalls(command):
+            return None
+        entity = self._services.address(self._participant(command.by))
+        return entity.ask(Call(command), timeout=CALL_TIMEOUT)
 
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Carry out a command and return its result."""
@@ -130,9 +137,16 @@ def _refusing() -> Iterator[None]:
         yield
     except Refused:
         raise
-    except _PASSING as error:
-        raise Refused("overloaded", "Too much at once. Please try again.") from error
-    except StorageUnavailable as error:
-        raise Refused("storage_unavailable", "The storage does not answer.") from error
     except Exception as error:
-        raise Refused("internal", "Something went wrong on our side.") from error
+        raise refusal(error) from error
+
+
+def refusal(error: Exception) -> Refused:
+    """Return what a person can be told of what went wrong among actors."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, _PASSING):
+        return Refused("overloaded", "Too much at once. Please try again.")
+    if isinstance(error, StorageUnavailable):
+        return Refused("storage_unavailable", "The storage does not answer.")
+    return Refused("internal", "Something went wrong on our side.")

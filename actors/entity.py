@@ -242,10 +242,12 @@ class EntityActor(DurableActor):
     def _publish_together(self, some: Sequence[Decided]) -> None:
         if len(some) == 1 and len(some[0].happened) + (some[0].view is not None) <= 1:
             self._publish(some[0])  # there is nothing to go out together
-            return
-        with self.services.publisher.together():
-            for done in some:
-                self._publish(done)
+        else:
+            with self.services.publisher.together():
+                for done in some:
+                    self._publish(done)
+        for done in some:
+            done.envelope.reply(done.answer)
 
     def _publish(self, done: Decided) -> None:
         for happened in done.happened:
@@ -253,7 +255,6 @@ class EntityActor(DurableActor):
         if done.view is not None:
             seq, snapshot = done.view
             self.subscribe(done.command.by, done.command.connection, seq, snapshot)
-        done.envelope.reply(done.answer)
 
     async def _publish_and_resume(self, done: Decided) -> None:
         for happened in done.happened:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import attrs
 
 from actors.errors import GreenroomError
+from actors.kernel import Future
 from actors.rules.base import Command, Person
 
 
@@ -250,6 +251,13 @@ class Door(Protocol):
         """Check that a person may take part, with the token they have.
 
         :raises Refused: they may not.
+        """
+
+    def begin(self, command: Command) -> Future[Mapping[str, Any]] | None:
+        """Ask for a command at once; those for one entity are carried out in the order asked.
+
+        :return: None where :meth:`call` is needed. Else the future of its result, or of what
+            :func:`actors.door.refusal` makes a refusal of.
         """
 
     async def call(self, command: Command) -> Mapping[str, Any]:

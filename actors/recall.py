@@ -14,6 +14,11 @@ SEARCHED = 50
 """Messages a search finds at most."""
 
 
+def recalls(command: Command) -> bool:
+    """Whether a command's answer may have to be completed from the archive."""
+    return isinstance(command, (History, Search))
+
+
 async def recall(
     archive: Archive, command: Command, answer: Mapping[str, Any]
 ) -> Mapping[str, Any]:

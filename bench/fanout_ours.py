@@ -45,6 +45,9 @@ class SubscribingDoor:
         self._hub.subscribe(connection, TOPIC, 0, datetime.now(UTC), None)
         return {}
 
+    def begin(self, command: Command) -> None:
+        """Leave everything to :meth:`call`."""
+
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Nobody asks for anything."""
         raise NotImplementedError(command)

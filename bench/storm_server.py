@@ -43,6 +43,9 @@ class ResumingDoor:
             recovered[topic] = exact
         return {"recovered": recovered, "notifications": []}
 
+    def begin(self, command: Command) -> None:
+        """Leave everything to :meth:`call`."""
+
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Nobody asks for anything."""
         raise NotImplementedError(command)

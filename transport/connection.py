@@ -10,7 +10,7 @@ import structlog
 import trio
 
 from actors.errors import TEMPORARY, Refused
-from actors.rules.base import COMMANDS, Person
+from actors.rules.base import COMMANDS, Command, Person
 from transport import rpc
 from transport.builtin import BUILTINS
 from transport.closing import CLOSE_REASONS, Close, clip, retry_reason
@@ -18,6 +18,7 @@ from transport.codec import Codec, Unreadable
 from transport.context import Context, Visit
 from transport.outbox import Outbox
 from transport.params import structure
+from transport.pipeline import Pipeline, late
 from transport.telemetry import call, pseudonym
 from transport.websocket import Closed, WebSocket
 
@@ -65,6 +66,7 @@ class Connection:
         self._ending: tuple[int, str] | None = None
         self._media: trio.MemorySendChannel[rpc.Request] | None = None
         self._aside: set[trio.CancelScope] = set()
+        self._pipeline = Pipeline(self)
 
     # -- its life --------------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class Connection:
     def told(self, code: int, reason: str) -> None:
         """End the connection for the actors; for a revoked token, only if it is this one's."""
         if code == Close.INVALID_TOKEN:
-            self._start_aside(self._check_token)
+            self.start_aside(self._check_token)
         else:
             self.end(code, reason)
 
@@ -110,7 +112,8 @@ class Connection:
         except Refused as refused:
             self._refuse_entry(refused)
 
-    def _start_aside(self, work: Callable[[], Awaitable[None]]) -> None:
+    def start_aside(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something beside the requests, for as long as the connection lasts."""
         scope = trio.CancelScope()
         self._aside.add(scope)
         self._nursery.start_soon(self._run_aside, work, scope)
@@ -133,6 +136,7 @@ class Connection:
 
     def _leave(self) -> None:
         self.context.busy.discard(self)
+        self._pipeline.clear()
         self.context.hub.detach(self.id)
         for scope in self._aside:
             scope.cancel()
@@ -161,7 +165,7 @@ class Connection:
         try:
             value = self.codec.decode(message, self.context.limits.depth)
         except Unreadable as problem:
-            self._reply(rpc.failure(None, rpc.parse_error(problem)))
+            self.reply(rpc.failure(None, rpc.parse_error(problem)))
         else:
             await (self._batch(value) if isinstance(value, list) else self._single(value))
         if self.outbox.holding:  # connect came as a notification: nothing was answered
@@ -178,7 +182,7 @@ class Connection:
     def look_ahead(self) -> None:
         """Have what comes read although a request is still being carried out."""
         if not self.reading:
-            self._start_aside(self._look_ahead)
+            self.start_aside(self._look_ahead)
 
     async def _look_ahead(self) -> None:
         if self.reading:  # the request was done meanwhile
@@ -192,43 +196,54 @@ class Connection:
         limit = self.context.limits.batch
         if not 0 < len(values) <= limit:
             problem = rpc.invalid(f"a batch holds 1 to {limit} requests")
-            self._reply(rpc.failure(None, problem))
+            self.reply(rpc.failure(None, problem))
             return
+        await self._pipeline.drained()
         replies = [reply for value in values if (reply := await self._answer(value)) is not None]
         if replies:
-            self._reply(replies)
+            self.reply(replies)
 
     async def _single(self, value: Any) -> None:
-        reply = await self._answer(value)
+        reply = await self._answer(value, alone=True)
         if reply is not None:
-            self._reply(reply)
+            self.reply(reply)
 
-    def _reply(self, message: Any) -> None:
+    def reply(self, message: Any) -> None:
+        """Send a response."""
         framed = self.codec.frame(message)
         if self.outbox.holding:
             self.outbox.release(framed)
         else:
             self.outbox.write(framed)
 
-    async def _answer(self, value: Any) -> dict[str, Any] | None:
-        """Carry out one request and return its response; None when there is none to be sent."""
+    async def _answer(self, value: Any, *, alone: bool = False) -> dict[str, Any] | None:
+        """Carry out one request and return its response; None when there is none to be sent now.
+
+        :param alone: no part of a batch: it may be answered later.
+        """
         begun, method = perf_counter(), "invalid"
         ident = rpc.usable_id(value.get("id")) if isinstance(value, dict) else None
         try:
             request = rpc.parse(value)
             method = request.method if request.method in _KNOWN else "unknown"
+            if request.method.startswith("rtc."):
+                await self._pipeline.drained()
             if self._media_line(request):
                 return None
-            result = await self._carry_out(request)
+            result = await self._carry_out(request, begun if alone else None)
         except Exception as error:  # noqa: BLE001  whatever it is, the client is told
-            return self._failed(error, ident, method, value)
-        finally:
+            await self._pipeline.drained()
             self.context.metrics.time_command(method, perf_counter() - begun)
+            return self.failed(error, ident, method, value)
+        if result is None:
+            return None
+        self.context.metrics.time_command(method, perf_counter() - begun)
         return None if request.id is rpc.MISSING else rpc.result(request.id, result)
 
-    def _failed(
+    def failed(
         self, error: Exception, ident: rpc.RequestId, method: str, value: Any
     ) -> dict[str, Any] | None:
+        """Count an error; return its response, None if the request was a notification."""
         told = rpc.told(error)
         if told is None:
             log.error("request failed", method=method, connection=self.id, exc_info=error)
@@ -246,16 +261,29 @@ class Connection:
         else:
             self.end(CLOSES.get(error.reason, Close.BAD_REQUEST))
 
-    async def _carry_out(self, request: rpc.Request) -> Mapping[str, Any]:
+    async def _carry_out(
+        self, request: rpc.Request, begun: float | None
+    ) -> Mapping[str, Any] | None:
+        """Carry out a request.
+
+        :param begun: when it came, if it may be answered later.
+        :return: its result; None if it has begun, and is answered later.
+        """
         builtin = BUILTINS.get(request.method)
         if self.person is None and request.method != "connect":
             self.end(Close.BAD_REQUEST, "connect comes first")
             raise rpc.invalid("connect comes first")
         if builtin is not None:
+            await self._pipeline.drained()
             return await builtin(self, request.params)
-        return await self._command(request)
+        command = self._prepare(request)
+        if begun is not None and await self._pipeline.begin(request, command, begun):
+            return None
+        await self._pipeline.drained()
+        return await self.ask(command)
 
-    async def _command(self, request: rpc.Request) -> Mapping[str, Any]:
+    def _prepare(self, request: rpc.Request) -> Command:
+        """Return the command of a request, if the person may give it now."""
         cls = COMMANDS.get(request.method)
         person = self.person
         if cls is None or person is None:
@@ -265,10 +293,17 @@ class Connection:
         self.context.buckets.take(f"{person.event}/{person.id}", request.method)
         command = structure(cls, request.params, person, self.id)
         self.context.lengths.check(command)
+        return command
+
+    async def ask(self, command: Command) -> Mapping[str, Any]:
+        """Carry out a command and return its result.
+
+        :raises Refused: it was not carried out, or took too long.
+        """
         ends = trio.current_time() + self.context.limits.request_seconds
         with trio.CancelScope(deadline=ends):
             return await call(self.context, command, connection=self.id)
-        raise Refused("overloaded", "No answer in time. It may still be carried out.")
+        raise late()
 
     # -- the line for media ----------------------------------------------------------------
 
@@ -278,7 +313,7 @@ class Connection:
             return False
         if self._media is None:
             self._media, receive = trio.open_memory_channel[rpc.Request](MEDIA_LINE)
-            self._start_aside(partial(self._serve_media, receive))
+            self.start_aside(partial(self._serve_media, receive))
         try:
             self._media.send_nowait(request)
         except trio.WouldBlock:
@@ -290,14 +325,14 @@ class Connection:
             begun = perf_counter()
             value = {} if request.id is rpc.MISSING else {"id": request.id}
             try:
-                result = await self._command(request)
+                result = await self.ask(self._prepare(request))
             except Exception as error:  # noqa: BLE001  whatever it is, the client is told
-                reply = self._failed(error, value.get("id"), request.method, value)
+                reply = self.failed(error, value.get("id"), request.method, value)
             else:
                 reply = rpc.result(request.id, result) if value else None
             self.context.metrics.time_command(request.method, perf_counter() - begun)
             if reply is not None:
-                self._reply(reply)
+                self.reply(reply)
 
 
 MEDIA_LINE = 64

@@ -23,6 +23,7 @@ from transport.readiness import Readiness
 if TYPE_CHECKING:
     from transport.connection import Connection
     from transport.listener import Arrival
+    from transport.pipeline import Pipeline
 
 
 class Authenticator(Protocol):
@@ -139,6 +140,7 @@ class Context:
 
     :param draining: set while the server sends its clients elsewhere.
     :param busy: connections on which a message is being worked on.
+    :param pipelined: those of connections with commands under way.
     :param tracer: shows the way of single requests; None where nobody wants to know.
     :param watch: has the heartbeat look after a connection.
     :param retry_spread: seconds over which clients that are sent away come back.
@@ -166,6 +168,7 @@ class Context:
     readiness: Readiness = attrs.field(factory=Readiness)
     prefix: str = attrs.field(factory=lambda: token_hex(4))
     busy: set["Connection"] = attrs.field(factory=set)
+    pipelined: set["Pipeline"] = attrs.field(factory=set)
     tracer: Tracer | None = None
     lengths: TextLengths = attrs.field(
         default=attrs.Factory(lambda self: TextLengths(self.limits.text_lengths), takes_self=True)

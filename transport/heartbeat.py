@@ -70,6 +70,9 @@ class Heartbeat:
             if connection.busy_since is not None and now - connection.busy_since >= TICK:
                 connection.look_ahead()
                 yield
+        for pipeline in [*context.pipelined]:
+            pipeline.give_up(now)
+            yield
         for patience in (context.heads, context.connects):
             for late in patience.over(now):
                 late.late()

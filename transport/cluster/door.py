@@ -63,6 +63,9 @@ class ClusterDoor(FrontDoor):
             self._bridge.ended(connection)
             raise
 
+    def begin(self, command: Command) -> None:
+        """Leave everything to :meth:`call`: what moves to another node is to be asked again."""
+
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Carry out a command and return its result."""
         if isinstance(command, Create) and command.by.is_system:
