@@ -64,8 +64,8 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "fanout": Bench(
         about="one message to everybody, beside the peers",
-        quick={"subscribers": [1_000], "sizes": [200], "rounds": 3}, full={"rounds": 5},
-        takes=(35, 165), seconds=(120, 480),
+        quick={"subscribers": [1_000], "sizes": [200], "rounds": 3}, full={"rounds": 4},
+        takes=(35, 145), seconds=(120, 480),
         remote=True,
     ),
     "join": Bench(
@@ -114,7 +114,7 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "media": Bench(
         about="forwarding packets, beside aiortc's relay and Janus",
-        quick={"quick": True}, full={}, takes=(70, 225), seconds=(240, 600),
+        quick={"quick": True}, full={}, takes=(70, 270), seconds=(240, 600),
         remote=True, there="media_remote",
         quick_there={"publishers": 1, "viewers": 3, "seconds": 6.0},
     ),
