@@ -77,6 +77,16 @@ def test_the_same_seed_does_the_same_again_in_any_process():
     assert _digest_apart("1") == _digest_apart("2")
 
 
+@pytest.mark.timeout(200)
+def test_a_large_fair_breaks_no_promise_and_its_visitors_do_something():
+    plan = Plan(seed=3, people=120, days=2)
+    outcome = simulate(plan)
+    assert plan.is_large
+    assert outcome.broken == ()
+    assert outcome.asked > 10 * plan.people
+    assert outcome.faults["restart"] == plan.crashes == 1
+
+
 # Broken rules, and whether they are seen
 
 
