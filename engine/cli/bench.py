@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,8 @@ def _tools() -> Any:
 @click.group()
 def bench() -> None:
     """Measure Greenroom, or put load on a deployment of your own."""
+    # A bench is a process with processes of its own, which end with this one only if it sees to it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @bench.command("list")

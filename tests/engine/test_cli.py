@@ -5,8 +5,10 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -235,3 +237,24 @@ def test_a_daemon_that_cannot_start_says_why_in_one_line(tmp_path):
             assert why in last
             assert "Traceback" not in done.stderr
             assert "Exceptions from" not in done.stderr
+
+
+def _kin(process):
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(process.pid).children(recursive=True)
+    return []
+
+
+@pytest.mark.slow
+def test_a_bench_that_is_told_to_end_takes_what_it_has_started_along(tmp_path):
+    command = [sys.executable, "-m", "engine.cli", "bench", "journal", "--results", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE) as process:
+        while not (started := _kin(process)):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(20) == 1
+        assert b"Traceback" not in process.stdout.read()
+    gone, alive = psutil.wait_procs(started, timeout=10)
+    assert gone
+    assert not alive
