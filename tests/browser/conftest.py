@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
@@ -80,11 +81,22 @@ def token(who: str, name: str | None = None) -> str:
     return mint(Key(KEY, SECRET), person, now=datetime.now(UTC), ttl=timedelta(hours=2))
 
 
+def _early_evening(now: datetime) -> tuple[str, datetime]:
+    """Return a time zone in which it is past six, and the time there.
+
+    Whenever the tests run, the fair's day has hours to go, and not so many that its slots are slow.
+    """
+    ahead = (18 - now.hour + 12) % 24 - 12
+    zone = f"Etc/GMT{-ahead:+d}"  # west of Greenwich counts as plus there
+    return zone, now.astimezone(ZoneInfo(zone))
+
+
 def _event_file(path: Path) -> Path:
     now = datetime.now(UTC)
-    days = ", ".join(f'"{(now + timedelta(days=day)).date()}"' for day in (0, 1))
+    zone, local = _early_evening(now)
+    days = ", ".join(f'"{(local + timedelta(days=day)).date()}"' for day in (0, 1))
     lines = [
-        f'[event]\nid = "{EVENT}"\nname = "Spring Fair"\ntime_zone = "UTC"\ndays = [{days}]',
+        f'[event]\nid = "{EVENT}"\nname = "Spring Fair"\ntime_zone = "{zone}"\ndays = [{days}]',
         '[event.one_to_one]\ninitiators = "both"\ndurations = [5, 30]\nhours = ["00:00", "24:00"]',
         (
             '[[company]]\nid = "acme"\nname = "Acme"\ninfo = "We build robots."\nslots = 9000\n'
