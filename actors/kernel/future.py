@@ -124,6 +124,7 @@ class Future(pykka.Future[T]):
             callbacks = self._callbacks = []
         callbacks.append(callback)
         if self.done:
+            self._callbacks = None
             callback()
 
     def _wake(self) -> None:
@@ -133,8 +134,9 @@ class Future(pykka.Future[T]):
                 reschedule(waiter)
             else:
                 self._token.run_sync_soon(reschedule, waiter)
-        if self._callbacks is not None:
-            for callback in self._callbacks:
+        callbacks, self._callbacks = self._callbacks, None
+        if callbacks is not None:  # they may lead back to this, and were a circle if it kept them
+            for callback in callbacks:
                 callback()
 
     def _result(self) -> T:

@@ -1,5 +1,7 @@
 """Several commands of one connection under way at once."""
 
+import gc
+import weakref
 from typing import Any
 
 import attrs
@@ -168,3 +170,19 @@ async def test_answers_to_whoever_has_gone_harm_nobody(house, speaking):
         await speaker.say(tell(1))
         (await asked.next()).set({})
         assert (await speaker.hear())["id"] == 1
+
+
+async def test_what_was_answered_leaves_no_circle_behind(house, speaking):
+    asked = Asked(house.door)
+    async with speaking(house) as speaker:
+        await speaker.say(tell(1))
+        future = await asked.next()
+        gone = weakref.ref(future)
+        gc.disable()
+        try:
+            future.set({})
+            del future
+            assert (await speaker.hear())["id"] == 1
+            assert gone() is None
+        finally:
+            gc.enable()
