@@ -64,6 +64,10 @@ class FrontDoor:
         entity = self._services.address(self._participant(command.by))
         return entity.ask(Call(command), timeout=CALL_TIMEOUT)
 
+    async def again(self, command: Command) -> Mapping[str, Any]:
+        """Ask once more for a command that was begun and whose actor failed (rule 36)."""
+        return await self._once_more(self._participant(command.by), Call(command))
+
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Carry out a command and return its result."""
         if Bookings.takes(command):
@@ -99,6 +103,9 @@ class FrontDoor:
         except Refused as refused:
             if refused.reason != "internal":
                 raise
+        return await self._once_more(entity, message)
+
+    async def _once_more(self, entity: str, message: object) -> Mapping[str, Any]:
         self._services.counters.retried += 1
         return await self._ask(entity, message)
 

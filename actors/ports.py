@@ -260,6 +260,13 @@ class Door(Protocol):
             :func:`actors.door.refusal` makes a refusal of.
         """
 
+    async def again(self, command: Command) -> Mapping[str, Any]:
+        """Carry out once more what :meth:`begin` began, after an actor failed; return its result.
+
+        :param command: one with a key, so that it is carried out once all the same.
+        :raises Refused: it was not carried out.
+        """
+
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Carry out a command and return its result.
 

@@ -48,6 +48,10 @@ class SubscribingDoor:
     def begin(self, command: Command) -> None:
         """Leave everything to :meth:`call`."""
 
+    async def again(self, command: Command) -> Mapping[str, Any]:
+        """Nothing is begun."""
+        raise NotImplementedError(command)
+
     async def call(self, command: Command) -> Mapping[str, Any]:
         """Nobody asks for anything."""
         raise NotImplementedError(command)

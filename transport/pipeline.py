@@ -124,7 +124,8 @@ class Pipeline:
     async def _again(self, pending: _Pending) -> None:
         """Ask once more: what ended an actor is not the asker's fault (rule 36)."""
         try:
-            self._settle(pending, await self._connection.ask(pending.command))
+            again = self._connection.context.door.again
+            self._settle(pending, await again(pending.command))
         except Exception as error:  # noqa: BLE001  whatever it is, the client is told
             self._settle(pending, error)
 

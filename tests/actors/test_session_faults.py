@@ -127,6 +127,25 @@ async def test_who_connects_while_an_actor_dies_is_let_in(autojump_clock, monkey
         await house.call(LATE, "session.join", session="ux", connection="late")
 
 
+@pytest.mark.parametrize("way", ["waited for", "begun"])
+async def test_rule_36_who_is_asked_again_is_counted(autojump_clock, way):
+    async with open_house() as house:
+        await everybody_in(house)
+        house.journal.kind, house.journal.count, house.journal.at = "session/ux", 0, 1
+        command = house.command(ANA, "chat.send", "ana", topic="session/ux", text="Hi", key="k")
+        if way == "waited for":
+            told = await house.door.call(command)
+        else:
+            with pytest.raises(CrashError):
+                await house.door.begin(command)
+            assert house.services.counters.retried == 0
+            told = await house.door.again(command)
+        assert told["message"]["text"] == "Hi"
+        assert house.services.counters.retried == 1
+        messages = house.plain("session/ux")["chat"]["messages"]
+        assert [message["text"] for message in messages.values()] == ["Hi"]
+
+
 async def test_rule_32_a_room_that_crashes_comes_back_with_people_chat_and_time(autojump_clock):
     async with open_house() as house:
         await everybody_in(house)

@@ -108,6 +108,9 @@ class FakeDoor:
     def begin(self, command: Command) -> None:
         """Leave everything to :meth:`call`."""
 
+    async def again(self, command: Command) -> Mapping[str, Any]:
+        raise NotImplementedError(command)  # nothing is begun
+
     async def call(self, command: Command) -> Mapping[str, Any]:
         self.calls.append(command)
         await trio.lowlevel.checkpoint()

@@ -143,11 +143,11 @@ async def test_what_goes_wrong_among_actors_is_told(house, speaking, error, reas
 async def test_rule_36_a_command_with_a_key_is_asked_again_when_its_actor_failed(house, speaking):
     asked = Asked(house.door)
 
-    async def call(command: Command) -> dict[str, Any]:
+    async def again(command: Command) -> dict[str, Any]:
         await trio.lowlevel.checkpoint()
         return {"again": command.key}
 
-    house.door.call = call
+    house.door.again = again
     async with speaking(house) as speaker:
         await speaker.say(tell(1, key="k"))
         await speaker.say(tell(2, key="l"))
