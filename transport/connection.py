@@ -135,6 +135,8 @@ class Connection:
         self.end(Close.SLOW_CONSUMER)
 
     def _leave(self) -> None:
+        if self._ending is None:
+            self._ending = (Close.NORMAL, "")  # the peer's own end: nobody ends it after that
         self.context.busy.discard(self)
         self._pipeline.clear()
         self.context.hub.detach(self.id)

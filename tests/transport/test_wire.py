@@ -1,5 +1,6 @@
 """The wire through a real socket, spoken by hand with trio-websocket's client."""
 
+import math
 import time
 
 import orjson
@@ -181,6 +182,18 @@ async def test_who_never_connects_is_sent_away(running, speaking):
         async with speaking(house, connect=False) as ana:
             assert (await ana.ended()).code == 3500
         assert house.server.statistics().handshakes == 0
+
+
+async def test_who_leaves_before_connect_is_not_sent_away_later(house, speaking):
+    async with speaking(house, connect=False):
+        pass
+    while house.server.statistics().connections:
+        await trio.sleep(0.01)
+    waited_for = list(house.server.context.connects.over(math.inf))
+    assert waited_for
+    for connection in waited_for:
+        connection.late()
+    assert "num_server_disconnects_total{" not in house.hub.metrics.text().decode()
 
 
 async def test_the_banned_are_told_and_not_let_in(house, speaking):
