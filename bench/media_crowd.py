@@ -15,7 +15,8 @@ from typing import Any
 import attrs
 import trio
 
-from bench.load.target import Target, watch_over
+from bench.load.lookout import watch_over
+from bench.load.target import Target
 from bench.load.wire import LoadFailed
 from bench.media_stock import Stock, stock
 from bench.script import reason

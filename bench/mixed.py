@@ -27,7 +27,8 @@ from bench.fair_checks import (
     quiet,
     settled,
 )
-from bench.load.target import Flaws, Target, described, opened, watch_over
+from bench.load.lookout import watch_over
+from bench.load.target import Flaws, Target, described, opened
 from bench.load.watch import limit_of, mean, sample
 from bench.script import command
 

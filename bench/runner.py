@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.catalog import BENCHES
-from bench.load.target import Lookout
+from bench.load.lookout import Lookout
 from bench.load.watch import METRICS, ask
 from bench.load.wire import LoadFailed
 from bench.machine import describe

@@ -12,7 +12,8 @@ import trio
 
 from bench.attendee import Attendee, Diary, Host
 from bench.load.latency import Latencies
-from bench.load.target import Target, described, opened, watch_over
+from bench.load.lookout import watch_over
+from bench.load.target import Target, described, opened
 from bench.load.watch import limit_of, sample
 from bench.load.wire import LoadFailed
 from bench.script import command

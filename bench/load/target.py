@@ -6,14 +6,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
@@ -30,12 +29,6 @@ from transport.client import open_client
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 LOADING_SECONDS = 60.0
-KNOCK_EVERY, GONE_SECONDS = 1.0, 8.0
-"""How often one looks whether a deployment is there, and how long it may be away."""
-
-LAST_WORD_SECONDS = 2.5
-"""How much longer a bench may take to tell itself that its deployment is gone."""
-
 TOKEN_LIFE = timedelta(hours=6)
 
 
@@ -191,60 +184,6 @@ def knock(url: str) -> None:
         wire.upgraded()
     finally:
         wire.sock.close()
-
-
-async def watch_over(target: Target, so_far: Callable[[], str]) -> None:
-    """Look now and then whether a deployment is still there; for a nursery.
-
-    Its people would wait for ever. Whoever is back within :data:`GONE_SECONDS` was restarted.
-
-    :param so_far: tells what was measured until then.
-    :raises LoadFailed: it is gone.
-    """
-    if target.daemon is not None:
-        return  # ours to kill and to start again
-    seen = trio.current_time()
-    while True:
-        await trio.sleep(KNOCK_EVERY)
-        try:
-            await trio.to_thread.run_sync(knock, target.url, abandon_on_cancel=True)
-            seen = trio.current_time()
-        except LoadFailed as failed:
-            if trio.current_time() - seen > GONE_SECONDS:
-                raise LoadFailed(f"the server is gone ({failed}); {so_far()}") from failed
-
-
-class Lookout:
-    """Looks from a thread whether a deployment is still there, for a bench in another process.
-
-    :param url: of its WebSocket.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="lookout", daemon=True)
-        self.gone = ""
-        """Why, once it has been away for too long."""
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-
-    def _look(self) -> None:
-        seen = time.monotonic()
-        while not self._over.wait(KNOCK_EVERY):
-            try:
-                knock(self._url)
-                seen = time.monotonic()
-            except LoadFailed as failed:
-                # The bench itself knows what was measured until then: it has the first word.
-                if time.monotonic() - seen > GONE_SECONDS + LAST_WORD_SECONDS:
-                    self.gone = str(failed)
-                    return
 
 
 class Daemon:

@@ -63,21 +63,22 @@ def metrics_url(url: str) -> str:
 def ask(url: str) -> dict[str, float]:
     """Return what a server tells at its ``/metrics``; nothing if it does not tell."""
     try:
-        connection = _connection(url)
+        asking = connection(url)
     except (ValueError, http.client.HTTPException):
         return {}
     try:
-        connection.request("GET", urlsplit(url).path or "/metrics")
-        answer = connection.getresponse()
+        asking.request("GET", urlsplit(url).path or "/metrics")
+        answer = asking.getresponse()
         text = answer.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException):
         return {}
     finally:
-        connection.close()
+        asking.close()
     return read(text) if answer.status == http.HTTPStatus.OK else {}
 
 
-def _connection(url: str) -> http.client.HTTPConnection:
+def connection(url: str) -> http.client.HTTPConnection:
+    """Return a way to ask a server over HTTP; it connects with the first request."""
     parts = urlsplit(url)
     if parts.scheme == "https":
         return http.client.HTTPSConnection(parts.netloc, timeout=ASK_SECONDS, context=tls_context())

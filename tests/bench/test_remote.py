@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import threading
+import urllib.request
 
 import pytest
 import trio
@@ -12,12 +13,13 @@ from websockets.exceptions import ConnectionClosedError
 from bench import book, breakout, fanout, media_remote, slow_remote
 from bench.book import RaceFailed, limited
 from bench.figures import read
-from bench.load import target as targets
+from bench.load import lookout
 from bench.load.dialects import GREENROOM
 from bench.load.latency import Latencies
+from bench.load.lookout import Sight, watch_over
 from bench.load.marks import MARK, MarkedWire, merged
 from bench.load.swarm import Swarm
-from bench.load.target import Daemon, Target, described, knock, watch_over
+from bench.load.target import Daemon, Target, described, knock
 from bench.load.wire import LoadFailed, Wire, masked
 from bench.script import command, last_word, reason
 from engine.tokens import Key
@@ -25,8 +27,8 @@ from engine.tokens import Key
 KEY = Key("k", "s" * 32)
 
 
-@pytest.fixture
-def mute():
+@pytest.fixture(params=["404 Not Found"])
+def mute(request):
     """A port on which somebody listens and says nothing of use."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -38,7 +40,7 @@ def mute():
                     return
                 with wire:
                     wire.recv(4096)
-                    wire.sendall(b"HTTP/1.1 404 Not Found\r\n\r\n")
+                    wire.sendall(f"HTTP/1.1 {request.param}\r\n\r\n".encode())
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
@@ -67,25 +69,41 @@ async def test_who_waits_for_a_deployment_that_is_gone_is_told_what_was_measured
         if not next(answers):
             raise LoadFailed("refused")
 
-    monkeypatch.setattr(targets, "knock", look)
+    monkeypatch.setattr(Sight, "look", look)
     latencies = Latencies()
     latencies.record(0.002)
     with pytest.raises(LoadFailed) as told:
         await watch_over(Target("ws://h/", KEY, "e"), latencies.so_far)
     assert "1 were answered, p50 2.0 ms" in str(told.value)
-    assert trio.current_time() > 6 * targets.KNOCK_EVERY + targets.GONE_SECONDS
+    assert trio.current_time() > 6 * lookout.LOOK_EVERY + lookout.GONE_SECONDS
 
 
 def test_a_deployment_that_is_gone_ends_whatever_loads_it(monkeypatch):
     def look(_):
         raise LoadFailed("refused")
 
-    monkeypatch.setattr(targets, "knock", look)
-    monkeypatch.setattr(targets, "KNOCK_EVERY", 0)
-    monkeypatch.setattr(targets, "GONE_SECONDS", -targets.LAST_WORD_SECONDS)
-    with targets.Lookout("ws://h/") as lookout:
-        lookout._thread.join(5)
-        assert lookout.gone == "refused"
+    monkeypatch.setattr(Sight, "look", look)
+    monkeypatch.setattr(lookout, "LOOK_EVERY", 0)
+    monkeypatch.setattr(lookout, "GONE_SECONDS", -lookout.LAST_WORD_SECONDS)
+    with lookout.Lookout("ws://h/") as looking:
+        looking._thread.join(5)
+        assert looking.gone == "refused"
+
+
+def test_whoever_answers_is_there_also_if_no_connection_is_kept(mute):
+    sight = Sight(f"ws://127.0.0.1:{mute}/v1/ws")
+    for _ in range(3):
+        sight.look()
+    with pytest.raises(LoadFailed, match="does not answer"):
+        Sight(f"wss://127.0.0.1:{mute}/v1/ws").look()
+    with pytest.raises(LoadFailed, match="Port out of range"):
+        Sight("ws://127.0.0.1:99999/v1/ws")
+
+
+@pytest.mark.parametrize("mute", ["502 Bad Gateway"], indirect=True)
+def test_a_proxy_with_nobody_behind_it_is_no_deployment(mute):
+    with pytest.raises(LoadFailed, match="it answers 502 Bad Gateway"):
+        Sight(f"ws://127.0.0.1:{mute}/v1/ws").look()
 
 
 def test_when_one_racer_fails_the_others_are_given_up_at_once():
@@ -163,6 +181,23 @@ def deployment(tmp_path):
     yield daemon
     daemon.kill()
     daemon.stop()
+
+
+def test_who_looks_whether_a_deployment_is_there_leaves_nothing_in_its_figures(deployment):
+    sight = Sight(f"ws://127.0.0.1:{deployment.port}/v1/ws")
+    for _ in range(5):
+        sight.look()
+    metrics = f"http://127.0.0.1:{deployment.port}/metrics"
+    with urllib.request.urlopen(metrics) as answer:
+        told = answer.read().decode()
+    assert (
+        'greenroom_transport_connections_accepted_total{kind="http"} 2.0' in told
+    )  # the looks, and this
+    assert "num_server_disconnects_total{" not in told
+    assert "connections_rejected_total{" not in told
+    deployment.kill()
+    with pytest.raises(LoadFailed, match="Connection refused"):
+        sight.look()
 
 
 @pytest.mark.slow
