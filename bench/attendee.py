@@ -1,6 +1,7 @@
 """People of a whole fair, each over a connection of their own, with a script and think times."""
 
 from collections import Counter, deque
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -43,7 +44,9 @@ class Diary:
     :param booked: 1-1 chat -> who picked and its start, of every pick that was acknowledged.
     :param aside: text -> 1-1 chat, of every message there that was acknowledged.
     :param met: 1-1 chats of which somebody was told that both have been there.
-    :param in_chats: how often somebody came into a 1-1 chat.
+    :param open: 1-1 chat -> from when on it could be entered since it was booked, and until when.
+    :param entries: how often somebody came into a 1-1 chat.
+    :param entered: 1-1 chats that somebody came into.
     :param warned: how often somebody in one was told that it ends soon.
     :param ended: 1-1 chat -> who was in it at its end and was told.
     :param unsure: people, questions and chats of which the last answer never came.
@@ -64,7 +67,9 @@ class Diary:
     booked: dict[str, tuple[str, str]] = attrs.field(factory=dict)
     aside: dict[str, str] = attrs.field(factory=dict)
     met: set[str] = attrs.field(factory=set)
-    in_chats: int = 0
+    open: dict[str, tuple[datetime, datetime]] = attrs.field(factory=dict)
+    entries: int = 0
+    entered: set[str] = attrs.field(factory=set)
     warned: int = 0
     ended: dict[str, set[str]] = attrs.field(factory=dict)
     unsure: set[Any] = attrs.field(factory=set)

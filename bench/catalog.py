@@ -133,8 +133,8 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "mixed": Bench(
         about="a whole fair: ramps, think times, roles, drops",
-        quick={"people": 60, "seconds": 12.0}, full={"people": 300, "seconds": 45.0},
-        takes=(35, 77), seconds=(60, 400), remote=True,
+        quick={"people": 60, "seconds": 12.0}, full={"people": 300, "seconds": 60.0},
+        takes=(35, 125), seconds=(60, 400), remote=True,
     ),
     "soak": Bench(
         about="mixed for half an hour while things die: does anything grow or get lost",

@@ -7,27 +7,30 @@ diary, and held against what is there at the end.
 """
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import trio
 
-from actors.rules.meeting.record import GRACE
+from actors.rules.meeting.record import GRACE, OPENS_BEFORE
+from actors.rules.policy import MIN_MINUTES
 from bench.attendee import Attendee, Diary
+from bench.load import brief
 from bench.load.target import Target
-
-MINUTES = 5
-"""Length of a slot: the shortest an organizer may allow."""
-
-AHEAD = timedelta(hours=2)
-"""How far ahead an employee offers slots."""
-
-QUOTA = 30
-"""Slots of the company for each of its employees: more than there are in :data:`AHEAD`."""
 
 FIRST_AFTER = timedelta(minutes=1)
 """How soon after everybody has come the first slots begin, or up to a minute later."""
+
+BOOKING = timedelta(seconds=8)
+"""How long the pairs take to come and to book, once a fair has begun."""
+
+LOADING = timedelta(seconds=2)
+"""How long bringing the event takes, before a fair begins."""
+
+SPARE = timedelta(seconds=3)
+"""How much longer than a chat a fair lasts in which one is seen to end."""
 
 ASIDE_PART = 0.3
 """Of what somebody with a 1-1 chat does: something about it."""
@@ -42,14 +45,91 @@ CHECKED_WITHIN = timedelta(minutes=2)
 """How long after its end a fair has been checked."""
 
 
-def policy(everybody_there: datetime) -> dict[str, Any]:
-    """Return the organizer's rules for 1-1 chats at a fair under load.
+@attrs.frozen
+class Slots:
+    """The slots of a fair, as short as an organizer may allow.
 
-    Slots follow one another from the hours' beginning: it decides when the first ones begin.
+    :param minutes: how long one is.
+    :param grace: how long a chat goes on after its slot (rule 44).
+    :param ahead: how far ahead an employee offers slots.
     """
-    first = everybody_there + FIRST_AFTER + timedelta(seconds=59)
-    opens = f"00:{first.minute % MINUTES:02}"
-    return {"initiators": "both", "durations": [MINUTES], "hours": [opens, "24:00"]}
+
+    minutes: int = MIN_MINUTES
+    grace: timedelta = GRACE
+    ahead: timedelta = timedelta(hours=2)
+
+    @property
+    def lasting(self) -> timedelta:
+        """How long a chat lasts from its slot's beginning."""
+        return timedelta(minutes=self.minutes) + self.grace
+
+    @property
+    def quota(self) -> int:
+        """As many as a company needs for each of its employees."""
+        return int(self.ahead / timedelta(minutes=self.minutes)) + 1
+
+    def over_by(self, meeting: Mapping[str, Any]) -> datetime:
+        """Return when a chat's room closes (rule 44)."""
+        return datetime.fromisoformat(meeting["end"]) + self.grace
+
+
+USUAL = Slots()
+SHORT = Slots(brief.MINUTES, brief.GRACE, timedelta(minutes=10))
+"""Of a daemon that allows shorter ones (:mod:`bench.load.brief`)."""
+
+
+@attrs.frozen
+class Times:
+    """When a fair begins, and when its first slots do.
+
+    :param to_the_end: whether some chat may be seen to end by itself.
+    """
+
+    begins: datetime
+    first: datetime
+    to_the_end: bool
+
+    @classmethod
+    def of(cls, slots: Slots, now: datetime, ramp: float, seconds: float) -> "Times":
+        """Plan a fair: short slots begin soon after it does.
+
+        Slots begin with a minute. A fair that is long enough for a chat waits for the right moment
+        before one, rather than to last a minute longer.
+
+        :param now: when the event is about to be brought.
+        :param ramp: seconds over which people come.
+        :param seconds: after that.
+        """
+        lasts = timedelta(seconds=ramp + seconds)
+        if slots is USUAL:
+            first = _minute(now + timedelta(seconds=ramp) + FIRST_AFTER)
+            return cls(now, first, first + slots.lasting + SPARE <= now + lasts)
+        first = _minute(now + LOADING + BOOKING)
+        to_the_end = BOOKING + slots.lasting + SPARE <= lasts
+        begins = first - BOOKING if to_the_end else now
+        return cls(begins, first, to_the_end)
+
+    def event(self, slots: Slots) -> dict[str, Any]:
+        """Return an event's time zone and its rules for 1-1 chats.
+
+        Slots follow one another from the hours' beginning. It is about noon there: a day's end
+        would be the end of a slot too, and there would be none across it.
+        """
+        offset = NOON - self.first.hour
+        local = self.first + timedelta(hours=offset)
+        hours = [f"{at:%H:%M}" for at in (local, local + slots.ahead + timedelta(hours=1))]
+        return {
+            "time_zone": f"Etc/GMT{-offset:+}",  # the sign is POSIX's
+            "one_to_one": {"initiators": "both", "durations": [slots.minutes], "hours": hours},
+        }
+
+
+NOON = 12
+
+
+def _minute(at: datetime) -> datetime:
+    """Return the minute that begins then, or next."""
+    return (at + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0)
 
 
 def talked_out(chat: str) -> bool:
@@ -61,11 +141,13 @@ class Partner(Attendee):
     """One side of a pair.
 
     :param partner: the other side's id.
+    :param slots: of the fair.
     """
 
-    def __init__(self, *args: Any, partner: str, **more: Any) -> None:
+    def __init__(self, *args: Any, partner: str, slots: Slots, **more: Any) -> None:
         super().__init__(*args, **more)
         self._partner = partner
+        self._slots = slots
         self._inside = ""
         self._left: set[str] = set()
         self._closes = datetime.max.replace(tzinfo=UTC)
@@ -113,11 +195,13 @@ class Partner(Attendee):
         if self._inside or self._client is None:
             return
         chat = self._inside = meeting["id"]
-        self._closes, self._connects = over_by(meeting), self._client.statistics().connects
+        self._closes = self._slots.over_by(meeting)
+        self._connects = self._client.statistics().connects
         if await self.ask("meeting.join", trio.current_time(), id=chat) is None:
             self._inside = ""
             return
-        self._diary.in_chats += 1
+        self._diary.entries += 1
+        self._diary.entered.add(chat)
         await self._say_aside(trio.current_time())
 
     async def _say_aside(self, due: float) -> None:
@@ -171,7 +255,7 @@ class Guest(Partner):
     def suits(self, slot: Mapping[str, Any]) -> bool:
         """Whether a slot may be picked."""
         begun = datetime.fromisoformat(slot["start"]) < self._over + CHECKED_WITHIN
-        return not self._tidy or not begun or over_by(slot) < self._over
+        return not self._tidy or not begun or self._slots.over_by(slot) < self._over
 
     async def _further(self, confirmed: Mapping[str, Any]) -> None:
         counts, now = confirmed["counts"], trio.current_time()
@@ -192,6 +276,7 @@ class Guest(Partner):
         if told is not None:
             self._diary.unsure.discard(chat)
             self._diary.booked[chat] = (self.name, told["meeting"]["start"])
+            self._diary.open[chat] = _open(told["meeting"])
             await self._look(trio.current_time())
 
     async def _notified(self, kind: str, chat: str) -> None:
@@ -218,14 +303,16 @@ class Employee(Partner):
 
     async def _offer(self) -> bool:
         """Offer what is bookable in the next hours (rule 39); whether it was taken."""
-        now = datetime.now(UTC)
-        days = sorted({now.date().isoformat(), (now + AHEAD).date().isoformat()})
-        at = trio.current_time()
-        for day in days:
-            told = await self.ask("agenda.draft", at, day=day, duration=MINUTES, slots=[])
-            starts = _soon(told["bookable"] if told else (), day, now + AHEAD)
-            given = {"day": day, "duration": MINUTES, "slots": starts}
-            if await self.ask("agenda.draft", trio.current_time(), **given) is None:
+        told = await self.ask("agenda.get", trio.current_time(), employee=self.name)
+        until, minutes = datetime.now(UTC) + self._slots.ahead, self._slots.minutes
+        for each in told["bookable"] if told else ():
+            starts = [slot["start"] for slot in each["slots"][str(minutes)]]
+            given = [start for start in starts if datetime.fromisoformat(start) < until]
+            day, now = each["day"], trio.current_time()
+            if not given:
+                continue
+            drafted = await self.ask("agenda.draft", now, day=day, duration=minutes, slots=given)
+            if drafted is None:
                 return False
         return await self.ask("agenda.publish", trio.current_time()) is not None
 
@@ -245,14 +332,10 @@ class Employee(Partner):
             await super()._notified(kind, chat)
 
 
-def _soon(bookable: Iterable[Mapping[str, Any]], day: str, until: datetime) -> list[str]:
-    return [
-        slot["start"]
-        for each in bookable
-        if each["day"] == day
-        for slot in each["slots"][str(MINUTES)]
-        if datetime.fromisoformat(slot["start"]) < until
-    ]
+def _open(meeting: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """Return from when on a chat that was just booked may be entered, and until when (rule 44)."""
+    start, end = (datetime.fromisoformat(meeting[name]) for name in ("start", "end"))
+    return max(datetime.now(UTC), start - OPENS_BEFORE), end
 
 
 SEEDS = 100_000
@@ -275,25 +358,21 @@ def pairs(
     sessions: Sequence[str],
     diary: Diary,
     *,
+    slots: Slots,
     think: float,
     tidy: bool,
 ) -> list[Attendee]:
-    """Return so many guests and their employees, who are in the sessions as others are.
+    """Return so many employees, then their guests, who are in the sessions as others are.
 
     :param tidy: whether none of their chats may be running when the fair is over.
     """
-    people: list[Attendee] = []
+    desks: list[Attendee] = []
+    guests: list[Attendee] = []
     for index in range(number):
         guest, desk = names(index)
         session = sessions[index % len(sessions)]
         here, seed = (session, diary), SEEDS + 2 * index
-        people.append(Employee(target, desk, *here, partner=guest, think=think, seed=seed))
-        people.append(
-            Guest(target, guest, *here, partner=desk, think=think, seed=seed + 1, tidy=tidy)
-        )
-    return people
-
-
-def over_by(meeting: Mapping[str, Any]) -> datetime:
-    """Return when a chat's room closes (rule 44)."""
-    return datetime.fromisoformat(meeting["end"]) + GRACE
+        given: dict[str, Any] = {"slots": slots, "think": think}
+        desks.append(Employee(target, desk, *here, partner=guest, seed=seed, **given))
+        guests.append(Guest(target, guest, *here, partner=desk, seed=seed + 1, tidy=tidy, **given))
+    return desks + guests

@@ -219,15 +219,20 @@ def mixed(result: Result) -> Iterator[Figure]:
     yield Figure("invariants broken", len(result["broken"]), "", target=0, sense="at most",
                  higher=False)  # fmt: skip
     if "chats" in result:
-        yield Figure("1-1 chats booked", result["chats"]["booked"], "")
-        yield Figure("1-1 chats in which both met", result["chats"]["met"], "")
-        if result["chats"].get("ended_with_both"):
-            yield Figure(
-                "1-1 chats both were in to the end", result["chats"]["ended_with_both"], ""
-            )
+        yield from _chats(result["chats"])
     if result.get("memory_mb_per_hour") is not None:
         yield Figure("memory, after warm-up", result["memory_mb_per_hour"], "MB an hour",
                      target=1.0, sense="at most", higher=False)  # fmt: skip
+
+
+def _chats(chats: Result) -> Iterator[Figure]:
+    yield Figure("1-1 chats booked", chats["booked"], "")
+    if "entries" in chats:  # an older result counts how often somebody came
+        yield Figure("1-1 chats entered", chats["entered"], "")
+    yield Figure("1-1 chats in which both met", chats["met"], "")
+    both = chats["ended_with_both"]
+    why = "" if chats.get("long_enough_for_an_end", both) else " (too short a fair for any)"
+    yield Figure(f"1-1 chats both were in to the end{why}", both, "")
 
 
 def plain(result: Result) -> Iterator[Figure]:

@@ -17,7 +17,7 @@ from typing import Any
 import trio
 
 from bench.attendee import ROWS, Attendee, Diary, Host
-from bench.fair_chats import QUOTA, Partner, pairs, policy
+from bench.fair_chats import SHORT, USUAL, Partner, Times, pairs
 from bench.fair_checks import (
     end_chats,
     end_sessions,
@@ -27,8 +27,9 @@ from bench.fair_checks import (
     quiet,
     settled,
 )
+from bench.load import brief
 from bench.load.lookout import watch_over
-from bench.load.target import Flaws, Target, described, opened
+from bench.load.target import PROGRAM, Flaws, Target, described, opened
 from bench.load.watch import limit_of, mean, sample
 from bench.script import command
 
@@ -47,8 +48,11 @@ RAMP_SECONDS = 60.0
 ROUGH = 2_000
 """Samples kept; of a longer fair every second, third … one."""
 
-CHATS_SECONDS, CHATS_PAIRS = 600.0, 10
-"""From so long a fair with so many pairs on, some 1-1 chat must have come to its end."""
+CHATS_PAIRS = 10
+"""With so many pairs, some 1-1 chat must have come to its end in a fair that is long enough."""
+
+ENTER_WITHIN = timedelta(seconds=45)
+"""A 1-1 chat that could be entered for so long must have been."""
 
 MB = 1e6
 
@@ -67,6 +71,8 @@ class Fair:
         self.target = target
         self.seconds = seconds
         self.ramp = min(RAMP_SECONDS, seconds * RAMP_PART)
+        self.slots = SHORT if target.daemon is not None and flaws is None else USUAL
+        self.times = Times.of(self.slots, datetime.now(UTC), self.ramp, seconds)
         self.diary = Diary(step=max(1.0, seconds / ROWS))
         self.series: list[dict[str, float]] = []
         self.sessions = [f"{target.event}-s{number}" for number in range(sessions)]
@@ -79,21 +85,23 @@ class Fair:
             Host(target, f"host-{name}", name, self.diary, think=THINK, seed=number)
             for number, name in enumerate(self.sessions)
         ]
+        self.pairs = max(1, people // PER_PAIR)
+        self._people += pairs(
+            target, self.pairs, self.sessions, self.diary,
+            slots=self.slots, think=THINK, tidy=flaws is not None,
+        )  # fmt: skip
         self._people += [
             Attendee(target, f"p-{number}", self.sessions[number % sessions], self.diary,
                      think=THINK, seed=1_000 + number)
             for number in range(people)
         ]  # fmt: skip
-        self.pairs = max(1, people // PER_PAIR)
-        self._people += pairs(
-            target, self.pairs, self.sessions, self.diary, think=THINK, tidy=flaws is not None
-        )
 
     async def run(self) -> list[str]:
         """Hold the fair; return the promises that were broken."""
         flaws = self._flaws
         if flaws is not None:
             self.before = await settled(self.target, flaws.idle_seconds * 2)
+        await trio.sleep(max(0.0, (self.times.begins - datetime.now(UTC)).total_seconds()))
         begun = self.diary.begun = trio.current_time()
         self.diary.measured = begun + self.ramp
         until = begun + self.ramp + self.seconds
@@ -105,8 +113,10 @@ class Fair:
             if flaws is not None:
                 nursery.start_soon(self._break_things, flaws, until)
             await trio.sleep_until(until)
+            self.over = datetime.now(UTC)
             waiting = await quiet(self.diary)
             broken = [f"{waiting} calls were still without an answer"] if waiting else []
+            broken += unentered(self.diary, self.over)
             broken += self._untold()
             broken += await promises(self.target, self.sessions, self.diary)
             broken += await promises_of_chats(self.target, self.pairs, self.diary)
@@ -121,7 +131,7 @@ class Fair:
     def _untold(self) -> list[str]:
         """Name those who sit in a 1-1 chat that is over, and were not told."""
         now, ended = datetime.now(UTC), self.diary.ended.values()
-        if self.seconds >= CHATS_SECONDS and self.pairs >= CHATS_PAIRS and not _both(ended):
+        if self.times.to_the_end and self.pairs >= CHATS_PAIRS and not _both(ended):
             return ["no 1-1 chat came to its end with both there"]
         partners = (person for person in self._people if isinstance(person, Partner))
         return [
@@ -160,11 +170,11 @@ def hold(
     flaws: Flaws | None = None,
 ) -> dict[str, Any]:
     """Hold a fair and return what came of it."""
-    with opened(url, token_key, flaws) as target:
+    program = brief.PROGRAM if flaws is None else PROGRAM
+    with opened(url, token_key, flaws, program=program) as target:
         fair = Fair(target, people, seconds, flaws)
-        there = datetime.now(UTC) + timedelta(seconds=fair.ramp)
-        event = described(target.event, fair.sessions, one_to_one=policy(there))
-        event["company"][0]["slots"] = QUOTA * fair.pairs
+        event = described(target.event, fair.sessions, **fair.times.event(fair.slots))
+        event["company"][0]["slots"] = fair.slots.quota * fair.pairs
         target.load(event)
         broken = trio.run(fair.run)
     return _result(fair, people, seconds, broken)
@@ -184,11 +194,13 @@ def _result(fair: Fair, people: int, seconds: float, broken: list[str]) -> dict[
         "chats": {
             "pairs": fair.pairs,
             "booked": len(diary.booked),
-            "entered": diary.in_chats,
+            "entered": len(diary.entered & diary.booked.keys()),
+            "entries": diary.entries,
             "met": len(diary.met),
             "told_it_ends_soon": diary.warned,
             "told_of_the_end": sum(map(len, diary.ended.values())),
             "ended_with_both": _both(diary.ended.values()),
+            "long_enough_for_an_end": fair.times.to_the_end,
             "acknowledged_messages": len(diary.aside),
         },
         "visits": diary.visits,
@@ -207,6 +219,15 @@ def _result(fair: Fair, people: int, seconds: float, broken: list[str]) -> dict[
         "server_starved": mean(series, "starved"),
         "limit": limit_of(series),
     }
+
+
+def unentered(diary: Diary, now: datetime) -> list[str]:
+    """Name the booked 1-1 chats that could be entered for long, and were not."""
+    return [
+        f"1-1 chat {chat} could be entered since {since:%H:%M:%S}, and nobody came"
+        for chat, (since, until) in diary.open.items()
+        if chat not in diary.entered and min(now, until) - since > ENTER_WITHIN
+    ]
 
 
 def _both(ended: Iterable[Collection[str]]) -> int:

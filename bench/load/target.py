@@ -31,6 +31,9 @@ STOP_SECONDS = 15.0
 LOADING_SECONDS = 60.0
 TOKEN_LIFE = timedelta(hours=6)
 
+PROGRAM = ("engine.cli",)
+"""``greenroom``, as arguments of ``python -m``."""
+
 
 @attrs.frozen
 class Flaws:
@@ -144,18 +147,20 @@ def opened(
     token_key: str | None = None,
     flaws: Flaws | None = None,
     settings: Mapping[str, str] | None = None,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[Target]:
     """Yield a deployment at ``url``, or else a daemon of our own, in a folder of its own.
 
     :param flaws: of the daemon of our own.
     :param settings: more of its variables.
+    :param program: what it is, as arguments of ``python -m``.
     :raises LoadFailed: the daemon did not start, nobody speaks WebSocket at ``url``, or no key was
         given for the deployment.
     """
     event = f"bench-{token_hex(3)}"
     if url is None:
         with tempfile.TemporaryDirectory(prefix="greenroom-bench-") as folder:
-            daemon = Daemon(Path(folder), flaws, settings)
+            daemon = Daemon(Path(folder), flaws, settings, program)
             try:
                 pid = daemon.start()
                 url = f"ws://127.0.0.1:{daemon.port}/v1/ws"
@@ -200,7 +205,7 @@ class Daemon:
         folder: Path,
         flaws: Flaws | None = None,
         settings: Mapping[str, str] | None = None,
-        program: Sequence[str] = ("engine.cli",),
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         self._settings = settings or {}
         self._program = program

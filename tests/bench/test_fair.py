@@ -2,13 +2,16 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
+import attrs
 import pytest
 import trio
 
-from bench import mixed
+from actors.rules.policy import Policy
+from bench import figures, mixed
 from bench.attendee import Attendee, Diary
-from bench.fair_chats import MINUTES, Guest, Partner, policy, talked_out
+from bench.fair_chats import SHORT, USUAL, Guest, Partner, Times, talked_out
 from bench.fair_checks import (
     QUIET_SECONDS,
     READERS,
@@ -150,7 +153,9 @@ def test_1_1_chats_that_are_not_as_somebody_was_told_are_found(own, other, broke
 
 async def test_a_tidy_guest_picks_no_slot_that_runs_when_the_fair_is_over(autojump_clock):
     target = Target("ws://h/", Key("k", "s" * 20), "fair")
-    guest = Guest(target, "ana", "s", Diary(), think=1.0, seed=1, partner="emma", tidy=True)
+    guest = Guest(
+        target, "ana", "s", Diary(), think=1.0, seed=1, partner="emma", slots=USUAL, tidy=True
+    )
     guest._over = datetime(2026, 12, 1, 10, 30, tzinfo=UTC)
 
     def slot(minute):
@@ -162,14 +167,50 @@ async def test_a_tidy_guest_picks_no_slot_that_runs_when_the_fair_is_over(autoju
     ]  # fmt: skip
 
 
+def instant(clock):
+    return datetime.fromisoformat(f"2026-12-01T{clock}+00:00")
+
+
 @pytest.mark.parametrize(
     ("everybody_there", "first"),
-    [("10:00:00", "10:01"), ("10:00:01", "10:02"), ("10:03:30", "10:05"), ("23:58:50", "00:00")],
+    [("10:00:00", "10:01:00"), ("10:00:01", "10:02:00"), ("23:57:50", "23:59:00")],
 )
 def test_the_first_slots_begin_soon_after_everybody_has_come(everybody_there, first):
-    opens, _ = policy(datetime.fromisoformat(f"2026-12-01T{everybody_there}+00:00"))["hours"]
-    minutes = [int(clock[-2:]) % MINUTES for clock in (opens, first)]
-    assert minutes[0] == minutes[1]
+    there, ramp = instant(everybody_there), 60.0
+    times = Times.of(USUAL, there - timedelta(seconds=ramp), ramp, 1_800.0)
+    assert (times.begins, times.first) == (there - timedelta(seconds=ramp), instant(first))
+    assert times.to_the_end
+    assert not Times.of(USUAL, there, ramp, 60.0).to_the_end
+
+
+@pytest.mark.parametrize("now", ["10:00:00", "10:00:51", "10:00:59.5", "23:59:58"])
+def test_short_slots_begin_once_the_pairs_have_come_and_end_within_the_fair(now):
+    times = Times.of(SHORT, instant(now), 15.0, 60.0)
+    assert times.to_the_end
+    assert timedelta(seconds=2) <= times.begins - instant(now) < timedelta(seconds=62)
+    assert times.first.second == 0
+    assert timedelta(0) < times.first - times.begins < timedelta(seconds=10)
+    assert times.first + SHORT.lasting < times.begins + timedelta(seconds=75)
+    soon = Times.of(SHORT, instant(now), 3.0, 12.0)
+    assert soon.begins == instant(now)  # it waits for nothing that would not come
+    assert not soon.to_the_end
+
+
+@pytest.mark.parametrize("hour", range(0, 24, 5))
+@pytest.mark.parametrize("slots", [USUAL, SHORT])
+def test_whenever_a_fair_begins_slots_follow_one_another_for_hours(hour, slots):
+    begins = instant(f"{hour:02}:58:30")
+    times = Times.of(slots, begins, 15.0, 60.0)
+    given = times.event(slots)
+    around = [(begins + timedelta(days=day)).date().isoformat() for day in (-1, 0, 1)]
+    usual = {**given["one_to_one"], "durations": [5]}  # a minute is for the brief daemon alone
+    policy = Policy.of(given["time_zone"], around, usual)
+    policy = attrs.evolve(policy, durations=[slots.minutes])
+    ahead = [slot for day in around for slot in policy.ahead(day, slots.minutes, begins)]
+    offered = [slot for slot in ahead if slot.start < begins + slots.ahead]
+    assert offered[0].start == times.first
+    assert all(one.end == two.start for one, two in pairwise(offered))
+    assert slots.quota - 2 <= len(offered) <= slots.quota
 
 
 class Connected:
@@ -187,7 +228,7 @@ class Connected:
 
 async def test_whoever_sits_in_a_chat_that_is_over_was_not_told(autojump_clock):
     target = Target("ws://h/", Key("k", "s" * 20), "fair")
-    person = Partner(target, "ana", "s", Diary(), think=1.0, seed=1, partner="emma")
+    person = Partner(target, "ana", "s", Diary(), think=1.0, seed=1, partner="emma", slots=USUAL)
     person._client = client = Connected()
     await person._come({"id": "m-1", "end": "2026-12-01T10:05:00+00:00"})
     closes = datetime(2026, 12, 1, 10, 7, tzinfo=UTC)
@@ -199,6 +240,31 @@ async def test_whoever_sits_in_a_chat_that_is_over_was_not_told(autojump_clock):
     await person._answer("meeting.ended", {})
     assert person.untold(closes + timedelta(minutes=1)) == ""
     assert person._diary.ended == {"m-1": {"ana"}}
+
+
+def test_a_booked_chat_that_nobody_came_into_is_found():
+    at = instant("10:00:00")
+
+    def since(seconds, until=3_600):
+        return at - timedelta(seconds=seconds), at + timedelta(seconds=until)
+
+    diary = Diary(open={"a": since(50), "b": since(50), "c": since(40), "d": since(600, -580)})
+    diary.entered = {"b"}
+    assert mixed.unentered(diary, at) == [
+        "1-1 chat a could be entered since 09:59:10, and nobody came"
+    ]
+
+
+def test_the_table_says_whether_a_fair_was_long_enough_for_a_chat_to_end():
+    chats = {"booked": 9, "entered": 9, "entries": 18, "met": 8, "ended_with_both": 0}
+    told = {
+        long_enough: list(figures._chats({**chats, "long_enough_for_an_end": long_enough}))[-1]
+        for long_enough in (True, False)
+    }
+    assert told[True].name == "1-1 chats both were in to the end"
+    assert told[False].name == "1-1 chats both were in to the end (too short a fair for any)"
+    older = {"booked": 9, "entered": 18, "met": 8, "ended_with_both": 3}
+    assert [figure.value for figure in figures._chats(older)] == [9, 8, 3]
 
 
 def test_some_chats_are_talked_to_their_end_and_some_are_not():
@@ -214,8 +280,10 @@ def test_a_small_fair_has_a_1_1_chat_and_keeps_what_it_promised(monkeypatch):
     assert result["broken"] == []
     assert result["failed"] == 0
     assert result["chats"]["booked"] >= 1
-    assert result["chats"]["entered"] >= 2
+    assert result["chats"]["entered"] >= 1
+    assert result["chats"]["entries"] >= 2
     assert result["chats"]["met"] >= 1
+    assert not result["chats"]["long_enough_for_an_end"]
     assert result["chats"]["acknowledged_messages"] >= 2
 
 

@@ -190,9 +190,7 @@ def test_who_looks_whether_a_deployment_is_there_leaves_nothing_in_its_figures(d
     metrics = f"http://127.0.0.1:{deployment.port}/metrics"
     with urllib.request.urlopen(metrics) as answer:
         told = answer.read().decode()
-    assert (
-        'greenroom_transport_connections_accepted_total{kind="http"} 2.0' in told
-    )  # the looks, and this
+    assert 'connections_accepted_total{kind="http"} 2.0' in told  # all looks, and this question
     assert "num_server_disconnects_total{" not in told
     assert "connections_rejected_total{" not in told
     deployment.kill()
