@@ -22,7 +22,12 @@ class TrioClock:
     def __init__(self, start: datetime) -> None:
         self._start = start
         self._origin = trio.current_time()
+        self._known = (self._origin, start)
 
     def now(self) -> datetime:
         """Return the present instant, UTC."""
-        return self._start + timedelta(seconds=trio.current_time() - self._origin)
+        time, now = self._known
+        if (current := trio.current_time()) != time:  # a jumped clock stands still in between
+            now = self._start + timedelta(seconds=current - self._origin)
+            self._known = (current, now)
+        return now

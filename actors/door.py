@@ -1,7 +1,6 @@
 """Where the transport hands people and their commands in (the port ``Door``)."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -111,41 +110,34 @@ class FrontDoor:
 
     async def _ask(self, entity: str, message: object) -> Mapping[str, Any]:
         # Whatever ends an actor while it has a message is logged by its supervisor.
-        with _refusing():
+        try:
             answer: Mapping[str, Any]
             answer = await self._services.address(entity).ask(message, timeout=CALL_TIMEOUT)
-            return answer
+        except Refused:
+            raise
+        except Exception as error:
+            raise refusal(error) from error
+        return answer
 
     async def _book(self, command: Command) -> Mapping[str, Any]:
         """Carry out a transaction, which is no actor's and goes past every mailbox.
 
         One connection's commands come one after the other, so nothing overtakes it.
         """
-        with _refusing():
-            try:
-                return await self._bookings.call(command)
-            except (GreenroomError, *_PASSING):
-                raise
-            except Exception:
+        try:
+            return await self._bookings.call(command)
+        except Refused:
+            raise
+        except Exception as error:
+            if not isinstance(error, (GreenroomError, *_PASSING)):
                 # Nothing was written, and whatever was lent reads itself back.
                 self._services.counters.failed += 1
                 _log.exception("transaction failed", method=command.method)
-                raise
+            raise refusal(error) from error
 
 
 _PASSING = (MailboxFullError, trio.TooSlowError)
 """What a moment's wait may mend."""
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Turn what may go wrong among actors into what a person can be told."""
-    try:
-        yield
-    except Refused:
-        raise
-    except Exception as error:
-        raise refusal(error) from error
 
 
 def refusal(error: Exception) -> Refused:

@@ -3,6 +3,8 @@
 import heapq
 import itertools
 from collections.abc import Callable
+from functools import partial
+from math import inf
 
 import trio
 from trio.lowlevel import Abort, Task
@@ -47,8 +49,7 @@ class Timers:
         self._heap: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._cancelled = 0
-        self._sleeper: Task | None = None
-        self._sleeps_until = float("inf")
+        self._sleep = trio.CancelScope()
 
     def __len__(self) -> int:
         return len(self._heap) - self._cancelled
@@ -71,22 +72,19 @@ class Timers:
 
     def _push(self, timer: Timer) -> None:
         heapq.heappush(self._heap, (timer.when, next(self._numbers), timer))
-        if timer.when < self._sleeps_until and self._sleeper is not None:
-            sleeper, self._sleeper = self._sleeper, None
-            trio.lowlevel.reschedule(sleeper)
+        # While a sleep ends, a deadline changes nothing any more, and the heap is looked at anyway.
+        if timer.when < self._sleep.deadline:  # noqa: PLR1730  setting it costs far more than this
+            self._sleep.deadline = timer.when
 
     async def run(self) -> None:
         """Fire what is due, for ever."""
         while True:
             self._fire_due(trio.current_time())
-            self._sleeps_until = self._heap[0][0] if self._heap else float("inf")
-            with trio.CancelScope(deadline=self._sleeps_until):
-                self._sleeper = trio.lowlevel.current_task()
-                await trio.lowlevel.wait_task_rescheduled(self._abort)
-
-    def _abort(self, _: object) -> Abort:
-        self._sleeper = None
-        return Abort.SUCCEEDED
+            ends = self._heap[0][0] if self._heap else inf
+            with trio.CancelScope(deadline=ends) as self._sleep:
+                task = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(partial(_wake, task))
+            await trio.lowlevel.checkpoint_if_cancelled()
 
     def _fire_due(self, now: float) -> None:
         while self._heap and self._heap[0][0] <= now:
@@ -103,3 +101,9 @@ class Timers:
                 timer.when += timer.period * (missed + 1)
                 self._push(timer)
             action()
+
+
+def _wake(task: Task, _: object) -> Abort:
+    """Let a task go on whose scope has ended, without an exception: that costs a multiple."""
+    trio.lowlevel.reschedule(task)
+    return Abort.FAILED
