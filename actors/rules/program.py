@@ -248,7 +248,8 @@ def join_right(
 
 
 def _mine(listed: Listed, person: Person) -> str | None:
-    if {listed.id, "*"} & person.sessions or person.id in listed.about.hosts:
+    hosted = person.sessions
+    if (hosted and (listed.id in hosted or "*" in hosted)) or person.id in listed.about.hosts:
         return "host"
     if person.id in listed.registered:
         return "registered"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from actors.errors import Refused
 from actors.rules.agenda.state import AgendaState
@@ -14,7 +15,14 @@ SHOWN = 500
 
 def slot_view(slot: Slot, zone: str) -> dict[str, str]:
     """Return a slot as clients receive it, with the event's wall clock beside the instants."""
-    return {"start": iso(slot.start), "end": iso(slot.end), "local": local(slot.start, zone)}
+    start, end, wall = _spelled(slot, zone)
+    return {"start": start, "end": end, "local": wall}
+
+
+@lru_cache(maxsize=4096)
+def _spelled(slot: Slot, zone: str) -> tuple[str, str, str]:
+    # An event has a few hundred slots, and everybody's agenda spells them all.
+    return iso(slot.start), iso(slot.end), local(slot.start, zone)
 
 
 def is_busy(slot: Slot, taken: Sequence[Slot]) -> bool:
