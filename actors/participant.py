@@ -74,6 +74,10 @@ class Call:
 class ParticipantActor(EntityActor):
     """One person's actor; runs the rules of notifications and knows the person's connections."""
 
+    passivate_after = 900.0
+    """Somebody is reminded ten minutes before what they have booked, again one minute before, and
+    comes in then: it need be read back once for all of it."""
+
     async def on_receive_batch(self, batch: Sequence[Envelope]) -> None:
         """Hand calls on in order; keep what is this entity's own."""
         own: list[Envelope] = []

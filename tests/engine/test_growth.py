@@ -14,6 +14,7 @@ from actors.durable import DurableActor
 from actors.entity import EntityActor
 from actors.errors import Refused
 from actors.event import EventActor
+from actors.participant import ParticipantActor
 from actors.rules.base import COMMANDS, Person
 from engine.config import Config, MediaOptions
 from engine.engine import Engine
@@ -163,7 +164,7 @@ async def test_of_a_session_that_is_over_only_the_names_of_those_that_send_are_h
     autojump_clock, monkeypatch, caplog
 ):
     caplog.set_level(logging.CRITICAL)  # a record of a crash would hold what it crashed on
-    for kind in (DurableActor, EventActor, SessionSupervisor):
+    for kind in (DurableActor, ParticipantActor, EventActor, SessionSupervisor):
         monkeypatch.setattr(kind, "passivate_after", 3.0)
     config = Config(key=("k:" + "s" * 32,), media=MediaOptions(workers=0))
     async with Engine.assemble(
