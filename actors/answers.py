@@ -5,8 +5,9 @@ What other entities send carries the number of the event it follows from. It com
 the highest number of each sender says it all: whatever is sent again after a crash is known, also
 what led to nothing the first time and would lead to something now.
 
-Answers are held packed, large ones compressed: most are never asked for again, and as objects a
-published agenda's alone, with every slot that may be offered, took 0.4 MB in four thousand pieces.
+Answers are packed once, large ones compressed, for memory and journal alike: most are never asked
+for again, and as objects a published agenda's alone, with every slot that may be offered, took 0.4
+MB in four thousand pieces. An entity that comes back takes them from the journal as they are.
 """
 
 import zlib
@@ -55,7 +56,7 @@ class Answers:
         packed = self._answers.get(_key(command))
         if packed is None:
             return None
-        return _unpack(packed)
+        return unpack_answer(packed)
 
     def note(self, command: Command, answer: dict[str, Any], *, changed: bool) -> dict[str, Any]:
         """Note that a command was carried out; return what the journal has to say of it.
@@ -69,7 +70,7 @@ class Answers:
         if command.sender:
             said = {"sender": command.sender, "number": _number(command)}
         else:
-            said = {"key": _key(command), "answer": answer}
+            said = {"key": _key(command), "answer": _packed(answer)}
         self._enter(said)
         return {"done": said} if changed else {}
 
@@ -80,8 +81,9 @@ class Answers:
 
     def _enter(self, said: Mapping[str, Any]) -> None:
         if "key" in said:
-            with suppress(TypeError, ValueError, OverflowError):  # the journal says so, and fails
-                self._keep(said["key"], _pack(said["answer"]))
+            answer = _packed(said["answer"])  # which in older journals it is not
+            if isinstance(answer, bytes):
+                self._keep(said["key"], answer)
         else:
             self._taken[said["sender"]] = list(said["number"])
             self._taken.move_to_end(said["sender"])
@@ -105,7 +107,7 @@ class Answers:
     def restore(self, plain: Mapping[str, Any]) -> None:
         """Take in a book as :meth:`plain` gave it; older ones have answers that are not packed."""
         for key, answer in plain["answers"]:
-            self._keep(key, answer if isinstance(answer, bytes) else _pack(answer))
+            self._keep(key, answer if isinstance(answer, bytes) else pack_answer(answer))
         self._taken.update(plain["taken"])
 
     def clear(self) -> None:
@@ -115,14 +117,28 @@ class Answers:
         self._taken.clear()
 
 
-def _pack(answer: Mapping[str, Any]) -> bytes:
+def pack_answer(answer: Mapping[str, Any]) -> bytes:
+    """Return an answer as the journal keeps it.
+
+    :raises TypeError: it holds something that is not plain data.
+    """
     packed = pack(answer)
     return zlib.compress(packed, 1) if len(packed) > LARGE else packed
 
 
-def _unpack(packed: bytes) -> dict[str, Any]:
+def unpack_answer(packed: bytes) -> dict[str, Any]:
+    """Return the answer that :func:`pack_answer` made bytes of."""
     plain = zlib.decompress(packed) if packed.startswith(COMPRESSED) else packed
     answer: dict[str, Any] = msgpack.unpackb(plain, strict_map_key=False)
+    return answer
+
+
+def _packed(answer: Any) -> Any:
+    """Return an answer packed; as it is if that cannot be: the journal says so, and fails."""
+    if isinstance(answer, bytes):
+        return answer
+    with suppress(TypeError, ValueError, OverflowError):
+        return pack_answer(answer)
     return answer
 
 

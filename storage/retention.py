@@ -8,10 +8,12 @@ afterwards the texts are in no byte of the file or its companions.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import attrs
 from sqlite_utils import Database
 
+from actors.answers import pack_answer, unpack_answer
 from actors.packing import pack
 from storage import codec
 from storage.blanking import blank
@@ -103,15 +105,28 @@ def _blank_journal(
 
 def _blank_row(entity: str, data: bytes, meta: bytes, person: str) -> tuple[bytes, bytes]:
     own = _is_own(entity, person)
-    if not own and person.encode() not in data + meta:
+    if b"answer" in meta:
+        about = codec.unpack(meta)
+        done = about.get("done", {})
+        if "answer" in done:
+            mine = own or about.get("by") == person
+            done["answer"] = _blank_answer(done["answer"], person, own=mine)
+            meta = pack(about)
+    if not own and person.encode() not in data:
         return data, meta
-    about = codec.unpack(meta)
-    done = about.get("done", {})
-    if "answer" in done:  # what the command of an idempotency key was answered
-        mine = own or about.get("by") == person
-        done["answer"] = blank(done["answer"], person, own=mine)
-        meta = pack(about)
     return pack(blank(codec.unpack(data), person, own=own, under=_kind(entity))), meta
+
+
+def _blank_answer(answer: Any, person: str, *, own: bool) -> Any:
+    """Blank what the command of an idempotency key was answered.
+
+    :param answer: packed, and compressed if it is large; in older journals neither.
+    """
+    if not isinstance(answer, bytes):
+        return blank(answer, person, own=own)
+    plain = unpack_answer(answer)
+    blanked = blank(plain, person, own=own)
+    return answer if blanked == plain else pack_answer(blanked)
 
 
 def _blank_snapshots(db: Database, person: str, concerned: set[str] | None) -> int:
@@ -120,12 +135,12 @@ def _blank_snapshots(db: Database, person: str, concerned: set[str] | None) -> i
         own = _is_own(entity, person)
         if concerned is not None and entity not in concerned:
             continue
-        if not own and person.encode() not in state:
-            continue
-        kept = blank(codec.unpack(state), person, own=own, under=_kind(entity))
+        kept = codec.unpack(state)
+        if own or person.encode() in state:
+            kept = blank(kept, person, own=own, under=_kind(entity))
         for pair in kept.get("done", {}).get("answers", ()):
-            if pair[0].startswith(f"{person} "):
-                pair[1] = blank(pair[1], person, own=True)
+            mine = own or pair[0].startswith(f"{person} ")
+            pair[1] = _blank_answer(pair[1], person, own=mine)
         new = pack(kept)
         if new != state:
             changed += 1

@@ -68,7 +68,10 @@ class History:
             self.breach(f"{entity}: entry {entry.seq} follows {self._heads.get(entity, 0)}")
         self._heads[entity] = entry.seq
         self._hash.update(
-            orjson.dumps([entity, entry.seq, entry.type, entry.at, entry.data, entry.meta])
+            orjson.dumps(
+                [entity, entry.seq, entry.type, entry.at, entry.data, entry.meta],
+                default=bytes.hex,  # of a packed answer
+            )
         )
         self._number(entity, entry)
         self._key(entity, entry)

@@ -171,3 +171,20 @@ def test_answers_of_an_older_snapshot_that_are_not_packed_are_known():
     again = Answers()
     again.restore(answers.plain())
     assert again.find(mine) == {"total": 1}
+
+
+def test_rule_36_the_journal_keeps_an_answer_packed_and_older_journals_are_read():
+    told, mine = {"message": {"id": "1"}}, Add(by=ANA, number=1, key="k")
+    said = Answers().note(mine, told, changed=True)
+    assert isinstance(said["done"]["answer"], bytes)
+    for answer in (said["done"]["answer"], told):
+        again = Answers()
+        again.replay({"by": "ana", "done": {"key": "ana k", "answer": answer}})
+        assert again.find(mine) == told
+
+
+def test_what_cannot_be_packed_is_left_for_the_journal_to_refuse():
+    answers, mine = Answers(), Add(by=ANA, number=1, key="k")
+    said = answers.note(mine, {"at": object()}, changed=True)
+    assert not isinstance(said["done"]["answer"], bytes)
+    assert answers.find(mine) is None

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import msgpack
 import pytest
 
+from actors.answers import pack_answer, unpack_answer
 from actors.ports import Entry, Snapshot, Write
 from storage import Endpoint, InUse, Store, maintenance, retention
 from storage.blanking import blank
@@ -101,6 +102,32 @@ async def test_a_forgotten_persons_words_are_in_no_byte_of_the_files(tmp_path):
     for needle in (SECRET, SECRET.lower(), NAME, "quittenbaum"):
         assert needle.encode() not in raw(path), needle
     assert KEPT.encode() in raw(path)
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+async def test_a_forgotten_persons_words_are_in_no_packed_answer(tmp_path, size):
+    path = tmp_path / "greenroom.db"
+    message = {"id": "2", "person": "ana", "name": NAME, "text": SECRET + "." * size}
+    packed = pack_answer({"message": message, "others": [{"person": "ben", "text": KEPT}]})
+    state = {"state": {}, "topic_seq": 1, "done": {"answers": [["ben k", packed]], "taken": []}}
+    async with Store.open(path) as store:
+        await store.journal.append(
+            Write("session/ux", 0, [
+                said(1, "ana", NAME, SECRET, done={"key": "ana k", "answer": packed}),
+                said(2, "ben", "Ben", KEPT, done={"key": "ben k", "answer": packed}),
+            ]),
+        )  # fmt: skip
+        await store.journal.save_snapshot("session/ux", Snapshot(2, msgpack.packb(state)))
+    with exclusive(path) as db:
+        assert retention.forget(db, "ana").entries == 2
+    async with Store.open(path) as store:
+        kept = msgpack.unpackb((await store.journal.load_snapshot("session/ux")).state)
+        entries = await store.journal.read("session/ux")
+        answers = [each.meta["done"]["answer"] for each in entries]
+        for each in (*answers, kept["done"]["answers"][0][1]):
+            assert SECRET not in str(unpack_answer(each))
+            assert NAME not in str(unpack_answer(each))
+        assert KEPT in str(unpack_answer(answers[1]))
 
 
 async def test_what_others_wrote_and_what_counts_stays(tmp_path):
