@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from actors.admissions import Admissions
 from actors.kernel import ActorRef
 from actors.ports import Archive, Clock, Journal, MediaPlane, Publisher, Tracer
 from actors.presence import Presence
@@ -51,6 +52,7 @@ class Services:
     presence: Presence
     address: Callable[[str], ActorRef[Any]]
     counters: Counters = attrs.field(factory=Counters)
+    admissions: Admissions = attrs.field(factory=Admissions)
     told: dict[str, int] = attrs.field(factory=dict)
     settled: dict[str, int] = attrs.field(factory=dict)
     media: MediaPlane | None = None

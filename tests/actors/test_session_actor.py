@@ -1,10 +1,13 @@
 """Who is put out, who drops, who comes back: a session and the connections that follow it."""
 
+from datetime import timedelta
 from functools import partial
 
+import attrs
 import pytest
 import trio
 
+from actors.admissions import Admissions
 from actors.errors import Refused
 from tests.actors.house import ADMIN, GUESTS, HANA, HUGO, everybody_in, open_house, person
 
@@ -56,6 +59,77 @@ async def test_rule_24_a_ban_from_the_event_ends_every_connection_with_3503(auto
         with pytest.raises(Refused) as refused:
             await house.enter(ANA, "third")
         assert refused.value.reason == "banned"
+
+
+async def test_rule_24_whoever_was_let_in_before_is_asked_for_again_after_a_ban(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        book, asked, twice = house.services.admissions, [], house.door._twice
+
+        async def noting(entity, message):
+            asked.append(entity)
+            return await twice(entity, message)
+
+        house.door._twice = noting
+        assert book.knows(ANA)
+        await house.enter(ANA, "second")
+        assert asked == ["person/fair.ana"]
+        await house.call(ADMIN, "event.ban", person="ana")
+        assert not book.knows(ANA)
+        asked.clear()
+        with pytest.raises(Refused, match="banned"):
+            await house.enter(ANA, "third")
+        assert asked == ["event/fair"]
+        assert not book.knows(ANA)
+        await house.enter(BEN, "another")
+        assert book.knows(BEN)
+        await house.call(ADMIN, "event.unban", person="ana")
+        await house.enter(ANA, "fourth")
+        assert book.knows(ANA)
+
+
+async def test_a_revoked_token_lets_nobody_in_who_was_let_in_with_it_before(autojump_clock):
+    async with open_house() as house:
+        dora = attrs.evolve(DORA, issued=house.clock.now() - timedelta(minutes=1))
+        await house.enter(dora, "first")
+        assert house.services.admissions.knows(dora)
+        await house.call(ADMIN, "event.revoke", person="dora")
+        with pytest.raises(Refused, match="revoked"):
+            await house.enter(dora, "second")
+        fresh = attrs.evolve(dora, issued=house.clock.now() + timedelta(minutes=1))
+        await house.enter(fresh, "third")
+        with pytest.raises(Refused, match="revoked"):
+            await house.enter(dora, "fourth")
+
+
+async def test_rule_24_who_comes_in_while_a_ban_is_written_is_put_out_by_it(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        house.journal.pause = 1.0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(house.call, ADMIN, "event.ban", person="ana"))
+            await trio.sleep(0.5)
+            assert house.services.admissions.knows(ANA)
+            await house.enter(ANA, "late")
+            assert house.ears.closed == {}
+        assert {code for code, _ in house.ears.closed.values()} == {3503}
+        assert house.ears.closed.keys() == {"ana", "late"}
+
+
+def test_so_many_people_are_remembered_and_then_all_are_asked_for_anew(monkeypatch):
+    monkeypatch.setattr("actors.admissions.ADMITTED_KEPT", 3)
+    book = Admissions()
+    for _ in range(2):
+        for one in (ANA, BEN, CEM):
+            book.note(one)
+    assert len(book) == 3
+    assert all(map(book.knows, (ANA, BEN, CEM)))
+    book.note(attrs.evolve(DORA, event="another"))
+    assert len(book) == 1
+    assert not any(map(book.knows, GUESTS))
+    book.strike_out("another")
+    book.strike_out("unknown")
+    assert len(book) == 0
 
 
 async def test_rule_8_the_end_moves_everybody_out_of_session_and_rooms(autojump_clock):
