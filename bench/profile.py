@@ -29,7 +29,8 @@ LAYERS = (
     ("entity and participant", "actors/"),
     ("mailboxes", "actors/kernel/"),
     ("connection", "transport/"),
-    ("WebSocket", "wsproto"),
+    ("WebSocket", "websockets/"),
+    ("WebSocket", "transport/websocket.py"),
     ("WebSocket", "trio_websocket"),
     ("trio", "trio/"),
 )

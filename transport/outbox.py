@@ -10,6 +10,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 import attrs
 import structlog
@@ -267,6 +268,15 @@ class Outbox:
         if self._readiness is not None and self._descriptor >= 0:
             self._readiness.forget(self._descriptor)
         self._readiness = readiness
+
+    def say_no_more(self) -> None:
+        """Tell the peer that nothing more will come, where there is a way to: it may end then.
+
+        A TLS stream has none but its own end.
+        """
+        if isinstance(self._line, socket.socket):
+            with suppress(OSError):  # it has gone already
+                self._line.shutdown(socket.SHUT_WR)
 
     def shut(self) -> None:
         """Take no more; what still waits is dropped. The stream may be closed then."""

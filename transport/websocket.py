@@ -1,24 +1,24 @@
 """The WebSocket of one connection: the handshake's answer, then frames, over an outbox.
 
-wsproto reads and spells the frames; there is no task beside the connection's own, no channel
-between two, and no second reading of the head, which the listener has read already. Those cost
-more than half of what it takes to let somebody in, which is what counts when everybody comes
-back at once.
+``websockets`` reads the frames (in a third of wsproto's time); there is no task beside the
+connection's own, no channel between two, and no second reading of the head, which the listener
+has read already. Those cost more than half of what it takes to let somebody in, which is what
+counts when everybody comes back at once.
 """
 
 import binascii
+import logging
 import re
 from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Mapping, Sequence
 from hashlib import sha1
-from typing import Any
+from typing import cast
 
 import attrs
 import trio
-from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Message, Ping, TextMessage
-from wsproto.utilities import LocalProtocolError
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Protocol, Side, State
 
 from transport.closing import Close
 from transport.outbox import Outbox
@@ -37,8 +37,13 @@ _KEY_BYTES = 16
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 
 
+_OF_MESSAGES = {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}
+
 _DONE = trio.Event()
 _DONE.set()
+
+_log = logging.getLogger("greenroom.websocket")
+_log.setLevel(logging.WARNING)  # each frame, and each end, would be a line
 
 
 class HandshakeFailed(Exception):  # noqa: N818  said of the client's part
@@ -117,26 +122,37 @@ def _is_key(value: bytes) -> bool:
 class WebSocket:
     """The server's end of an open WebSocket. One task reads it; anybody writes to the outbox.
 
-    :param limit: longest message taken, in bytes of a binary one or characters of text.
+    :param limit: longest message taken, in bytes.
     :param trailing: bytes that came right behind the handshake.
     """
 
-    __slots__ = ("_ahead", "_limit", "_looked", "_looking", "_outbox", "_parts", "_size", "_wire")
+    __slots__ = (
+        "_ahead",
+        "_frames",
+        "_limit",
+        "_looked",
+        "_looking",
+        "_outbox",
+        "_parts",
+        "_wire",
+    )
 
     def __init__(self, outbox: Outbox, limit: int, trailing: bytes = b"") -> None:
         self._outbox = outbox
         self._limit = limit
-        self._wire = Connection(ConnectionType.SERVER, None, trailing)
-        self._parts: list[str | bytes] = []
-        self._size = 0
+        self._wire = Protocol(Side.SERVER, max_size=limit, logger=_log)
+        self._frames: deque[Frame] = deque()
+        self._parts: list[Frame] = []
         self._ahead: deque[str | bytes] | None = None
         self._looking: trio.CancelScope | None = None
         self._looked = _DONE
+        if trailing:
+            self._receive(trailing)
 
     @property
     def over(self) -> bool:
         """Whether nothing more can be said: both sides have closed, or the peer has gone."""
-        return self._wire.state is ConnectionState.CLOSED
+        return self._wire.close_rcvd is not None or self._wire.state is State.CLOSED
 
     async def get_message(self) -> str | bytes:
         """Return the peer's next message: text as str, binary as bytes.
@@ -182,57 +198,62 @@ class WebSocket:
 
     async def _next(self) -> str | bytes:
         while True:
-            for event in self._wire.events():
-                if isinstance(event, Message):
-                    message = self._take(event)
-                    if message is not None:
-                        return message
-                elif isinstance(event, Ping):
-                    self._outbox.write(self._wire.send(event.response()))
-                elif isinstance(event, CloseConnection):
-                    self._answer_close(event)
-                    raise Closed
+            while self._frames:
+                message = self._take(self._frames.popleft())
+                if message is not None:
+                    return message
+            if self._wire.eof_sent:  # both have closed, or what came was no WebSocket
+                raise Closed
             await self._feed()
 
-    def _take(self, event: Message[Any]) -> str | bytes | None:
-        self._size += len(event.data)
-        if self._size > self._limit:
-            self._parts.clear()
-            self._send_close(Close.TOO_LARGE, f"longer than {self._limit} bytes")
-            raise Closed
-        if not event.message_finished and not event.data:
+    def _take(self, frame: Frame) -> str | bytes | None:
+        """Return the message that a frame completes; None if it completes none."""
+        if frame.opcode not in _OF_MESSAGES:
             return None
-        data = event.data if isinstance(event, TextMessage) else bytes(event.data)
-        if event.message_finished and not self._parts:
-            self._size = 0
-            return data
-        self._parts.append(data)
-        if not event.message_finished:
-            return None
-        parts, self._parts, self._size = self._parts, [], 0
-        if isinstance(event, BytesMessage):
-            return b"".join(parts)  # type: ignore[arg-type]  # all parts of a message are alike
-        return "".join(parts)  # type: ignore[arg-type]
+        first = frame
+        if self._parts or not frame.fin:
+            if frame.data or not self._parts:  # of the rest nothing is to be kept
+                self._parts.append(frame)
+            if not frame.fin:
+                return None
+            parts, self._parts = self._parts, []
+            first = parts[0]
+            data = b"".join(part.data for part in parts)
+        else:
+            data = bytes(frame.data)
+        return data if first.opcode is Opcode.BINARY else self._text(data)
+
+    def _text(self, data: bytes) -> str:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            self._send_close(Close.BAD_TEXT, "not UTF-8")
+            raise Closed from None
+
+    def _receive(self, data: bytes) -> None:
+        """Have frames read; pings and the peer's close are answered."""
+        self._wire.receive_data(data)
+        events = self._wire.events_received()
+        self._frames.extend(cast("list[Frame]", events))  # the others belong to handshakes
+        self._send()
 
     async def _feed(self) -> int:
         data = await self._outbox.receive_some(READ_BYTES)
         if not data:
-            self._wire.receive_data(None)
+            self._wire.receive_eof()
             raise Closed
-        self._wire.receive_data(data)
+        self._receive(data)
         return len(data)
 
-    def _answer_close(self, event: CloseConnection) -> None:
-        if self._wire.state is ConnectionState.REMOTE_CLOSING:
-            self._outbox.write(self._wire.send(event.response()))
-        else:  # what came was no WebSocket: wsproto says with which code to end
-            self._send_close(event.code, event.reason or "")
+    def _send(self) -> None:
+        for data in self._wire.data_to_send():
+            if data:  # the end is not said here: it would have nothing sent after it
+                self._outbox.write(data)
 
     def _send_close(self, code: int, reason: str) -> None:
-        try:
-            self._outbox.write(self._wire.send(CloseConnection(code, reason)))
-        except LocalProtocolError:
-            return  # it has been said already
+        if self._wire.state is State.OPEN:
+            self._wire.send_close(code, reason)
+            self._send()
 
     async def aclose(self, code: int, reason: str) -> None:
         """Send a close frame, unless one was sent, and wait until the peer has taken it.
@@ -241,17 +262,16 @@ class WebSocket:
         bytes resets the connection (RFC 1122, 4.2.2.13), and the reset can overtake the close
         frame, so that the client never learns why.
         """
-        if self._wire.state is ConnectionState.OPEN:
-            self._send_close(code, reason)
+        self._send_close(code, reason)
         self._parts.clear()
         await self._stop_looking()
         await self._outbox.wait_below(0)
+        if self._wire.eof_sent:
+            self._outbox.say_no_more()
         received = 0
         try:
-            while self._wire.state is ConnectionState.LOCAL_CLOSING and received < LINGER_BYTES:
-                for event in self._wire.events():
-                    if isinstance(event, CloseConnection):
-                        return
+            while not self.over and received < LINGER_BYTES:
                 received += await self._feed()
+                self._frames.clear()
         except (Closed, trio.BrokenResourceError, trio.ClosedResourceError):
             return
