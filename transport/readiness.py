@@ -15,6 +15,9 @@ import trio
 WAKE = 8
 """Tasks woken in one of trio's rounds."""
 
+ENDS = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+"""Events after which a socket has nothing more to tell of: it is to be read to its end."""
+
 
 class Readiness:
     """Waits for many sockets' input on behalf of their tasks. Linux only, as epoll is.
@@ -28,12 +31,17 @@ class Readiness:
         self._epoll = select.epoll()
         self._registered: set[int] = set()
         self._waiting: dict[int, trio.lowlevel.Task] = {}
+        self._empty: set[int] = set()
+        self._ended: set[int] = set()
 
     async def run(self) -> None:
         """Wake tasks, for ever."""
         while True:
             await trio.lowlevel.wait_readable(self._epoll.fileno())
-            for descriptor, _ in self._epoll.poll(0, WAKE):
+            for descriptor, events in self._epoll.poll(0, WAKE):
+                self._empty.discard(descriptor)
+                if events & ENDS:
+                    self._ended.add(descriptor)
                 task = self._waiting.pop(descriptor, None)
                 if task is not None:
                     trio.lowlevel.reschedule(task)
@@ -48,13 +56,16 @@ class Readiness:
         await trio.lowlevel.checkpoint_if_cancelled()
         waited = False
         while True:
-            # Edge-triggered: the socket is looked at before each wait, so no input is missed
-            # that came while nobody waited.
-            data = _read(descriptor, size)
+            # Edge-triggered: what came while nobody waited will not be told again. A socket is
+            # looked at before each wait, unless it gave less than was asked for and nothing has
+            # been heard of it since: then it is empty.
+            data = None if descriptor in self._empty else _read(descriptor, size)
             if data is None:
                 await self._wait(descriptor)
                 waited = True
                 continue
+            if len(data) < size:
+                self._note_empty(descriptor)
             if self._patient and not waited:  # what has been read must not get lost
                 await trio.lowlevel.cancel_shielded_checkpoint()
             return data
@@ -71,10 +82,17 @@ class Readiness:
 
         await trio.lowlevel.wait_task_rescheduled(abort)
 
+    def _note_empty(self, descriptor: int) -> None:
+        # Its end may have been told together with what was read.
+        if descriptor in self._registered and descriptor not in self._ended:
+            self._empty.add(descriptor)
+
     def forget(self, descriptor: int) -> None:
         """Let go of a socket that is about to be closed."""
         if descriptor in self._registered:
             self._registered.discard(descriptor)
+            self._empty.discard(descriptor)
+            self._ended.discard(descriptor)
             self._epoll.unregister(descriptor)
 
 
