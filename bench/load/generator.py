@@ -20,7 +20,7 @@ import attrs
 from bench.load.dialects import DIALECTS, Dialect
 from bench.load.latency import Latencies
 from bench.load.marks import Heard, MarkedWire
-from bench.load.wire import Address, Bank, LoadFailed, Wire
+from bench.load.wire import AT_ONCE, Address, Bank, LoadFailed, Wire
 
 WAVE = 32
 """Connections begun before their answers are read."""
@@ -232,15 +232,14 @@ class Generator:
         self.bank.flush()
         if self._rests(seconds):
             return answered
-        for wire in self.bank.poll(min(seconds, 0.05)):
-            now = time.monotonic()
+        for wire in self.bank.poll(min(seconds, 0.05), -1 if self.plan.rest else AT_ONCE):
             for number, reason in wire.take():
                 intended = self._intended.pop(number, None)
                 if intended is None:
                     continue
                 answered.append((wire, number))
                 if intended >= measured:
-                    self.tally.note(intended, now, measured, reason)
+                    self.tally.note(intended, wire.found_at, measured, reason)
         return answered
 
     def _settle(self, measured: float) -> None:

@@ -7,6 +7,7 @@ import select
 import socket
 import ssl
 import struct
+import time
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,9 @@ TAIL = 64
 
 REASON = re.compile(rb'"reason":"(\w+)"')
 _SHORT, _LONG = 126, 1 << 16
+
+AT_ONCE = 32
+"""Wires read before the time is looked at again: what is to be sent may be due."""
 
 
 class LoadFailed(GreenroomError):  # noqa: N818  said of the load
@@ -94,11 +98,30 @@ class Place:
 
 
 @attrs.define(eq=False)
+class Known:
+    """The newest bytes without a reply in them, and what was found there.
+
+    A broadcast comes to everybody in the same bytes; to compare is far less than to search.
+    """
+
+    dialect: Dialect | None = None
+    before: bytes = b""
+    data: bytes = b""
+    events: int = 0
+
+    def holds(self, dialect: Dialect, before: bytes, data: bytes) -> bool:
+        """Whether these bytes, behind those before, are the ones that are known."""
+        return data == self.data and before == self.before and dialect is self.dialect
+
+
+@attrs.define(eq=False)
 class Wire:
     """One connection.
 
     :param found: replies as ``(number, reason)``, reason None for a success, since last taken.
+    :param found_at: when they came, in seconds of the monotonic clock.
     :param events: broadcasts counted.
+    :param known: shared by those whose bytes are alike.
     """
 
     sock: socket.socket
@@ -106,6 +129,8 @@ class Wire:
     events: int = 0
     received: int = 0
     found: list[tuple[int, str | None]] = attrs.field(factory=list)
+    found_at: float = 0.0
+    known: Known = attrs.field(factory=Known)
     _tail: bytes = b""
     _waiting: bytes = b""
 
@@ -190,14 +215,24 @@ class Wire:
 
     def _search(self, data: bytes) -> None:
         self.received += len(data)
-        before = self._tail
+        before, known = self._tail, self.known
+        if known.holds(self.dialect, before, data):
+            self.events += known.events
+            self._tail = data[-TAIL:]
+            return
         joined = before + data
-        event = self.dialect.event
-        self.events += joined.count(event) - before.count(event)
+        event, replies = self.dialect.event, len(self.found)
+        events = joined.count(event) - before.count(event)
+        self.events += events
         for match in self.dialect.reply.finditer(joined):
             if match.end() > len(before):
                 self.found.append((int(match[1]), self._reason(match, joined)))
         self._tail = joined[-TAIL:]
+        if len(self.found) > replies:
+            self.found_at = time.monotonic()
+        elif len(data) >= TAIL:
+            known.dialect, known.before, known.data = self.dialect, before, data
+            known.events = events
 
     def _reason(self, match: "re.Match[bytes]", joined: bytes) -> str | None:
         if match[2] != self.dialect.refused:
@@ -237,18 +272,23 @@ class Bank:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
+        self._known = Known()
         self.wires: dict[int, Wire] = {}
         self.hung_up = 0
 
     def add(self, wire: Wire) -> None:
         """Watch a wire."""
+        wire.known = self._known
         self.wires[wire.sock.fileno()] = wire
         self._epoll.register(wire.sock, select.EPOLLIN)
 
-    def poll(self, seconds: float) -> list[Wire]:
-        """Read what comes within ``seconds``; return the wires that replies came on."""
+    def poll(self, seconds: float, at_once: int = AT_ONCE) -> list[Wire]:
+        """Read what comes within ``seconds``; return the wires that replies came on.
+
+        :param at_once: wires that are read at most, the others by the next call; -1 for all.
+        """
         touched = []
-        for descriptor, _ in self._epoll.poll(max(0.0, seconds)):
+        for descriptor, _ in self._epoll.poll(max(0.0, seconds), at_once):
             wire = self.wires[descriptor]
             if not wire.read():
                 self.drop(wire)

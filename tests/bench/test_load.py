@@ -23,7 +23,7 @@ from bench.load.generator import Tally
 from bench.load.latency import Latencies, decoded
 from bench.load.swarm import Load, _plans, limit
 from bench.load.target import opened
-from bench.load.wire import Address, LoadFailed, Wire, masked
+from bench.load.wire import Address, Known, LoadFailed, Wire, masked
 from bench.mixed import slope
 from bench.plots import MARKS, of_load, round_marks
 from bench.report import html, markdown
@@ -90,6 +90,36 @@ def test_replies_and_events_are_found_wherever_the_reads_cut_them(cuts):
             wire._search(piece)
     assert [number for number, _ in wire.take()] == [1000001, 1000002]
     assert wire.events == 2
+
+
+EVENT = b'\x81\x7e{"jsonrpc":"2.0","method":"event","params":{"type":"chat.posted","data":{}}}'
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.sampled_from([0, 0, 1, 2, 3])), max_size=12),
+    st.lists(st.integers(1, 300), max_size=20),
+)
+def test_what_others_have_heard_too_is_counted_alike(broadcasts, cuts):
+    """Three wires hear the same; each is given its own replies, the last in pieces of its own."""
+    known = Known()
+    wires = [Wire(socket.socket(), GREENROOM, known=known) for _ in range(3)]
+    rest = b""
+    for number, (events, answered) in enumerate(broadcasts):
+        for at, wire in enumerate(wires, 1):
+            reply = b'\x81\x7e{"jsonrpc":"2.0","id":%d,"result":{}}' % number
+            data = (reply if at == answered else b"") + EVENT * events
+            if at == len(wires):
+                rest += data
+            else:
+                wire._search(data)
+    for cut in [*cuts, len(rest)]:
+        wires[-1]._search(rest[:cut])
+        rest = rest[cut:]
+    for at, wire in enumerate(wires, 1):
+        wire.sock.close()
+        assert wire.events == sum(events for events, _ in broadcasts)
+        expected = [number for number, (_, answered) in enumerate(broadcasts) if answered == at]
+        assert [number for number, _ in wire.take()] == expected
 
 
 @given(st.binary(max_size=70_000))
