@@ -38,7 +38,7 @@ unit: $(TEST_READY)
 	$(BIN)/pytest tests/transport/media
 	$(BIN)/pytest -n 2 --dist loadgroup tests/browser tests/cluster
 
-bench: $(BENCH_READY)  ## measure everything, in 25 minutes, and write docs/benchmarks.md
+bench: $(BENCH_READY)  ## measure everything, in half an hour, and write docs/benchmarks.md
 	$(BIN)/greenroom bench all
 
 soak: $(BENCH_READY)  ## half an hour of a fair while things die; then the page anew

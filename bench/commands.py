@@ -38,7 +38,7 @@ UNLIMITED = {
 }
 """Of a daemon of our own: nobody is to be held back by what is allowed to one person."""
 
-SETTLE_SECONDS = 12.0
+SETTLE_SECONDS = 8.0
 """Between the two measurements: a server finishes meanwhile what saturation has left behind."""
 
 
@@ -110,7 +110,7 @@ def _measured(contender: Contender, seconds: float) -> dict[str, Any]:
 
 def run(
     people: int = PEOPLE,
-    seconds: float = 10.0,
+    seconds: float = 8.0,
     url: str | None = None,
     token_key: str | None = None,
 ) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=PEOPLE)
-    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     result = run(given.people, given.seconds)

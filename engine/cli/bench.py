@@ -100,7 +100,9 @@ def report_(folder: Path | None, out: Path, html: Path | None) -> None:
 def _measured(name: str) -> click.Command:
     @click.command(name, help=f"Measure {name}." if name != "all" else "Measure everything.")
     @click.option("--quick", is_flag=True, help="The short form: a look, not a record.")
-    @click.option("--runs", default=1, show_default=True, type=click.IntRange(1, 20))
+    @click.option(
+        "--runs", type=click.IntRange(1, 20), help="How often.  [default: as its figures need]"
+    )
     @click.option(
         "--set",
         "sizes",
@@ -171,7 +173,7 @@ class _Wanted:
     """What is to be measured, and where."""
 
     quick: bool
-    runs: int
+    runs: int | None
     sizes: Sequence[tuple[str, Any]]
     url: str | None
     token_key: Key | None
@@ -181,18 +183,22 @@ class _Wanted:
         """Return the command that does the same again; never the key: results are shown."""
         flags = [
             *(["--quick"] if self.quick else []),
-            *(["--runs", str(self.runs)] if self.runs > 1 else []),
+            *(["--runs", str(self.runs)] if self.runs is not None else []),
             *(part for name, value in self.sizes
               for part in ("--set", f"{name}={json.dumps(value, separators=(',', ':'))}")),
             *(["--url", self.url] if self.url is not None else []),
         ]  # fmt: skip
         return shlex.join(["greenroom", "bench", bench, *flags])
 
+    def runs_of(self, bench: Any) -> int:
+        """Return how often a bench is to be run."""
+        usual: int = bench.usual_runs(quick=self.quick, remote=self.url is not None)
+        return usual if self.runs is None else self.runs
+
     def options(self) -> dict[str, Any]:
-        """Return it as the runner takes it."""
+        """Return the rest of it as the runner takes it."""
         return {
             "quick": self.quick,
-            "runs": self.runs,
             "sizes": dict(self.sizes),
             "url": self.url,
             "token_key": self.token_key and self.token_key.spelled,
@@ -210,9 +216,9 @@ def _run(
     keep = folder or (results.FOLDER if name == "all" and wanted.url is None else None)
 
     def measure(one: str, said: Callable[[float], None]) -> Any:
-        command = wanted.command(one)
+        command, runs = wanted.command(one), wanted.runs_of(catalog.BENCHES[one])
         try:
-            record = runner.measure(one, command=command, said=said, **wanted.options())
+            record = runner.measure(one, runs=runs, command=command, said=said, **wanted.options())
         except GreenroomError as error:
             if len(names) == 1:
                 raise
@@ -221,7 +227,10 @@ def _run(
             record.save(keep)
         return record
 
-    takes = {one: wanted.runs * catalog.BENCHES[one].takes[not wanted.quick] for one in names}
+    benches = {one: catalog.BENCHES[one] for one in names}
+    takes = {
+        name: wanted.runs_of(one) * one.takes[not wanted.quick] for name, one in benches.items()
+    }
     records = _measure_all(takes, measure)
     if name == "all" and keep is not None and PAGE.parent.is_dir():
         PAGE.write_text(report.markdown(results.all_in(keep)), "utf-8")
