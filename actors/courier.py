@@ -43,11 +43,13 @@ class Courier:
 
     :param address: finds the receiver.
     :param later: calls a function in so many seconds.
+    :param on_idle: is called when everything sent was taken.
     """
 
     address: Callable[[str], ActorRef[Any]]
     later: Callable[[float, Callable[[], object]], Timer]
     counters: Counters
+    on_idle: Callable[[], object] = lambda: None
     _lines: dict[str, _Line] = attrs.field(factory=dict, init=False)
     _open: dict[int, int] = attrs.field(factory=dict, init=False)
     _closed: bool = attrs.field(default=False, init=False)
@@ -129,5 +131,7 @@ class Courier:
         line.attempts = 0
         if line.waiting:
             self._set_out(to, line)
-        else:
-            del self._lines[to]
+            return
+        del self._lines[to]
+        if not self._lines:
+            self.on_idle()

@@ -7,6 +7,7 @@ told what they were not, and other entities are sent what is for them.
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import attrs
@@ -21,10 +22,10 @@ from actors.errors import Refused
 from actors.kernel import Actor, Timer, let_it_crash
 from actors.kernel.policy import Decider
 from actors.packing import pack
-from actors.ports import Entry, Snapshot, StorageUnavailable
+from actors.ports import Entry, Snapshot, StorageUnavailable, Write
 from actors.rules import records
-from actors.rules.base import SYSTEM, Event, Recovered, Returned, Rules, Tick
-from actors.services import Services
+from actors.rules.base import AT_ONCE, SYSTEM, Event, Recovered, Returned, Rules, Tick
+from actors.services import UNKNOWN, Services
 
 SNAPSHOT_EVERY = 100
 """Events after which a snapshot is taken, at least. Reading an event back costs more than a small
@@ -98,7 +99,8 @@ class DurableActor(Actor):
         # Nothing here may lead back to the actor: what ends in a circle leaves memory late, and
         # a state is large.
         later = self.system.timers.call_after
-        self.courier = Courier(services.address, later, services.counters)
+        rest = partial(services.rest, entity)
+        self.courier = Courier(services.address, later, services.counters, rest)
 
     # Life
 
@@ -112,6 +114,9 @@ class DurableActor(Actor):
 
     def on_stop(self) -> None:
         """Leave nothing in memory."""
+        if self.courier.idle:
+            self.services.rest(self.entity)
+        self.services.open_ends.pop(self.entity, None)
         told = self.services.told.pop(self.entity, None)
         idle = self.courier.idle and not self._new and told == self.seq
         if idle and self.rules.has_effects:
@@ -129,11 +134,20 @@ class DurableActor(Actor):
             if self.seq and self._new and not self._was_settled():
                 await self._send_effects_again()
             self._make_up()
+            self._look_ahead()
         except StorageUnavailable as error:
             self.forget()
             _log.error("cannot be read", entity=self.entity, error=str(error))
             return False
         return True
+
+    def _look_ahead(self) -> None:
+        """Let the journal know when this has to be back, if it is one of which it did not."""
+        ends = self.services.open_ends
+        if self.entity in ends:
+            ends[self.entity] = (self.seq, self.rules.wake(self.state))
+            if self.courier.idle:
+                self.services.rest(self.entity)
 
     def _was_settled(self) -> bool:
         if not self.rules.has_effects:  # a room, a person: there are many, and nothing to send
@@ -143,6 +157,7 @@ class DurableActor(Actor):
     def forget(self) -> None:
         """Throw the state away; it is read back with the next message, or soon."""
         self.state = None
+        self.services.open_ends[self.entity] = UNKNOWN
         self.after(RELOAD_PAUSE, Tick(by=SYSTEM))
 
     async def _load(self) -> None:
@@ -207,6 +222,21 @@ class DurableActor(Actor):
             for event in events:
                 if not event.durable:
                     self.rules.evolve(self.state, event)
+
+    # Writing
+
+    def _write(self, entries: Sequence[Entry]) -> Write:
+        """Return what the journal has to take for entries that have changed the state."""
+        seq, wake = self.seq + len(entries), self.rules.wake(self.state)
+        sends = not self.courier.idle or any(
+            self.rules.has_effects_of(entry.type) for entry in entries
+        )
+        if sends:
+            self.services.open_ends[self.entity] = (seq, wake)
+            wake = AT_ONCE
+        else:
+            self.services.open_ends.pop(self.entity, None)
+        return Write(self.entity, self.seq, entries, self._unkept, wake)
 
     # Snapshots
 

@@ -18,7 +18,7 @@ import structlog
 from actors.durable import DurableActor, Happened
 from actors.errors import GreenroomError, Refused
 from actors.kernel import Envelope
-from actors.ports import Entry, StorageUnavailable, Write, WrongSequence
+from actors.ports import Entry, StorageUnavailable, WrongSequence
 from actors.rules import records
 from actors.rules.base import (
     Command,
@@ -114,6 +114,8 @@ class EntityActor(DurableActor):
             self._tell_media(
                 events, [done.command.by.id for done in decided if done.command.subscribes]
             )
+        if events and self.courier.idle:  # what they led to is nothing to be taken, or was
+            self.services.rest(self.entity)
         if events or not self._is_timed():
             self._set_timer()
         if self._snapshot_is_due():
@@ -222,7 +224,7 @@ class EntityActor(DurableActor):
     async def _commit(self, decided: Sequence[Decided]) -> bool:
         entries, self._entries = self._entries, []
         try:
-            await self.services.journal.append(Write(self.entity, self.seq, entries, self._unkept))
+            await self.services.journal.append(self._write(entries))
         except (StorageUnavailable, WrongSequence) as error:
             self.services.counters.commit_failures += 1
             reason = "moved" if isinstance(error, WrongSequence) else "storage_unavailable"

@@ -129,6 +129,7 @@ class HeldActor(EntityActor):
             _log.warning("reading back after a transaction", entity=self.entity)
             self.forget()
             return
+        self._unkept = None
         self.seq += self._written
         self.services.counters.events += self._written
         await self._settle([entered])
@@ -151,7 +152,7 @@ class HeldActor(EntityActor):
         self._number(self._entered, events, said)
         entries, self._entries = self._entries, []
         self._written = len(entries)
-        return Write(self.entity, self.seq, entries)
+        return self._write(entries)
 
     def remembered(self, command: Command) -> dict[str, Any] | None:
         """Return the answer to an earlier command with the same key (rule 36)."""

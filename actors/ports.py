@@ -9,7 +9,7 @@ import attrs
 
 from actors.errors import GreenroomError
 from actors.kernel import Future
-from actors.rules.base import Command, Person
+from actors.rules.base import AT_ONCE, Command, Person
 
 
 class StorageUnavailable(GreenroomError):  # noqa: N818  named as the wire's reason
@@ -57,12 +57,28 @@ class Write:
     :param expected_seq: the last sequence number the writer knows; 0 for a new entity.
     :param snapshot: of the entity's state after an event that is on disk already, to be kept on
         the way. It only spares replaying, so a journal may go without it.
+    :param wake: when the entity has to be back in memory, should the engine end here; None: not
+        before somebody asks for it.
     """
 
     entity: str
     expected_seq: int
     entries: Sequence[Entry]
     snapshot: Snapshot | None = None
+    wake: datetime | None = AT_ONCE
+
+
+@attrs.frozen
+class Standing:
+    """Where an entity stands.
+
+    :param seq: its last number; 0 if the journal does not say.
+    :param wake: as in the last :class:`Write`, or what was noted since.
+    """
+
+    entity: str
+    seq: int
+    wake: datetime | None = AT_ONCE
 
 
 class Journal(Protocol):
@@ -83,6 +99,16 @@ class Journal(Protocol):
 
     async def entities(self, kind: str) -> Sequence[str]:
         """Return the names (``kind/id``) of all entities of a kind, sorted."""
+
+    def rest(self, standing: Standing) -> None:
+        """Note with whatever is written next when an entity has to be back in memory.
+
+        It counts as long as the entity is at that number. A crash may lose the note: then what
+        the last write said stands, which is sooner. A journal may keep none of this at all.
+        """
+
+    async def standings(self, kind: str) -> Sequence[Standing]:
+        """Return where all entities of a kind stand, sorted by name."""
 
 
 class Archive(Protocol):

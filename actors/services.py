@@ -1,18 +1,24 @@
 """What every actor of the product is given: the ports, the clock, and the way to the others."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import attrs
 
 from actors.admissions import Admissions
 from actors.kernel import ActorRef
-from actors.ports import Archive, Clock, Journal, MediaPlane, Publisher, Tracer
+from actors.ports import Archive, Clock, Journal, MediaPlane, Publisher, Standing, Tracer
 from actors.presence import Presence
+from actors.rules.base import AT_ONCE
 
 SETTLED_KEPT = 100_000
 """Entities out of memory that are known to have sent everything: events, sessions, agendas, 1-1
 chats. Breakout rooms and people, who are many more, have nothing to send and are not noted."""
+
+
+UNKNOWN: tuple[int, datetime | None] = (-1, None)
+"""Stands for where an entity stands that has still to be read back."""
 
 
 @attrs.define
@@ -43,6 +49,9 @@ class Services:
         carried out; of entities in memory only. What a crash left undone is seen by it.
     :param settled: entity -> where its journal stood when it left memory with all it had to send
         taken; such a one need not send anything again when it comes back.
+    :param open_ends: entity -> where its journal stands and when it has to be back from there on,
+        of which the journal is to be told once all it had to send was taken; :data:`UNKNOWN`
+        until it has been read back.
     """
 
     journal: Journal
@@ -55,6 +64,7 @@ class Services:
     admissions: Admissions = attrs.field(factory=Admissions)
     told: dict[str, int] = attrs.field(factory=dict)
     settled: dict[str, int] = attrs.field(factory=dict)
+    open_ends: dict[str, tuple[int, datetime | None]] = attrs.field(factory=dict)
     media: MediaPlane | None = None
     tracer: Tracer | None = None
 
@@ -63,3 +73,11 @@ class Services:
         self.settled[entity] = seq
         if len(self.settled) > SETTLED_KEPT:
             del self.settled[next(iter(self.settled))]
+
+    def rest(self, entity: str) -> None:
+        """Let the journal note that all an entity had to send was taken, if it was told of all."""
+        seq, wake = self.open_ends.get(entity, UNKNOWN)
+        if self.told.get(entity) == seq:
+            del self.open_ends[entity]
+            if wake != AT_ONCE:
+                self.journal.rest(Standing(entity, seq, wake))

@@ -14,14 +14,22 @@ import trio
 from actors.clock import SystemClock
 from actors.door import FrontDoor
 from actors.kernel import ActorSystem
-from actors.ports import Clock, Entry, Snapshot, StorageUnavailable, Write, WrongSequence
+from actors.ports import (
+    Clock,
+    Entry,
+    Snapshot,
+    Standing,
+    StorageUnavailable,
+    Write,
+    WrongSequence,
+)
 from actors.presence import Presence
 from actors.services import Services
 from engine.config import ClusterOptions, Config
 from engine.engine import Engine, endpoints_of
 from engine.kinds import KINDS
 from engine.tree import address_in
-from engine.wiring import Wiring
+from engine.wiring import Later, Wiring
 from storage import FILE_NAME, Store
 from storage.jetstream import JetStreamJournal
 from storage.jetstream_outbox import JetStreamOutbox
@@ -89,6 +97,14 @@ class GuardedJournal:
         """Return the names of all entities of a kind, whoever owns them."""
         return await self._journal.entities(kind)
 
+    def rest(self, standing: Standing) -> None:
+        """Note when an entity has to be back in memory."""
+        self._journal.rest(standing)
+
+    async def standings(self, kind: str) -> Sequence[Standing]:
+        """Return where all entities of a kind stand, whoever owns them."""
+        return await self._journal.standings(kind)
+
 
 class ClusterWiring(Wiring):
     """The parts of a node, and what it does when shards come and go."""
@@ -129,7 +145,7 @@ class ClusterWiring(Wiring):
         self._door = ClusterDoor(services, epoch, self._bridge)
         return self._door
 
-    async def wake(self, services: Services) -> None:
+    async def wake(self, services: Services, later: Later) -> None:  # noqa: ARG002  not yet
         """Start nothing yet: this node owns nothing before it is connected to the others."""
         self._bridge.services = services
 

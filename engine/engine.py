@@ -10,6 +10,7 @@ Embed it in a trio program::
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Self
 
 import attrs
@@ -75,6 +76,7 @@ class Engine:
                 Store.open(config.data / FILE_NAME, endpoints=endpoints_of(config))
             )
             epoch = await store.journal.identity()
+            await store.journal.trust(_version())
             engine = await stack.enter_async_context(
                 cls.assemble(
                     config,
@@ -124,7 +126,7 @@ class Engine:
                 store=store,
                 outbox=outbox or (store.outbox if store is not None else None),
             )
-            await wiring.wake(services)
+            await wiring.wake(services, system.timers.call_after)
             yield engine
 
     async def call(self, command: Command) -> Any:
@@ -170,6 +172,13 @@ class Engine:
         secrets = {webhook.url: webhook.secret for webhook in self.config.webhook}
         metrics = self.server.context.metrics
         return Courier(outbox, secrets, self.services.clock, metrics)
+
+
+def _version() -> str:
+    try:
+        return version("greenroom")
+    except PackageNotFoundError:  # embedded from a folder
+        return ""
 
 
 def _authenticator(config: Config, clock: Clock) -> Authenticator:

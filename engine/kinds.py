@@ -25,8 +25,8 @@ from actors.session import SessionActor
 class Kind:
     """How entities of one kind are run.
 
-    :param timed: whether deadlines of its entities must be kept although nobody looks: they are
-        woken when the engine starts.
+    :param timed: whether deadlines of its entities must be kept although nobody looks: after a
+        start they are woken in time for them.
     """
 
     rules: Rules[Any]

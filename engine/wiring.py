@@ -1,16 +1,27 @@
 """How the parts of an engine find each other: here for one node, in ``engine.cluster`` for more."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from actors.door import FrontDoor
-from actors.kernel import ActorSystem
+from actors.kernel import ActorDeadError, ActorSystem
+from actors.ports import Standing
 from actors.presence import Presence
-from actors.services import Services
+from actors.rules.base import AT_ONCE
+from actors.services import UNKNOWN, Services
 from engine.kinds import KINDS
 from engine.tree import address_in
 from transport.hub import Hub
 from transport.limits import Limits
+
+Later = Callable[[float, Callable[[], object]], object]
+
+EARLY = 60
+"""Seconds before its deadline at which an entity is started at the latest, and over how many the
+starts are spread: a thousand people have one appointment."""
 
 
 class Wiring:
@@ -32,9 +43,36 @@ class Wiring:
         """Return the door through which the transport hands people in."""
         return FrontDoor(services, epoch)
 
-    async def wake(self, services: Services) -> None:
-        """Start the actors of all entities whose deadlines must be kept."""
+    async def wake(self, services: Services, later: Later) -> None:
+        """See that entities whose deadlines must be kept are in memory when they are due.
+
+        Those that have left something undone, or of which the journal does not know, are started
+        now; whoever asks for one of the others wakes it as well.
+
+        :param later: calls a function in so many seconds.
+        """
+        now = services.clock.now()
         for name, kind in KINDS.items():
             if kind.timed:
-                for entity in await services.journal.entities(name):
-                    services.address(entity)
+                for index, standing in enumerate(await services.journal.standings(name)):
+                    _wake(services, standing, now, later, EARLY + index % EARLY)
+
+
+def _wake(services: Services, standing: Standing, now: datetime, later: Later, early: int) -> None:
+    entity, at = standing.entity, standing.wake
+    if at == AT_ONCE:
+        services.open_ends[entity] = UNKNOWN
+        services.address(entity)
+        return
+    services.settle(entity, standing.seq)
+    if at is not None:
+        seconds = (at - now).total_seconds() - early
+        if seconds > 0:
+            later(seconds, partial(_start, services, entity))
+        else:
+            services.address(entity)
+
+
+def _start(services: Services, entity: str) -> None:
+    with suppress(ActorDeadError):  # the engine is about to end
+        services.address(entity)

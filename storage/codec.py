@@ -8,7 +8,7 @@ import attrs
 import msgpack
 
 from actors.packing import pack
-from actors.ports import Entry, Snapshot, Write
+from actors.ports import Entry, Snapshot, Standing, Write
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -23,6 +23,7 @@ class PackedWrite:
 
     :param last_seq: the entity's last number once these rows are in.
     :param snapshot: to be kept on the way.
+    :param wake: when it has to be back in memory, in microseconds since 1970.
     """
 
     entity: str
@@ -30,6 +31,7 @@ class PackedWrite:
     last_seq: int
     rows: tuple[Row, ...]
     snapshot: Snapshot | None = None
+    wake: int | None = 0
 
 
 def microseconds(at: datetime) -> int:
@@ -72,7 +74,13 @@ def pack_write(write: Write) -> PackedWrite:
                 pack(entry.meta),
             )
         )
-    return PackedWrite(write.entity, write.expected_seq, seq, tuple(rows), write.snapshot)
+    wake = None if write.wake is None else microseconds(write.wake)
+    return PackedWrite(write.entity, write.expected_seq, seq, tuple(rows), write.snapshot, wake)
+
+
+def standing(entity: str, seq: int, wake: int | None) -> Standing:
+    """Return where an entity stands, of a row."""
+    return Standing(entity, seq, None if wake is None else instant(wake))
 
 
 def entries(rows: Iterable[tuple[int, str, int, bytes, bytes]]) -> list[Entry]:

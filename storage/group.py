@@ -1,16 +1,16 @@
 """What one commit holds: the work of everybody who queued while the last one was on its way."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 import outcome
 from sqlite_utils import Database
 
-from actors.ports import Snapshot, WrongSequence
+from actors.ports import Snapshot, Standing, WrongSequence
 from storage import bulk
-from storage.codec import PackedWrite, Row, kind_of
+from storage.codec import PackedWrite, Row, kind_of, microseconds
 from storage.heads import Heads
 
 Work = Callable[[Database], Any]
@@ -56,6 +56,8 @@ class Group:
         self._snapshots: dict[str, Snapshot] = {}
         self.heads: dict[str, int] = {}
         """Last numbers after this group."""
+        self._wakes: dict[str, int | None] = {}
+        self._rests: Mapping[str, Standing] = {}
 
     @property
     def entries(self) -> int:
@@ -87,9 +89,14 @@ class Group:
             heads[write.entity] = write.last_seq
         for write in writes:
             self._rows.extend(write.rows)
+            self._wakes[write.entity] = write.wake
             if write.snapshot is not None:
                 self._keep(write.entity, write.snapshot)
         self.heads.update(heads)
+
+    def rest(self, standings: Mapping[str, Standing]) -> None:
+        """Take in what is to be noted along with this group."""
+        self._rests = standings
 
     def _keep(self, entity: str, snapshot: Snapshot) -> None:
         held = self._snapshots.get(entity)
@@ -129,9 +136,13 @@ class Group:
             )
             bulk.insert(
                 self._db,
-                "INSERT INTO entities (entity, kind, seq)",
-                [(entity, kind_of(entity), seq) for entity, seq in self.heads.items() if seq],
-                "ON CONFLICT (entity) DO UPDATE SET seq = excluded.seq",
+                "INSERT INTO entities (entity, kind, seq, wake)",
+                [
+                    (entity, kind_of(entity), seq, self._wakes[entity])
+                    for entity, seq in self.heads.items()
+                    if seq
+                ],
+                "ON CONFLICT (entity) DO UPDATE SET seq = excluded.seq, wake = excluded.wake",
             )
         if self._snapshots:
             bulk.insert(
@@ -141,6 +152,15 @@ class Group:
                 "ON CONFLICT (entity) DO UPDATE SET seq = excluded.seq, state = excluded.state"
                 " WHERE excluded.seq >= snapshots.seq",
             )
+        if self._rests:  # whoever has been written to since is at another number
+            self._db.conn.executemany(
+                "UPDATE entities SET wake = ? WHERE entity = ? AND seq = ?",
+                [
+                    (None if each.wake is None else microseconds(each.wake), each.entity, each.seq)
+                    for each in self._rests.values()
+                ],
+            )
         self._known.update(self.heads)
+        self._rests = {}
         self._rows = []
         self._snapshots = {}

@@ -20,7 +20,14 @@ import structlog
 import trio
 
 from actors.packing import pack
-from actors.ports import Entry, Snapshot, StorageUnavailable, Write, WrongSequence
+from actors.ports import (
+    Entry,
+    Snapshot,
+    Standing,
+    StorageUnavailable,
+    Write,
+    WrongSequence,
+)
 from storage import jetstream_api as api
 from storage.codec import entries, pack_write
 from storage.jetstream_api import Connection, Outgoing, StreamRefused
@@ -331,6 +338,16 @@ class JetStreamJournal:
             found += [name_of(subject) for subject in subjects]
             if not subjects or len(found) >= answer.get("total", 0):
                 return sorted(found)
+
+    def rest(self, standing: Standing) -> None:
+        """Note nothing: the nodes wake whatever is in the shards they take over."""
+
+    async def standings(self, kind: str) -> Sequence[Standing]:
+        """Return the entities of a kind, of each of which nothing is known.
+
+        :raises StorageUnavailable: NATS does not answer.
+        """
+        return [Standing(entity, 0) for entity in await self.entities(kind)]
 
     async def _info(self, body: Mapping[str, Any]) -> Any:
         try:

@@ -4,19 +4,24 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self, TypeVar
+from zlib import crc32
 
 import trio
 from sqlite_utils import Database
 
-from actors.ports import Entry, Snapshot, StorageUnavailable, Write
-from storage.codec import entries, pack_write
+from actors.ports import Entry, Snapshot, Standing, StorageUnavailable, Write
+from storage.codec import entries, pack_write, standing
 from storage.errors import Unwritable
 from storage.file import Check, FileLock, prepare
+from storage.follower import position, set_position
 from storage.group import Append, Keep, Run
 from storage.readers import Readers
 from storage.writer import Chore, Writer, WriterStatistics
 
 T = TypeVar("T")
+
+WAKES = "wakes"
+"""Beside the followers' positions: which version has noted when entities have to be back."""
 
 
 class SqliteJournal:
@@ -117,6 +122,40 @@ class SqliteJournal:
             return [row[0] for row in rows]
 
         return await self._readers.run(query)
+
+    def rest(self, standing: Standing) -> None:
+        """Note with the next commit when an entity has to be back in memory."""
+        self._writer.rest(standing)
+
+    async def standings(self, kind: str) -> Sequence[Standing]:
+        """Return where all entities of a kind stand, sorted by name.
+
+        :raises StorageUnavailable: the file cannot be read.
+        """
+
+        def query(db: Database) -> list[Standing]:
+            rows = db.conn.execute(
+                "SELECT entity, seq, wake FROM entities WHERE kind = ? ORDER BY entity", (kind,)
+            )
+            return [standing(*row) for row in rows]
+
+        return await self._readers.run(query)
+
+    async def trust(self, version: str) -> None:
+        """Forget when entities have to be back in memory unless this version has noted it.
+
+        Another one's rules may have had other deadlines.
+
+        :raises StorageUnavailable: the disk would not take it.
+        """
+        mark = crc32(version.encode())
+
+        def work(db: Database) -> None:
+            if position(db, WAKES) != (0, mark):
+                db.conn.execute("UPDATE entities SET wake = 0")
+                set_position(db, WAKES, 0, mark)
+
+        await self.transact(work)
 
     async def identity(self) -> str:
         """Return the name of this line of sequence numbers; a restored backup has another.

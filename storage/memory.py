@@ -1,10 +1,19 @@
 """A journal in memory, for tests and simulations, which can be told to fail."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import trio
 
-from actors.ports import Entry, Snapshot, StorageUnavailable, Write, WrongSequence
+from actors.ports import (
+    Entry,
+    Snapshot,
+    Standing,
+    StorageUnavailable,
+    Write,
+    WrongSequence,
+)
+from actors.rules.base import AT_ONCE
 from storage.codec import PackedWrite, Row, entries, kind_of, pack_write
 
 Interference = Callable[[Sequence[Write]], BaseException | None]
@@ -29,6 +38,7 @@ class MemoryJournal:
         self._failures = 0
         self._rows: dict[str, list[Row]] = {}
         self._snapshots: dict[str, Snapshot] = {}
+        self._wakes: dict[str, datetime | None] = {}
 
     def fail_next(self, times: int = 1) -> None:
         """Make the next ``times`` appends raise :exc:`StorageUnavailable`."""
@@ -48,6 +58,7 @@ class MemoryJournal:
             self._rows.setdefault(write.entity, []).extend(write.rows)
             if write.snapshot is not None:
                 self._keep(write.entity, write.snapshot)
+        self._wakes.update((write.entity, write.wake) for write in writes)
         self.appends += 1
 
     def _meddle(self, writes: Sequence[Write]) -> None:
@@ -100,3 +111,15 @@ class MemoryJournal:
         """Return the names (``kind/id``) of all entities of a kind, sorted."""
         await trio.lowlevel.checkpoint()
         return sorted(name for name, rows in self._rows.items() if rows and kind_of(name) == kind)
+
+    def rest(self, standing: Standing) -> None:
+        """Note when an entity has to be back in memory, if it is at that number."""
+        if len(self._rows.get(standing.entity, ())) == standing.seq:
+            self._wakes[standing.entity] = standing.wake
+
+    async def standings(self, kind: str) -> Sequence[Standing]:
+        """Return where all entities of a kind stand, sorted by name."""
+        return [
+            Standing(name, len(self._rows[name]), self._wakes.get(name, AT_ONCE))
+            for name in await self.entities(kind)
+        ]

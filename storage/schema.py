@@ -145,6 +145,15 @@ def m004_webhook_heads(db: Database) -> None:
     )
 
 
+@journal()
+def m005_wakes(db: Database) -> None:
+    """Note when each entity has to be back in memory: microseconds since 1970, NULL for never.
+
+    Of those written before nothing is known: they are always due.
+    """
+    db.execute("ALTER TABLE entities ADD COLUMN wake INTEGER DEFAULT 0")
+
+
 def renew_identity(db: Database) -> None:
     """Give the file another name: its numbers may from now on stand for other events."""
     db.execute("DELETE FROM identity")

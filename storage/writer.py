@@ -22,7 +22,7 @@ import outcome
 import trio
 from sqlite_utils import Database
 
-from actors.ports import StorageUnavailable
+from actors.ports import Standing, StorageUnavailable
 from storage.errors import JournalOverloaded
 from storage.file import PRIMARY, connect
 from storage.group import Group, Run, Task
@@ -32,6 +32,8 @@ QUEUE_LIMIT = 10_000
 """Tasks that may wait for the disk; beyond it new ones are refused."""
 GROUP_LIMIT = 1_000
 """Tasks in one transaction."""
+RESTS_LIMIT = 20_000
+"""Notes that may wait for the next transaction; one lost only wakes an entity for nothing."""
 RETRY_SECONDS = 1.0
 """Pause before background work that failed is tried again."""
 BUSY_SECONDS = 0.5
@@ -108,6 +110,7 @@ class Writer:
         self._changed = threading.Condition()
         self._queue: deque[_Ticket] = deque()
         self._queued = 0
+        self._rests: dict[str, Standing] = {}
         self._closing = False
         self._heads = Heads()
         self._db: Database | None = connect(path)
@@ -158,6 +161,12 @@ class Writer:
 
         return await trio.lowlevel.wait_task_rescheduled(abort)
 
+    def rest(self, standing: Standing) -> None:
+        """Note something of an entity with the next group; not at all if there is too much."""
+        with self._changed:
+            if len(self._rests) < RESTS_LIMIT:
+                self._rests[standing.entity] = standing
+
     async def aclose(self) -> None:
         """Commit what is queued, end the thread, close the connection."""
         with self._changed:
@@ -197,6 +206,8 @@ class Writer:
                 if now < busy_until:
                     due += max(PAUSE_SECONDS, (time.thread_time() - begun) * PAUSE_TIMES)
             wait = None if behind is None else max(0.0, due - time.monotonic())
+        if self._rests:
+            self._commit([])
         ends = time.monotonic() + CLOSING_SECONDS
         while behind == 0 and time.monotonic() < ends:
             behind = self._do_chores(behind)
@@ -207,6 +218,9 @@ class Writer:
             db = self._connected()
             db.conn.execute("BEGIN IMMEDIATE")
             gathered = Group(db, self._heads)
+            with self._changed:
+                rests, self._rests = self._rests, {}
+            gathered.rest(rests)
             for ticket in group:
                 ticket.result = gathered.add(ticket.task)
             entries = gathered.entries

@@ -7,7 +7,7 @@ Replaying the same events always gives the same state.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import attrs
@@ -184,6 +184,13 @@ class Rules(ABC, Generic[State]):
         """Return the next instant at which :class:`Tick` would lead to something."""
         return None
 
+    def wake(self, state: State) -> datetime | None:
+        """Return when the entity has to be in memory again if the engine ends now.
+
+        Everybody has gone then. Where that alone has consequences, :data:`AT_ONCE`.
+        """
+        return self.due(state)
+
     def effects(self, entity: str, event: Event) -> Sequence[Send]:  # noqa: ARG002  as above
         """Say what other entities must do about an event; read from the event alone."""
         return ()
@@ -192,6 +199,14 @@ class Rules(ABC, Generic[State]):
     def has_effects(self) -> bool:
         """Whether any event of this kind of entity means something for others."""
         return type(self).effects is not Rules.effects
+
+    def has_effects_of(self, event_type: str) -> bool:  # noqa: ARG002  parts know better
+        """Whether events of a type may mean something for others."""
+        return self.has_effects
+
+
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""When an entity has to be back in memory of which nothing is known, or that has work left."""
 
 
 COMMANDS: dict[str, type[Command]] = {}

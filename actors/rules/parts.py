@@ -37,13 +37,16 @@ class Parts:
         self._answer: dict[type[Command], Answer] = {}
         self._evolve: dict[type[Event], list[Evolve]] = {}
         self._effects: dict[type[Event], list[Effect]] = {}
+        self._affecting: set[str] = set()
         self._due: list[Callable[[Any], datetime | None]] = []
         self._tick: list[Callable[[Any, datetime], Sequence[Event]]] = []
         for part in parts:
             _merge_one(self._decide, getattr(part, "DECIDE", {}))
             _merge_one(self._answer, getattr(part, "ANSWER", {}))
             _merge_many(self._evolve, getattr(part, "EVOLVE", {}))
-            _merge_many(self._effects, getattr(part, "EFFECTS", {}))
+            effects = getattr(part, "EFFECTS", {})
+            _merge_many(self._effects, effects)
+            self._affecting |= {event.type for event in effects}
             if hasattr(part, "due"):
                 self._due.append(part.due)
                 self._tick.append(part.tick)
@@ -88,6 +91,10 @@ class Parts:
         """Whether any event means something for other entities."""
         return bool(self._effects)
 
+    def has_effects_of(self, event_type: str) -> bool:
+        """Whether events of a type may mean something for other entities."""
+        return event_type in self._affecting
+
     def effects(self, entity: str, event: Event) -> Sequence[Send]:
         """Say what other entities must do about an event."""
         return [
@@ -129,6 +136,10 @@ class Composed(Rules[State]):
     def has_effects(self) -> bool:
         """Whether any event means something for other entities."""
         return self.parts.has_effects
+
+    def has_effects_of(self, event_type: str) -> bool:
+        """Whether events of a type may mean something for other entities."""
+        return self.parts.has_effects_of(event_type)
 
 
 def earliest(instants: Iterable[datetime | None]) -> datetime | None:

@@ -22,6 +22,9 @@ LOOKED_AT = 300
 READ_BACK = 400
 """Entities whose journals are read back."""
 
+DEADLINES = 100
+"""Entities of a kind whose deadlines are looked at when the engine ends."""
+
 IDLE = 3600.0
 """Seconds after which nothing may be left in memory of a fair that is over."""
 
@@ -180,6 +183,20 @@ async def _read_back(world: World) -> None:
                 continue
             if records.plain(states[0]) != records.plain(states[1]):
                 world.history.breach(f"{entity} reads back differently each time")
+
+
+async def see_deadlines_kept(world: World) -> None:
+    """See that whatever has a deadline is back in memory by then, should the engine end now."""
+    for name, kind in KINDS.items():
+        if kind.timed:
+            standings = await world.rows.standings(name)
+            for standing in standings[:: max(1, len(standings) // DEADLINES)]:
+                entries = await world.rows.read(standing.entity, limit=ALL)
+                due = kind.rules.wake(_replayed(standing.entity, kind.rules, entries))
+                if due is not None and (standing.wake is None or due < standing.wake):
+                    world.history.breach(
+                        f"{standing.entity} is due at {due}, and noted for {standing.wake}"
+                    )
 
 
 def _replayed(entity: str, rules: Any, entries: Sequence[Entry]) -> Any:

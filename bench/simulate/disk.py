@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from actors.kernel.context import current
-from actors.ports import Entry, Snapshot, StorageUnavailable, Write
+from actors.ports import Entry, Snapshot, Standing, StorageUnavailable, Write
 from storage.memory import MemoryJournal
 
 FAULTS = ("refused", "lost", "crash before", "crash after", "slow", "stuck", "unreadable")
@@ -110,6 +110,15 @@ class Disk:
     async def entities(self, kind: str) -> Sequence[str]:
         """Return the names of all entities of a kind."""
         return await self._rows.entities(kind)
+
+    def rest(self, standing: Standing) -> None:
+        """Note when an entity has to be back in memory."""
+        if self.alive:
+            self._rows.rest(standing)
+
+    async def standings(self, kind: str) -> Sequence[Standing]:
+        """Return where all entities of a kind stand."""
+        return await self._rows.standings(kind)
 
 
 class NoArchive:

@@ -12,7 +12,7 @@ import structlog
 import trio
 from trio.testing import MockClock
 
-from bench.simulate.checks import check
+from bench.simulate.checks import check, see_deadlines_kept
 from bench.simulate.fair import build
 from bench.simulate.life import Lives
 from bench.simulate.plan import Outcome, Plan
@@ -113,6 +113,7 @@ async def _crash(world: World) -> None:
         await world.until(at)
         await world.up()
         world.crash()
+        await see_deadlines_kept(world)
 
 
 async def _tell(world: World, progress: Progress) -> None:

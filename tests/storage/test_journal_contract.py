@@ -7,8 +7,10 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.ports import Entry, Snapshot, Write, WrongSequence
-from storage import codec
+from actors.ports import Entry, Snapshot, Standing, Write, WrongSequence
+from actors.rules.base import AT_ONCE
+from storage import SqliteJournal, codec
+from storage.jetstream import JetStreamJournal
 
 START = datetime(2026, 12, 1, 10, tzinfo=UTC)
 
@@ -151,6 +153,49 @@ async def test_entities_are_listed_by_kind_and_name(journal):
         await journal.append(Write(name, 0, entries(1, 1)))
     assert await journal.entities("session") == ["session/a", "session/b"]
     assert await journal.entities("room") == []
+
+
+async def test_where_entities_stand_is_told_as_the_last_write_or_a_later_note_says(journal):
+    later = START + timedelta(days=1, microseconds=1)
+    await journal.append(Write("agenda/a", 0, entries(1, 2), wake=later))
+    await journal.append(Write("agenda/b", 0, entries(1, 1), wake=None))
+    await journal.append(Write("agenda/c", 0, entries(1, 1)))
+    journal.rest(Standing("agenda/c", 1, later))
+    journal.rest(Standing("agenda/b", 0, later))  # it is at another number
+    await journal.append(Write("agenda/d", 0, entries(1, 1), wake=later))
+    journal.rest(Standing("agenda/d", 1, None))
+    await journal.append(Write("agenda/d", 1, entries(2, 2), wake=later))
+    found = await journal.standings("agenda")
+    if isinstance(journal, JetStreamJournal):  # which keeps no note of it
+        assert found == [Standing(f"agenda/{name}", 0, AT_ONCE) for name in "abcd"]
+        return
+    assert found == [
+        Standing("agenda/a", 2, later),
+        Standing("agenda/b", 1, None),
+        Standing("agenda/c", 1, later),
+        Standing("agenda/d", 2, later),
+    ]
+    assert await journal.standings("chat") == []
+
+
+async def test_what_is_noted_last_is_on_disk_when_the_journal_has_been_closed(tmp_path):
+    async with SqliteJournal.open(tmp_path / "greenroom.db") as journal:
+        await journal.append(Write("agenda/a", 0, entries(1, 1)))
+        journal.rest(Standing("agenda/a", 1, None))
+    async with SqliteJournal.open(tmp_path / "greenroom.db") as journal:
+        assert await journal.standings("agenda") == [Standing("agenda/a", 1, None)]
+
+
+async def test_of_what_was_written_without_a_note_nothing_is_known(tmp_path):
+    async with SqliteJournal.open(tmp_path / "greenroom.db") as journal:
+        await journal.transact(
+            lambda db: (
+                db.conn.execute(
+                    "INSERT INTO entities (entity, kind, seq) VALUES ('agenda/a', 'agenda', 3)"
+                ).rowcount
+            )
+        )
+        assert await journal.standings("agenda") == [Standing("agenda/a", 3, AT_ONCE)]
 
 
 async def test_a_cancelled_append_is_written_whole_or_not_at_all(journal):

@@ -12,7 +12,7 @@ from typing import Any
 from actors.errors import Refused
 from actors.rules import calendar, chat, media
 from actors.rules.agenda.commands import Track
-from actors.rules.base import SYSTEM, Command, Event, Person, Send
+from actors.rules.base import AT_ONCE, SYSTEM, Command, Event, Person, Send
 from actors.rules.meeting import commands as ask
 from actors.rules.meeting import events as told
 from actors.rules.meeting import room
@@ -176,6 +176,10 @@ class MeetingRules(Composed[MeetingState]):
         """Return a chat nobody has asked for yet."""
         del entity
         return MeetingState()
+
+    def wake(self, state: MeetingState) -> datetime | None:
+        """Return when the chat has to be back: at once if it has lost people."""
+        return AT_ONCE if state.present else super().wake(state)
 
     def snapshot(self, state: MeetingState, person: Person, now: datetime) -> dict[str, Any]:
         """Return what one of the two sees on coming in."""

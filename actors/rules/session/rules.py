@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from actors.rules import chat, media
-from actors.rules.base import Command, Event, Person, Tick
+from actors.rules.base import AT_ONCE, Command, Event, Person, Tick
 from actors.rules.breakout import parts as breakout
 from actors.rules.breakout.timing import close_with_session
 from actors.rules.parts import Composed, Parts
@@ -25,10 +25,7 @@ from actors.rules.session.events import Ended
 from actors.rules.session.guards import known
 from actors.rules.session.state import SessionState
 
-PARTS = Parts(
-    # What is told of people is told before anything else that is due changes them: it counts
-    # as told from then on.
-    people,
+_LASTING = (
     planning,
     registration,
     running,
@@ -43,6 +40,14 @@ PARTS = Parts(
     qa,
     views,
 )
+PARTS = Parts(
+    # What is told of people is told before anything else that is due changes them: it counts
+    # as told from then on.
+    people,
+    *_LASTING,
+)
+_DEADLINES = Parts(*_LASTING)
+"""Whoever is told of people has gone after a restart; what else is due is due then too."""
 
 _OF_PEOPLE = frozenset((*chat.DECIDE, *media.DECIDE))
 """Commands of parts that other entities share; here only those known to the session may."""
@@ -71,6 +76,10 @@ class SessionRules(Composed[SessionState]):
         elif type(command) in _OF_PEOPLE:
             known(state, command.by)
         return super().decide(state, command, now)
+
+    def wake(self, state: SessionState) -> datetime | None:
+        """Return when the session has to be back: at once if it has lost people."""
+        return AT_ONCE if state.here else _DEADLINES.due(state)
 
     def snapshot(self, state: SessionState, person: Person, now: datetime) -> dict[str, Any]:
         """Return what a new follower of the topic needs."""

@@ -5,7 +5,7 @@ import pytest
 
 from actors.rules import calendar, records
 from actors.rules.agenda import commands as agenda
-from actors.rules.base import SYSTEM, Dropped, Look, Person, Recovered, Returned
+from actors.rules.base import AT_ONCE, SYSTEM, Dropped, Look, Person, Recovered, Returned
 from actors.rules.bookings import RegisteredSession, UnregisteredSession
 from actors.rules.chat_model import Post
 from actors.rules.media import Set
@@ -40,6 +40,16 @@ def tell(fair, command_class, person):
 def own_events(fair):
     quiet = {"meeting.requested", "meeting.approved", "meeting.confirmed"}
     return [type_ for type_ in fair.types(CHAT) if type_ not in quiet]
+
+
+def test_a_chat_with_people_in_it_has_to_be_back_at_once_after_a_restart(fair):
+    rules, state = MeetingRules(), fair.state(CHAT)
+    assert rules.wake(state) == rules.due(state) == at("08:00")
+    fair.wait(at("07:56"))
+    join(fair, ana)
+    assert rules.wake(fair.state(CHAT)) == AT_ONCE
+    fair.run(meeting.Leave(by=ana, id=ID))
+    assert rules.wake(fair.state(CHAT)) == at("08:00")
 
 
 # Rule 44

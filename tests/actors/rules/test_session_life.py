@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from actors.errors import Refused
-from actors.rules.base import SYSTEM, Look
+from actors.rules.base import AT_ONCE, SYSTEM, Look
 from actors.rules.bookings import RegisteredSession, UnregisteredSession
 from actors.rules.chat import History, Post
 from actors.rules.program import SessionChanged
@@ -452,3 +452,14 @@ def test_a_tick_late_by_hours_is_no_harm():
     assert hall.state.stage.seats == {}
     hall.wait(301)
     assert hall.state.status == "ended"
+
+
+def test_a_session_with_people_in_it_has_to_be_back_at_once_after_a_restart():
+    hall = Hall()
+    assert hall.rules.wake(hall.state) == hall.rules.due(hall.state)
+    hall.wait(at=START)
+    hall.enter(HANA)
+    assert hall.rules.wake(hall.state) == AT_ONCE
+    hall.do(HANA, Leave)
+    assert hall.rules.due(hall.state) < hall.state.end  # it is to be told of the leave
+    assert hall.rules.wake(hall.state) == hall.state.end
