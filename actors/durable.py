@@ -167,15 +167,15 @@ class DurableActor(Actor):
         self._missed_out.clear()
         self._replayed.clear()
         self._taken = None
-        snapshot = await journal.load_snapshot(self.entity)
+        snapshot, page = await journal.load(self.entity, limit=PAGE)
         if snapshot is not None:
             self._restore(snapshot)
-        more = True
-        while more:
-            page = await journal.read(self.entity, after=self.seq, limit=PAGE)
+        while page:
             for entry in page:
                 self._replay(entry)
-            more = len(page) == PAGE
+            if len(page) < PAGE:
+                break
+            page = await journal.read(self.entity, after=self.seq, limit=PAGE)
         self._rejoin()
         self._set_timer()
 

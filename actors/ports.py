@@ -97,6 +97,9 @@ class Journal(Protocol):
     async def load_snapshot(self, entity: str) -> Snapshot | None:
         """Return the newest snapshot, if there is one."""
 
+    async def load(self, entity: str, limit: int = 1000) -> tuple[Snapshot | None, Sequence[Entry]]:
+        """Return the newest snapshot, if there is one, and up to ``limit`` entries that follow."""
+
     async def entities(self, kind: str) -> Sequence[str]:
         """Return the names (``kind/id``) of all entities of a kind, sorted."""
 

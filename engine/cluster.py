@@ -93,6 +93,10 @@ class GuardedJournal:
         """Return the newest snapshot, if there is one."""
         return await self._journal.load_snapshot(entity)
 
+    async def load(self, entity: str, limit: int = 1000) -> tuple[Snapshot | None, Sequence[Entry]]:
+        """Return the newest snapshot, if there is one, and up to ``limit`` entries that follow."""
+        return await self._journal.load(entity, limit)
+
     async def entities(self, kind: str) -> Sequence[str]:
         """Return the names of all entities of a kind, whoever owns them."""
         return await self._journal.entities(kind)

@@ -372,6 +372,14 @@ class JetStreamJournal:
         """
         return await self._snapshots.load(self._subject("snapshot", entity))
 
+    async def load(self, entity: str, limit: int = 1000) -> tuple[Snapshot | None, Sequence[Entry]]:
+        """Return the newest snapshot, if there is one, and up to ``limit`` entries that follow.
+
+        :raises StorageUnavailable: NATS does not answer.
+        """
+        snapshot = await self.load_snapshot(entity)
+        return snapshot, await self.read(entity, snapshot.seq if snapshot else 0, limit)
+
     # Names
 
     def _subject(self, what: str, entity: str) -> str:

@@ -74,19 +74,7 @@ class SqliteJournal:
 
         :raises StorageUnavailable: the file cannot be read, or a row in it is damaged.
         """
-
-        def query(db: Database) -> list[Entry]:
-            rows = db.conn.execute(
-                "SELECT seq, type, at, data, meta FROM journal"
-                " WHERE entity = ? AND seq > ? ORDER BY seq LIMIT ?",
-                (entity, after, limit),
-            )
-            try:
-                return entries(rows)
-            except ValueError as error:
-                raise StorageUnavailable(f"{entity}: a row is damaged: {error}") from error
-
-        return await self._readers.run(query)
+        return await self._readers.run(lambda db: _entries(db, entity, after, limit))
 
     async def save_snapshot(self, entity: str, snapshot: Snapshot) -> None:
         """Keep a snapshot unless a newer one is held.
@@ -100,12 +88,17 @@ class SqliteJournal:
 
         :raises StorageUnavailable: the file cannot be read.
         """
+        return await self._readers.run(lambda db: _snapshot(db, entity))
 
-        def query(db: Database) -> Snapshot | None:
-            row = db.conn.execute(
-                "SELECT seq, state FROM snapshots WHERE entity = ?", (entity,)
-            ).fetchone()
-            return Snapshot(*row) if row else None
+    async def load(self, entity: str, limit: int = 1000) -> tuple[Snapshot | None, Sequence[Entry]]:
+        """Return the newest snapshot, if there is one, and up to ``limit`` entries that follow.
+
+        :raises StorageUnavailable: the file cannot be read, or a row in it is damaged.
+        """
+
+        def query(db: Database) -> tuple[Snapshot | None, Sequence[Entry]]:
+            snapshot = _snapshot(db, entity)
+            return snapshot, _entries(db, entity, snapshot.seq if snapshot else 0, limit)
 
         return await self._readers.run(query)
 
@@ -189,6 +182,23 @@ class SqliteJournal:
     def statistics(self) -> WriterStatistics:
         """Return the writer's counters."""
         return self._writer.statistics()
+
+
+def _entries(db: Database, entity: str, after: int, limit: int) -> list[Entry]:
+    rows = db.conn.execute(
+        "SELECT seq, type, at, data, meta FROM journal"
+        " WHERE entity = ? AND seq > ? ORDER BY seq LIMIT ?",
+        (entity, after, limit),
+    )
+    try:
+        return entries(rows)
+    except ValueError as error:
+        raise StorageUnavailable(f"{entity}: a row is damaged: {error}") from error
+
+
+def _snapshot(db: Database, entity: str) -> Snapshot | None:
+    row = db.conn.execute("SELECT seq, state FROM snapshots WHERE entity = ?", (entity,)).fetchone()
+    return Snapshot(*row) if row else None
 
 
 def _lock_and_prepare(path: Path, check: Check) -> FileLock:

@@ -107,6 +107,11 @@ class MemoryJournal:
         await trio.lowlevel.checkpoint()
         return self._snapshots.get(entity)
 
+    async def load(self, entity: str, limit: int = 1000) -> tuple[Snapshot | None, Sequence[Entry]]:
+        """Return the newest snapshot, if there is one, and up to ``limit`` entries that follow."""
+        snapshot = self._snapshots.get(entity)
+        return snapshot, await self.read(entity, snapshot.seq if snapshot else 0, limit)
+
     async def entities(self, kind: str) -> Sequence[str]:
         """Return the names (``kind/id``) of all entities of a kind, sorted."""
         await trio.lowlevel.checkpoint()

@@ -98,10 +98,18 @@ class Disk:
 
     async def read(self, entity: str, after: int = 0, limit: int = 1000) -> Sequence[Entry]:
         """Return entries, as every journal does."""
+        self._must_be_readable()
+        return await self._rows.read(entity, after, limit)
+
+    async def load(self, entity: str, limit: int = 1000) -> tuple[Snapshot | None, Sequence[Entry]]:
+        """Return the newest snapshot and the entries that follow."""
+        self._must_be_readable()
+        return await self._rows.load(entity, limit)
+
+    def _must_be_readable(self) -> None:
         if self._unreadable:
             self._unreadable = False
             raise StorageUnavailable("simulated")
-        return await self._rows.read(entity, after, limit)
 
     async def load_snapshot(self, entity: str) -> Snapshot | None:
         """Return the newest snapshot."""

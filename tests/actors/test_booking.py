@@ -100,10 +100,10 @@ class House:
 
 async def test_whoever_connects_while_nothing_can_be_read_is_told_to_come_back(autojump_clock):
     class Unreadable(MemoryJournal):
-        async def load_snapshot(self, entity):
+        async def load(self, entity, limit=1000):
             if not self.available:
                 raise StorageUnavailable("nobody answers")
-            return await super().load_snapshot(entity)
+            return await super().load(entity, limit)
 
     journal = Unreadable()
     async with house(journal) as fair:

@@ -140,6 +140,15 @@ async def test_the_newest_snapshot_is_kept(journal):
     assert await journal.load_snapshot("session/ux") == Snapshot(9, b"nine")
 
 
+async def test_an_entity_is_loaded_from_its_newest_snapshot_on(journal):
+    assert await journal.load("session/ux") == (None, [])
+    await journal.append(Write("session/ux", 0, entries(1, 9)))
+    assert await journal.load("session/ux", limit=3) == (None, entries(1, 3))
+    await journal.save_snapshot("session/ux", Snapshot(5, b"five"))
+    assert await journal.load("session/ux") == (Snapshot(5, b"five"), entries(6, 9))
+    assert await journal.load("session/ux", limit=2) == (Snapshot(5, b"five"), entries(6, 7))
+
+
 async def test_a_snapshot_goes_along_with_a_write(journal):
     await journal.append(Write("session/ux", 0, entries(1, 9)))
     await journal.append(Write("session/ux", 9, entries(10, 12), Snapshot(9, b"nine")))
