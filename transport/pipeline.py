@@ -112,9 +112,7 @@ class Pipeline:
     def _take(self, pending: _Pending, future: Future[Mapping[str, Any]]) -> None:
         try:
             self._settle(pending, future.get())
-        except Refused as refused:
-            self._settle(pending, refused)
-        except Exception as error:  # noqa: BLE001  the actor's end, or no room for the message
+        except Exception as error:  # noqa: BLE001  a refusal, the actor's end, or no room for it
             told = refusal(error)
             if told.reason == "internal" and pending.command.key is not None:
                 self._connection.start_aside(partial(self._again, pending))

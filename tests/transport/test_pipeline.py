@@ -140,7 +140,10 @@ async def test_what_goes_wrong_among_actors_is_told(house, speaking, error, reas
         assert (await speaker.hear())["error"]["data"]["reason"] == reason
 
 
-async def test_rule_36_a_command_with_a_key_is_asked_again_when_its_actor_failed(house, speaking):
+@pytest.mark.parametrize("crash", [RuntimeError("a crash"), Refused("internal", "Our side.")])
+async def test_rule_36_a_command_with_a_key_is_asked_again_when_its_actor_failed(
+    house, speaking, crash
+):
     asked = Asked(house.door)
 
     async def again(command: Command) -> dict[str, Any]:
@@ -153,7 +156,7 @@ async def test_rule_36_a_command_with_a_key_is_asked_again_when_its_actor_failed
         await speaker.say(tell(2, key="l"))
         first, second = await asked.next(), await asked.next()
         second.set({})
-        first.set_exception(RuntimeError("a crash"))
+        first.set_exception(crash)
         assert (await speaker.hear())["result"] == {"again": "k"}
         assert (await speaker.hear())["id"] == 2
 
