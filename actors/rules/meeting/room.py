@@ -11,9 +11,11 @@ from actors.rules.meeting.record import GRACE, OPENS_BEFORE, Meeting
 from actors.rules.meeting.state import MeetingState
 from actors.rules.parts import earliest
 from actors.rules.records import iso
+from actors.rules.zones import Slot
 
 NO_SHOW_AFTER = timedelta(minutes=10)
-"""How long after the start somebody who is not there counts as missing (rule 45)."""
+"""How long after the start somebody who is not there counts as missing (rule 45); in a shorter
+chat, whoever has not come when it ends."""
 
 WARN_BEFORE = (5, 1)
 """Minutes before the slot's end at which both are told (rule 44)."""
@@ -143,7 +145,7 @@ def _deadlines(state: MeetingState) -> Iterator[datetime]:
     if not state.began:
         yield meeting.start
     elif not state.met and meeting.state == "confirmed":
-        yield meeting.start + NO_SHOW_AFTER
+        yield _missing_from(meeting.start, meeting.end)
     end = meeting.end
     for minutes in WARN_BEFORE:
         if state.warned is None or minutes < state.warned:
@@ -162,7 +164,7 @@ def tick(state: MeetingState, now: datetime) -> Sequence[Event]:
     if meeting is None or meeting.slot is None:
         return events
     end = meeting.slot.end
-    events += _beginning(state, meeting, meeting.slot.start, now)
+    events += _beginning(state, meeting, meeting.slot, now)
     ends = now >= end + GRACE
     ripe = [minutes for minutes in WARN_BEFORE if now >= end - timedelta(minutes=minutes)]
     if ripe and not ends and (state.warned is None or ripe[-1] < state.warned):
@@ -173,21 +175,24 @@ def tick(state: MeetingState, now: datetime) -> Sequence[Event]:
     return events
 
 
-def _beginning(
-    state: MeetingState, meeting: Meeting, start: datetime, now: datetime
-) -> Sequence[Event]:
+def _beginning(state: MeetingState, meeting: Meeting, slot: Slot, now: datetime) -> Sequence[Event]:
     events: list[Event] = []
     attended, met = set(state.attended), state.met
-    if not state.began and now >= start:
+    if not state.began and now >= slot.start:
         events.append(told.Began(at=now))
         attended |= set(state.present)
         if not met and attended >= state.parties:
             met = True
             meeting = meeting.changed(now)
             events.append(told.Met(at=now, meeting=meeting))
-    if not met and meeting.state == "confirmed" and now >= start + NO_SHOW_AFTER:
+    absent = not met and meeting.state == "confirmed"
+    if absent and now >= _missing_from(slot.start, slot.end):
         events.append(_absence(meeting, sorted(state.parties - attended), now))
     return events
+
+
+def _missing_from(start: datetime, end: datetime) -> datetime:
+    return min(start + NO_SHOW_AFTER, end + GRACE)
 
 
 def _absence(meeting: Meeting, missing: list[str], now: datetime) -> Event:

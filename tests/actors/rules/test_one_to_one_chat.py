@@ -203,6 +203,30 @@ def test_rule_45_the_outcome_and_who_was_missing(fair, there, state, missing):
         assert told is bool(missing)
 
 
+@pytest.mark.parametrize(
+    ("there", "state", "missing"),
+    [
+        ((ana, hana), "completed", []),
+        ((ana,), "no_show", ["hana"]),
+        ((), "missed", ["ana", "hana"]),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_rule_45_a_chat_of_five_minutes_is_over_before_anybody_is_ten_late(
+    there, state, missing, late
+):
+    fair = Fair(durations=(5,))
+    fair.offer(duration=5)
+    fair.confirmed()
+    fair.wait(at("08:01"))
+    join(fair, *there)
+    (fair.late if late else fair.wait)(at("08:30"))
+    assert (fair.meeting(ID).state, fair.meeting(ID).missing) == (state, missing)
+    last = ["meeting.ended", "meeting.completed"]
+    assert own_events(fair)[-2:] == ([f"meeting.{state}", "meeting.ended"] if missing else last)
+    assert MeetingRules().due(fair.state(CHAT)) is None
+
+
 def test_rule_45_who_waited_in_vain_and_left_is_not_the_missing_one(fair):
     fair.wait(at("08:01"))
     join(fair, ana)
