@@ -15,7 +15,9 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import combinations
 from pathlib import Path
+from statistics import median
 from typing import Any, Self
 
 import attrs
@@ -25,7 +27,6 @@ from bench.load.audience import audience
 from bench.load.swarm import Load, Swarm
 from bench.load.target import Target, described, opened
 from bench.load.wire import LoadFailed
-from bench.mixed import slope
 from bench.script import command
 
 PEOPLE = 1_000
@@ -34,14 +35,21 @@ SECONDS = 20.0
 FULL = 2_000
 """Messages the page keeps (``KEPT`` of ``state/chat.js``); before, its memory has to grow."""
 
-EVERY = 10.0
+EVERY = 5.0
 """Seconds between two looks at the memory."""
+
+COLLECTIONS = 3
+"""How often garbage is collected for a look, and the least told: nodes that were taken out of the
+document go with a later one, and hold a tenth of the heap meanwhile."""
 
 PATIENT = {"GREENROOM_LIMITS_PING_SECONDS": "3600"}
 """Most bots only listen, and the load's wires answer no pings."""
 
 REST = 0.1
 """Seconds in which bots read nothing: they are there to be many, and the page needs a core."""
+
+APART, ENOUGH = 20.0, 6
+"""Seconds between two looks that tell of growth, and so many pairs of such looks."""
 
 WARMUP = 2.0
 LATE = 25.0
@@ -121,12 +129,16 @@ class Watcher:
             self.looks.append(self.memory(now))
 
     def memory(self, now: float) -> Look:
-        """Return what the page holds after a collection."""
+        """Return what the page holds once garbage is collected."""
+        used, nodes = min(self._collected() for _ in range(COLLECTIONS))
+        held = self.page.evaluate("() => noted(1e9).held")
+        return Look(round(now, 1), round(used / 2**20, 3), nodes, held)
+
+    def _collected(self) -> tuple[int, int]:
+        """Collect garbage; return the bytes of the heap, and the document's nodes."""
         self._devtools.send("HeapProfiler.collectGarbage")
         used = self._devtools.send("Runtime.getHeapUsage")["usedSize"]
-        nodes = self._devtools.send("Memory.getDOMCounters")["nodes"]
-        held = self.page.evaluate("() => noted(1e9).held")
-        return Look(round(now, 1), round(used / 2**20, 2), nodes, held)
+        return int(used), int(self._devtools.send("Memory.getDOMCounters")["nodes"])
 
     def noted(self) -> dict[str, Any]:
         """Return the frames since the load began, and the messages."""
@@ -233,15 +245,22 @@ def frames(lengths: Sequence[float]) -> dict[str, float]:
 
 
 def memory(looks: Sequence[Look]) -> dict[str, float | None]:
-    """Return how the memory went: at its end, the most nodes, and the heap's slope once full.
+    """Return how the memory went: at its end, the most nodes, and the heap's growth once full.
 
-    The slope is taken from :data:`FULL` messages on; None if there are too few looks.
+    Growth is the median of what any two looks from :data:`FULL` messages on say of it (Theil and
+    Sen's estimator: a look that caught the page at something moves it little); None if they are
+    too few, or too close to each other.
     """
-    full = [attrs.asdict(look) for look in looks if look.held >= FULL]
+    full = [look for look in looks if look.held >= FULL]
+    growths = [
+        (two.heap_mb - one.heap_mb) / (two.at - one.at) * 3600
+        for one, two in combinations(full, 2)
+        if two.at - one.at >= APART
+    ]
     return {
         "heap_mb": looks[-1].heap_mb,
         "nodes_most": max(look.nodes for look in looks),
-        "heap_mb_an_hour": slope(full, "heap_mb"),
+        "heap_mb_an_hour": round(median(growths), 2) if len(growths) >= ENOUGH else None,
     }
 
 
