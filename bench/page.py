@@ -42,9 +42,6 @@ COLLECTIONS = 3
 """How often garbage is collected for a look, and the least told: nodes that were taken out of the
 document go with a later one, and hold a tenth of the heap meanwhile."""
 
-PATIENT = {"GREENROOM_LIMITS_PING_SECONDS": "3600"}
-"""Most bots only listen, and the load's wires answer no pings."""
-
 REST = 0.1
 """Seconds in which bots read nothing: they are there to be many, and the page needs a core."""
 
@@ -181,7 +178,7 @@ def run(
     :param rate: chat messages a second of all together.
     :raises LoadFailed: the load could not be brought to bear.
     """
-    with opened(settings=PATIENT) as target:
+    with opened() as target:
         session = f"{target.event}-s"
         target.load(described(target.event, [session]))
         requests = [("chat.send", {"topic": f"session/{session}", "text": TEXT * (1 + size % 3)})

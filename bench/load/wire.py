@@ -22,6 +22,10 @@ DIAL_SECONDS = 30.0
 TAIL = 64
 """Bytes kept of what came before, so that nothing is missed between two reads."""
 
+PING, PONG = b"\x89\x00", b"\x8a\x80\0\0\0\0"
+"""A server's ping, and a client's answer (RFC 6455, 5.5.2 and 5.5.3). No text holds the one; the
+length of a long frame may, and an answer that nobody asked for is allowed."""
+
 REASON = re.compile(rb'"reason":"(\w+)"')
 _SHORT, _LONG = 126, 1 << 16
 
@@ -221,6 +225,10 @@ class Wire:
             self._tail = data[-TAIL:]
             return
         joined = before + data
+        pinged = joined.find(PING, max(0, len(before) - 1)) >= 0
+        if pinged:
+            self._waiting += PONG
+            self.flush()
         event, replies = self.dialect.event, len(self.found)
         events = joined.count(event) - before.count(event)
         self.events += events
@@ -230,7 +238,7 @@ class Wire:
         self._tail = joined[-TAIL:]
         if len(self.found) > replies:
             self.found_at = time.monotonic()
-        elif len(data) >= TAIL:
+        elif len(data) >= TAIL and not pinged:
             known.dialect, known.before, known.data = self.dialect, before, data
             known.events = events
 

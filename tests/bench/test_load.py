@@ -122,6 +122,31 @@ def test_what_others_have_heard_too_is_counted_alike(broadcasts, cuts):
         assert [number for number, _ in wire.take()] == expected
 
 
+def test_a_ping_is_answered_once_wherever_the_reads_cut_it():
+    text = b"\x81\x05hello"
+    for cut in range(len(text) + 2):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            wire = Wire(ours, GREENROOM)
+            stream = text + b"\x89\x00" + text
+            wire._search(stream[:cut])
+            wire._search(stream[cut:])
+            wire._search(text)
+            assert theirs.recv(100) == b"\x8a\x80\0\0\0\0"
+            assert not wire.blocked
+
+
+def test_each_answers_a_ping_although_another_has_had_the_same_bytes():
+    known, data = Known(), EVENT + b"\x89\x00" + EVENT
+    pairs = [socket.socketpair() for _ in range(2)]
+    for ours, theirs in pairs:
+        with ours, theirs:
+            wire = Wire(ours, GREENROOM, known=known)
+            wire._search(data)
+            assert theirs.recv(100) == b"\x8a\x80\0\0\0\0"
+            assert wire.events == 2
+
+
 @given(st.binary(max_size=70_000))
 def test_a_masked_frame_says_what_it_was_given(payload):
     frame = masked(payload)
