@@ -15,6 +15,7 @@ from actors.durable import DurableActor
 from actors.entity import EntityActor
 from actors.kernel import Envelope
 from actors.media import MediaActor
+from actors.participant import ParticipantActor
 from engine.cli import main as greenroom
 from engine.tree import SessionSupervisor
 
@@ -51,7 +52,7 @@ def flaw(mean: float, random: Random) -> None:
 def main() -> None:
     """Serve with a flaw."""
     mean, idle = float(sys.argv[1]), float(sys.argv[2])
-    for kind in (DurableActor, MediaActor, SessionSupervisor):
+    for kind in (DurableActor, ParticipantActor, MediaActor, SessionSupervisor):
         kind.passivate_after = idle
     flaw(mean, Random())
     sys.argv[1:3] = []
