@@ -27,8 +27,9 @@ Progress = Callable[[float], None]
 
 TOLD_EVERY = timedelta(minutes=20)
 
-COLLECT_AFTER, COLLECT_AFTER_IF_LARGE = 50_000, 1_000_000
-"""New objects after which garbage is collected."""
+COLLECT_AFTER, COLLECT_AFTER_IF_LARGE = 50_000, 10_000_000
+"""New objects after which garbage is collected. A week of 10,000 people leaves five million, nearly
+all of them for good: each look at them would be for nothing."""
 
 
 def simulate(plan: Plan, progress: Progress = lambda _: None) -> Outcome:
