@@ -16,7 +16,7 @@ from actors.entity import EntityActor, Resume
 from actors.errors import Refused
 from actors.kernel import Envelope, MailboxFullError
 from actors.media import hang_up
-from actors.rules.base import Command, Dropped, Person, Returned
+from actors.rules.base import Command, Dropped, Person
 from actors.rules.session.presence import Leave
 
 RESUME_TIMEOUT = 10.0
@@ -133,7 +133,6 @@ class ParticipantActor(EntityActor):
         for _ in range(RESUME_ATTEMPTS):
             try:
                 ref = self.services.address(topic)
-                ref.tell(Returned(by=by))
                 resume = Resume(by, connection, seq, message.topics.keys())
                 answer: dict[str, Any] = await ref.ask(resume, timeout=RESUME_TIMEOUT)
             except (Refused, MailboxFullError, trio.TooSlowError):
