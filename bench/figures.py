@@ -166,9 +166,11 @@ def book(result: Result) -> Iterator[Figure]:
 
 
 def inbound(result: Result) -> Iterator[Figure]:
-    """Tell the microseconds of each stage of a command's way in."""
+    """Tell the microseconds of each stage of a command's way in, some beside what they were."""
+    before = result.get("before", {})
     for name, cost in result["microseconds"].items():
-        yield Figure(name, cost, "us", higher=False)
+        way, earlier = before.get(name, ("", None))
+        yield Figure(name, cost, "us", way, earlier, higher=False)
 
 
 def stage(result: Result) -> Iterator[Figure]:

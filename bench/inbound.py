@@ -19,6 +19,7 @@ from typing import Any
 
 import trio
 from websockets.protocol import Protocol, Side
+from wsproto.connection import Connection, ConnectionType
 
 from actors.clock import SystemClock
 from actors.kernel import Envelope
@@ -144,6 +145,30 @@ async def _stages(engine: Engine) -> dict[str, float]:
         "effects": timed(lambda: rules.effects(topic, event)),
         "deadline": timed(lambda: rules.due(state)),
         "reply": timed(lambda: JSON.frame(rpc.result(7, answer))),
+        "time limit": timed(lambda: engine.system.timers.call_after(10, _nothing).cancel()),
+    }
+
+
+def _nothing() -> None:
+    """Stand in for what happens when the time is up."""
+
+
+def _before() -> dict[str, tuple[str, float]]:
+    """Return what stages cost as they were done before: in which way, and microseconds."""
+    frame, wire = masked(REQUEST), Connection(ConnectionType.SERVER)
+
+    def parse() -> None:
+        wire.receive_data(frame)
+        for _ in wire.events():
+            pass
+
+    def limit() -> None:
+        with trio.fail_after(10):  # noqa: ASYNC100  what it costs is the question
+            pass
+
+    return {
+        "WebSocket": ("with wsproto", timed(parse)),
+        "time limit": ("a cancel scope", timed(limit)),
     }
 
 
@@ -179,8 +204,8 @@ async def _way(engine: Engine) -> float:
     return best / (TIMES // 2) * 1e6
 
 
-async def measure() -> dict[str, float]:
-    """Return microseconds by stage."""
+async def measure() -> tuple[dict[str, float], dict[str, tuple[str, float]]]:
+    """Return microseconds by stage, and of some what they were."""
     config = Config(key=("k:" + "s" * 32,), media=MediaOptions(workers=0))
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(
@@ -194,7 +219,7 @@ async def measure() -> dict[str, float]:
             await engine.door.call(structure(COMMANDS[method], {"session": SESSION}, by, ""))
         through = await _way(engine)
         stages = await _stages(engine)
-        return {**_wire(), **stages, "from the door to its answer": through}
+        return {**_wire(), **stages, "from the door to its answer": through}, _before()
 
 
 def from_socket_to_socket(people: int, seconds: float) -> float:
@@ -218,13 +243,13 @@ def run(seconds: float = 5.0) -> dict[str, Any]:
     before = SessionActor.on_receive_batch
     SessionActor.on_receive_batch = _show(before)  # type: ignore[method-assign]
     try:
-        stages = trio.run(measure)
+        stages, before_stages = trio.run(measure)
     finally:
         SessionActor.on_receive_batch = before  # type: ignore[method-assign]
     for people in PEOPLE:
         name = "from socket to socket, " + ("one by one" if people == 1 else f"{people} people")
         stages[name] = from_socket_to_socket(people, seconds)
-    return {"bench": "inbound", "microseconds": stages}
+    return {"bench": "inbound", "microseconds": stages, "before": before_stages}
 
 
 def main() -> None:
@@ -237,7 +262,8 @@ def main() -> None:
         print(json.dumps(result, indent=2))
         return
     for name, cost in result["microseconds"].items():
-        print(f"  {name:30} {cost:8.2f} us")
+        way, earlier = result["before"].get(name, ("", 0.0))
+        print(f"  {name:30} {cost:8.2f} us" + (f"  {earlier:8.2f} {way}" if way else ""))
 
 
 if __name__ == "__main__":

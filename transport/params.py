@@ -66,7 +66,7 @@ def _make_converter(*, detailed: bool) -> cattrs.Converter:
 _converter = _make_converter(detailed=False)
 
 _explaining = _make_converter(detailed=True)
-"""Says what is wrong and where, at three times the cost: asked once something is."""
+"""Says what is wrong and where; asked once something is."""
 
 
 _HIDDEN: dict[type[Command], frozenset[str]] = {}

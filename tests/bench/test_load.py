@@ -238,6 +238,16 @@ def test_two_results_are_compared_with_their_spread():
         list(compare(record(1.0), other))
 
 
+def test_a_stage_stands_beside_what_it_was():
+    result = {
+        "microseconds": {"decode": 2.0, "WebSocket": 4.0},
+        "before": {"WebSocket": ["with wsproto", 12.0]},
+    }
+    decode, frame = read("inbound", result)
+    assert (decode.ratio, frame.peer, frame.ratio) == (None, "with wsproto", 3.0)
+    assert [one.value for one in read("inbound", {"microseconds": {"decode": 2.0}})] == [2.0]
+
+
 def test_the_page_and_the_report_hold_the_figures_and_fetch_nothing():
     text = markdown([record(2.5, 3.5)])
     assert "| server CPU, 10 people join | 2.5 s (2.5 to 3.5) |" in text
