@@ -9,8 +9,10 @@ Embed it in a trio program::
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Self
 
 import attrs
@@ -24,6 +26,7 @@ from actors.errors import GreenroomError
 from actors.kernel import ActorSystem
 from actors.media import deliver
 from actors.ports import Archive, Clock, Journal
+from actors.rules import base as rules
 from actors.rules.base import Command
 from actors.services import Services
 from engine.config import Config, MediaOptions
@@ -76,7 +79,7 @@ class Engine:
                 Store.open(config.data / FILE_NAME, endpoints=endpoints_of(config))
             )
             epoch = await store.journal.identity()
-            await store.journal.trust(_version())
+            await store.journal.trust(_version_of_rules())
             engine = await stack.enter_async_context(
                 cls.assemble(
                     config,
@@ -174,11 +177,17 @@ class Engine:
         return Courier(outbox, secrets, self.services.clock, metrics)
 
 
-def _version() -> str:
-    try:
-        return version("greenroom")
-    except PackageNotFoundError:  # embedded from a folder
-        return ""
+def _version_of_rules() -> str:
+    """Return what changes with the rules: others may have had other deadlines.
+
+    The package's version alone would not do: people run what they have changed.
+    """
+    digest = sha256()
+    with suppress(PackageNotFoundError):  # embedded from a folder
+        digest.update(version("greenroom").encode())
+    for source in sorted(Path(rules.__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 def _authenticator(config: Config, clock: Clock) -> Authenticator:

@@ -1,8 +1,10 @@
 """Who is in memory when an engine has started: whoever is due, and whoever has work left."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import trio
@@ -11,9 +13,10 @@ from trio.testing import wait_all_tasks_blocked
 from actors.clock import TrioClock
 from actors.entity import EntityActor
 from actors.ports import Entry, Standing, Write
+from actors.rules import base
 from actors.rules.base import AT_ONCE, Tick
 from engine.config import Config, MediaOptions
-from engine.engine import Engine
+from engine.engine import Engine, _version_of_rules
 from engine.kinds import KINDS, Kind
 from engine.wiring import EARLY
 from storage import Store
@@ -164,3 +167,15 @@ async def test_another_version_s_deadlines_are_not_relied_on(tmp_path):
         assert await store.journal.standings("counter") == [Standing("counter/one", 1, later)]
         await store.journal.trust("2")
         assert await store.journal.standings("counter") == [Standing("counter/one", 1, AT_ONCE)]
+
+
+def test_rules_that_were_changed_are_others(tmp_path, monkeypatch):
+    ours = _version_of_rules()
+    assert ours == _version_of_rules()
+    changed = tmp_path / "rules"
+    shutil.copytree(Path(base.__file__).parent, changed)
+    monkeypatch.setattr(base, "__file__", str(changed / "base.py"))
+    assert _version_of_rules() == ours
+    with (changed / "meeting" / "room.py").open("a") as source:
+        source.write("NO_SHOW_AFTER *= 2\n")
+    assert _version_of_rules() != ours
