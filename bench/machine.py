@@ -26,7 +26,7 @@ def describe() -> dict[str, Any]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "sqlite": sqlite3.sqlite_version,
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
-        "revision": _revision(),
+        "revision": revision(Path(__file__).parents[1]),
         "load_before": round(os.getloadavg()[0], 2),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -57,13 +57,26 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _revision() -> str:
-    """Return what git calls the tree; of an installed program, or without git, its version."""
-    git, installed = shutil.which("git"), _version("greenroom") or "unknown"
+_CHANGES = (
+    *("status", "--porcelain", "--untracked-files=no", "--", "."),
+    *(":(exclude)bench/results", ":(exclude)docs/benchmarks.md"),  # these the benches write
+)
+
+
+def revision(folder: Path) -> str:
+    """Return what git calls the tree; of an installed program, or without git, its version.
+
+    :param folder: the top of the tree.
+    """
+    name = _git(folder, "describe", "--always") or _version("greenroom") or "unknown"
+    return f"{name}-dirty" if _git(folder, *_CHANGES) else name
+
+
+def _git(folder: Path, *words: str) -> str:
+    git = shutil.which("git")
     if git is None:
-        return installed
+        return ""
     done = subprocess.run(
-        [git, "describe", "--always", "--dirty"],
-        capture_output=True, text=True, check=False, cwd=Path(__file__).parent,
+        [git, *words], capture_output=True, text=True, check=False, cwd=folder
     )  # fmt: skip
-    return done.stdout.strip() or installed
+    return done.stdout.strip()

@@ -24,6 +24,7 @@ from bench.load.latency import Latencies, decoded
 from bench.load.swarm import Load, _plans, limit
 from bench.load.target import opened
 from bench.load.wire import Address, Known, LoadFailed, Wire, masked
+from bench.machine import revision
 from bench.mixed import slope
 from bench.plots import MARKS, of_load, round_marks
 from bench.report import html, markdown
@@ -327,6 +328,26 @@ def test_all_of_it_takes_less_than_half_an_hour():
     assert sum(one.takes[1] * one.runs for one in whole) < 29 * 60
     for one in BENCHES.values():
         assert all(usual < patience for usual, patience in zip(one.takes, one.seconds, strict=True))
+
+
+def test_a_tree_is_called_changed_for_its_code_not_for_what_benches_write(tmp_path):
+    def git(*words):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *identity, *words], check=True, cwd=tmp_path, capture_output=True)
+
+    kept, code = tmp_path / "bench" / "results" / "join.json", tmp_path / "bench" / "join.py"
+    kept.parent.mkdir(parents=True)
+    for file in (kept, code):
+        file.write_text("1")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "all")
+    clean = revision(tmp_path)
+    assert re.fullmatch("[0-9a-f]{7,}", clean)
+    kept.write_text("2")
+    assert revision(tmp_path) == clean
+    code.write_text("2")
+    assert revision(tmp_path) == f"{clean}-dirty"
 
 
 def test_a_bench_that_failed_is_on_the_page_in_place_of_its_older_figures(tmp_path):
