@@ -25,6 +25,10 @@ READ_BACK = 400
 DEADLINES = 100
 """Entities of a kind whose deadlines are looked at when the engine ends."""
 
+SPELLED = timedelta(milliseconds=1)
+"""What a time loses on its way through the journal: entries spell it in milliseconds, so that what
+is read back may be due a little sooner than what was in memory."""
+
 IDLE = 3600.0
 """Seconds after which nothing may be left in memory of a fair that is over."""
 
@@ -193,7 +197,7 @@ async def see_deadlines_kept(world: World) -> None:
             for standing in standings[:: max(1, len(standings) // DEADLINES)]:
                 entries = await world.rows.read(standing.entity, limit=ALL)
                 due = kind.rules.wake(_replayed(standing.entity, kind.rules, entries))
-                if due is not None and (standing.wake is None or due < standing.wake):
+                if due is not None and (standing.wake is None or due + SPELLED < standing.wake):
                     world.history.breach(
                         f"{standing.entity} is due at {due}, and noted for {standing.wake}"
                     )
