@@ -1,6 +1,7 @@
 """One WebSocket connection: from the handshake to the close."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import copy_context
 from datetime import datetime
 from functools import partial
 from time import perf_counter
@@ -67,6 +68,7 @@ class Connection:
         self._media: trio.MemorySendChannel[rpc.Request] | None = None
         self._aside: set[trio.CancelScope] = set()
         self._pipeline = Pipeline(self)
+        self._own = copy_context()
 
     # -- its life --------------------------------------------------------------------------
 
@@ -113,10 +115,14 @@ class Connection:
             self._refuse_entry(refused)
 
     def start_aside(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do something beside the requests, for as long as the connection lasts."""
+        """Do something beside the requests, for as long as the connection lasts.
+
+        An actor that answers or closes us may be who calls. What is asked then is not that actor's
+        question: if it were for that very actor, it would be refused as one that waits for itself.
+        """
         scope = trio.CancelScope()
         self._aside.add(scope)
-        self._nursery.start_soon(self._run_aside, work, scope)
+        self._own.run(self._nursery.start_soon, self._run_aside, work, scope)
 
     async def _run_aside(
         self, work: Callable[[], Awaitable[None]], scope: trio.CancelScope

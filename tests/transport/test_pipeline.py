@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from contextvars import copy_context
 from typing import Any
 
 import attrs
@@ -10,6 +11,7 @@ import trio
 
 from actors.errors import Refused
 from actors.kernel import ActorDeadError, Future, MailboxFullError
+from actors.kernel.context import current
 from actors.rules.base import COMMANDS, Command
 from transport.limits import Limits
 from transport.pipeline import UNDER_WAY
@@ -159,6 +161,28 @@ async def test_rule_36_a_command_with_a_key_is_asked_again_when_its_actor_failed
         first.set_exception(crash)
         assert (await speaker.hear())["result"] == {"again": "k"}
         assert (await speaker.hear())["id"] == 2
+
+
+async def test_rule_36_who_asks_again_is_not_the_actor_that_failed(house, speaking):
+    asked, askers = Asked(house.door), []
+
+    async def again(command: Command) -> dict[str, Any]:
+        await trio.lowlevel.checkpoint()
+        askers.append(current.get())
+        return {}
+
+    def fail(future: Future[Any]) -> None:
+        current.set(future.target)
+        future.set_exception(RuntimeError("a crash"))
+
+    house.door.again = again
+    async with speaking(house) as speaker:
+        await speaker.say(tell(1, key="k"))
+        future = await asked.next()
+        future.target = object()  # stands for the actor's cell
+        copy_context().run(fail, future)
+        assert (await speaker.hear())["result"] == {}
+    assert askers == [None]
 
 
 async def test_answers_to_whoever_has_gone_harm_nobody(house, speaking):
