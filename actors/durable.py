@@ -48,6 +48,10 @@ PAGE = 1000
 RELOAD_PAUSE = 1.0
 """Seconds before an entity that could not be read is read again, if nobody asks sooner."""
 
+GIVEN_UP_PAUSE = 60.0
+"""Seconds after a failure in which an entity is brought back if nobody has asked for it. One that
+failed too often is given up on, and what it has due is to come late rather than never."""
+
 OVERDUE_PAUSE = timedelta(seconds=1)
 """How long a deadline waits that a Tick did not clear, so that a fault cannot spin."""
 
@@ -109,8 +113,10 @@ class DurableActor(Actor):
         await self._try_load()
 
     def on_failure(self, *_: object) -> None:
-        """Leave what is still to be sent to the next instance."""
+        """Leave what is still to be sent to the next instance, and see to it that one comes."""
         self.courier.close()
+        back = partial(self.services.address, self.entity)
+        self.system.timers.call_after(GIVEN_UP_PAUSE, back)
 
     def on_stop(self) -> None:
         """Leave nothing in memory."""

@@ -4,8 +4,9 @@ A session and its breakout rooms stand together under a supervisor of their own,
 goes with them.
 
 Entities of a kind are strangers to each other: one that fails is restarted from its journal, alone,
-and given up on, alone, if it keeps failing (the next message to it tries again). No sibling is
-restarted for it, for all that siblings share is the journal, which has what was acknowledged.
+and given up on, alone, if it keeps failing (the next message to it tries again, or a minute later
+it is brought back for what it has due). No sibling is restarted for it, for all that siblings
+share is the journal, which has what was acknowledged.
 """
 
 from collections.abc import Callable

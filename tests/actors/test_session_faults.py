@@ -1,10 +1,12 @@
 """A crash at any moment changes nothing: neither the state nor what people are told."""
 
+from datetime import timedelta
 from random import Random
 
 import pytest
 import trio
 
+from actors.durable import GIVEN_UP_PAUSE
 from actors.entity import EntityActor
 from actors.errors import Refused
 from actors.participant import ParticipantActor
@@ -201,6 +203,21 @@ async def test_a_deadline_that_could_not_be_written_is_kept_later(autojump_clock
         assert house.ears.data("hana", "stage.missed") == [{"person": "ana"}]
 
 
+async def test_what_is_due_comes_late_to_an_entity_that_was_given_up_on(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.call(ANA, "stage.request", session="ux", mic=True, camera=True)
+        await house.call(HANA, "stage.accept", session="ux", person="ana")
+        session = house.services.address("session/ux")
+        while session._cell.phase != "ended":
+            session.tell(object())
+            await trio.sleep(2)
+        house.clock.at += timedelta(seconds=GIVEN_UP_PAUSE)
+        assert house.ears.data("hana", "stage.missed") == []
+        await trio.sleep(GIVEN_UP_PAUSE + 1)
+        assert house.ears.data("hana", "stage.missed") == [{"person": "ana"}]
+
+
 BOUND = 10.0
 """Seconds in which everybody is answered, however many actors crash: what the daemon waits too."""
 
@@ -255,6 +272,7 @@ async def test_everybody_is_answered_while_actors_crash(autojump_clock, monkeypa
             for one in (HANA, *GUESTS):
                 nursery.start_soon(live, one)
         monkeypatch.undo()
+        house.services.address("session/ux")  # it may have crashed too often, and wait for us
         await house.wait(BOUND)  # whoever crashed often is restarted late
         kept = [(one.person, one.text) for one in house.state("session/ux").chat.messages.values()]
     assert crashes > 20
