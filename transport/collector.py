@@ -19,8 +19,11 @@ import trio
 TIDY_SECONDS = 60.0
 """How often everything is looked at, at most."""
 
+GIVE_BACK_SECONDS = 10.0
+"""How often free memory is given back to the system, at most."""
+
 TIDY_PART = 0.001
-"""Of the processor's time that it may take: the more there is to look at, the less often it is
+"""Of the processor's time that each may take: the more there is to look at, the less often it is
 done. By the clock on the wall a busy machine would put it off when there is most to clear away."""
 
 THRESHOLDS = (5_000, 400, 100)
@@ -39,22 +42,25 @@ def calm() -> None:
     gc.set_threshold(*THRESHOLDS)
 
 
-def nothing() -> None:
-    """Do nothing more."""
-
-
-async def tidy(further: Callable[[], None] = nothing) -> None:
+async def tidy(give_back: Callable[[], None] | None = None) -> None:
     """Collect everything now and then, for ever.
 
     With such thresholds what ended in a cycle (each dropped connection, each request to the HTTP
     side) would lie about for hours: a daemon grew by megabytes a minute, and grew on.
 
-    :param further: what else is to be done then, in the time it may take.
+    :param give_back: gives free memory back to the system. That is done more often: between two
+        times the free blocks of every busy moment add up to some megabytes.
     """
-    pause = TIDY_SECONDS
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_repeat, gc.collect, TIDY_SECONDS)
+        if give_back is not None:
+            nursery.start_soon(_repeat, give_back, GIVE_BACK_SECONDS)
+
+
+async def _repeat(work: Callable[[], object], seconds: float) -> None:
+    pause = seconds
     while True:
         await trio.sleep(pause)
         begun = thread_time()
-        gc.collect()
-        further()
-        pause = max(TIDY_SECONDS, (thread_time() - begun) / TIDY_PART)
+        work()
+        pause = max(seconds, (thread_time() - begun) / TIDY_PART)

@@ -6,7 +6,7 @@ import weakref
 import trio
 
 from transport import collector
-from transport.collector import TIDY_PART, TIDY_SECONDS, tidy
+from transport.collector import GIVE_BACK_SECONDS, TIDY_PART, TIDY_SECONDS, tidy
 
 
 class Knot:
@@ -40,8 +40,14 @@ async def test_it_waits_for_as_long_as_its_own_work_is_worth(autojump_clock, mon
     # The processor's time, not the wall's: a machine that is busy with others costs no round.
     monkeypatch.setattr(collector, "thread_time", lambda: spent)
     monkeypatch.setattr(gc, "collect", collect)
-    begun, also = trio.current_time(), []
+    begun = trio.current_time()
     with trio.move_on_after(6.5 * TIDY_SECONDS):
-        await tidy(lambda: also.append(len(rounds)))
+        await tidy()
     assert [(at - begun) / TIDY_SECONDS for at in rounds] == [1, 2, 3, 5]
-    assert also == [1, 2, 3, 4]
+
+
+async def test_free_memory_is_given_back_more_often(autojump_clock):
+    given = []
+    with trio.move_on_after(TIDY_SECONDS + 1):
+        await tidy(lambda: given.append(trio.current_time()))
+    assert len(given) == TIDY_SECONDS // GIVE_BACK_SECONDS
