@@ -5,6 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from bench.figure import Figure, Result
 from bench.figures_media import media, media_crash, media_soak
 
+MEMORY = (
+    ("memory_mb_per_hour", "by each minute's least", 1.0),
+    ("memory_of_all_samples_mb_per_hour", "by all samples", None),
+)
+"""The two slopes that a soak tells."""
+
 
 def actors(result: Result) -> Iterator[Figure]:
     """Tell the kernel's rates, beside Pykka's threads and trio's channels."""
@@ -227,9 +233,10 @@ def mixed(result: Result) -> Iterator[Figure]:
                  higher=False)  # fmt: skip
     if "chats" in result:
         yield from _chats(result["chats"])
-    if result.get("memory_mb_per_hour") is not None:
-        yield Figure("memory, after warm-up", result["memory_mb_per_hour"], "MB an hour",
-                     target=1.0, sense="at most", higher=False)  # fmt: skip
+    for key, label, target in MEMORY:
+        if result.get(key) is not None:
+            yield Figure(f"memory after warm-up, {label}", result[key], "MB an hour",
+                         target=target, sense="at most", higher=False)  # fmt: skip
 
 
 def _chats(chats: Result) -> Iterator[Figure]:

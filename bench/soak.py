@@ -8,6 +8,8 @@ deployment of somebody's own: there it is the load alone, and what the server te
 
 import argparse
 import json
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from bench.load.target import Flaws
@@ -26,6 +28,10 @@ SLOPE_SECONDS = 300.0
 """Watched for less, memory says nothing of an hour."""
 
 
+FLOOR_SECONDS = 60.0
+"""Of these the least memory counts."""
+
+
 def flaws_of(seconds: float) -> Flaws:
     """Return what goes wrong in a soak of so many seconds."""
     return Flaws(
@@ -34,6 +40,21 @@ def flaws_of(seconds: float) -> Flaws:
         worker_seconds=min(60.0, seconds / 3),
         idle_seconds=3.0,
     )
+
+
+def floors(series: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Return the sample with the least memory of each minute.
+
+    What is free is given back every ten seconds and taken again between: the least is what is in
+    use, and the rest swings by more in a minute than a leak would add in an hour.
+    """
+    minutes = groupby(series, key=lambda one: one["at"] // FLOOR_SECONDS)
+    return [min(minute, key=itemgetter("rss")) for _, minute in minutes]
+
+
+def _per_hour(series: list[dict[str, float]]) -> float | None:
+    growth = slope(series)
+    return None if growth is None else round(growth / MB, 2)
 
 
 def run(
@@ -50,12 +71,13 @@ def run(
     result = hold(people, seconds, url, token_key, flaws)
     warm = [one for one in result["series"] if one["at"] > seconds * WARM_PART and "rss" in one]
     watched = warm[-1]["at"] - warm[0]["at"] if warm else 0.0
-    growth = slope(warm) if watched >= SLOPE_SECONDS else None
+    enough = watched >= SLOPE_SECONDS
     files = [one["files"] for one in warm if "files" in one]
     return {
         "bench": "soak",
         **result,
-        "memory_mb_per_hour": None if growth is None else round(growth / MB, 2),
+        "memory_mb_per_hour": _per_hour(floors(warm)) if enough else None,
+        "memory_of_all_samples_mb_per_hour": _per_hour(warm) if enough else None,
         "files_open": [min(files), max(files)] if files else [],
     }
 

@@ -24,7 +24,8 @@ from bench.fair_checks import (
 )
 from bench.load.target import Target
 from bench.load.watch import METRICS, metrics_url, read, stood
-from bench.soak import flaws_of
+from bench.mixed import slope
+from bench.soak import flaws_of, floors
 from engine.tokens import Key
 
 
@@ -315,6 +316,13 @@ def test_a_soak_of_any_length_kills_the_daemon_before_memory_is_watched(seconds)
     assert 0 < flaws.kill_at < 0.45
     assert flaws.actor_seconds < seconds
     assert flaws.worker_seconds < seconds
+
+
+def test_memory_is_judged_by_what_is_left_when_free_memory_was_given_back():
+    swing = [0.0, 3e6, 5e6, 4e6]
+    series = [{"at": 5.0 * n, "rss": 1e8 + 40.0 * n + swing[n % 4]} for n in range(60)]
+    assert [one["at"] for one in floors(series)] == [0.0, 60.0, 120.0, 180.0, 240.0]
+    assert slope(floors(series)) == pytest.approx(40 * 3600 / 5)
 
 
 def test_how_long_a_process_waited_for_a_processor_is_known_or_left_out():
