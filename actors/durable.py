@@ -260,7 +260,7 @@ class DurableActor(Actor):
         await trio.lowlevel.checkpoint()
         await trio.lowlevel.checkpoint()
         kept = {
-            "state": records.plain(self.state),
+            "state": records.kept(self.state),
             "topic_seq": self.topic_seq,
             "done": self._answers.plain(),
             "taken": self._taken,

@@ -134,18 +134,18 @@ async def test_whoever_is_answered_hears_of_it_before_a_snapshot_holds_the_loop(
 ):
     monkeypatch.setattr("actors.durable.SNAPSHOT_EVERY", 30)
     happened = []
-    make_plain = records.plain
+    keep = records.kept
 
-    def plain(state):
+    def kept(state):
         happened.append("kept")
-        return make_plain(state)
+        return keep(state)
 
     async def one() -> None:
         await world.ask(Add(by=ANA, number=1))
         happened.append("answered")
 
     async with counters() as world:
-        monkeypatch.setattr("actors.durable.records.plain", plain)
+        monkeypatch.setattr("actors.durable.records.kept", kept)
         async with trio.open_nursery() as nursery:
             for _ in range(30):
                 nursery.start_soon(one)

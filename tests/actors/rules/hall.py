@@ -162,7 +162,7 @@ def lasting(state: SessionState) -> dict[str, Any]:
 
 
 def copied(state: SessionState) -> SessionState:
-    return records.build(records.plain(state), SessionState)
+    return records.build(records.kept(state), SessionState)
 
 
 def live(*people: Person, **plan: Any) -> Hall:

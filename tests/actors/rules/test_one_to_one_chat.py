@@ -293,7 +293,7 @@ def test_rule_34_the_whole_state_survives_its_snapshot(fair):
     fair.run(meeting.Note(by=ana, id=ID, text="Nice"))
     fair.run(seat(ana))
     for entity, state in fair.states.items():
-        assert records.build(records.plain(state), type(state)) == state, entity
+        assert records.build(records.kept(state), type(state)) == state, entity
 
 
 # Rule 47

@@ -208,7 +208,7 @@ class Workshop:
     def kept(self, entity):
         """Return the state that a snapshot leads to."""
         state = self.state(entity)
-        return records.build(records.plain(state), type(state))
+        return records.build(records.kept(state), type(state))
 
 
 def durable(state):
