@@ -6,6 +6,7 @@ a seat, so that any of the four ways in can say what a person may do there.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
@@ -77,6 +78,19 @@ class Card(Description):
     seats_left: int | None
 
 
+@attrs.frozen
+class Spelt:
+    """A description as the wire spells it, and when it opens to whom, as an instant and as text.
+
+    A lobby has hundreds, for each of the thousands who look.
+    """
+
+    about: Description
+    words: dict[str, Any]
+    to_hosts: tuple[datetime, str]
+    to_all: tuple[datetime, str]
+
+
 @attrs.define(kw_only=True)
 class Listed:
     """One session in the program.
@@ -90,24 +104,31 @@ class Listed:
     registered: set[str] = attrs.field(factory=set)
     waiting: set[str] = attrs.field(factory=set)
     occupied: int = 0
-    _spelt: tuple[Description, dict[str, Any], str, str] | None = attrs.field(
-        default=None, init=False, eq=False, repr=False
-    )
+    _spelt: Spelt | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
-    def spelt(self) -> tuple[Description, dict[str, Any], str, str]:
-        """Return the description, its words on the wire, made once, and when it opens to whom."""
+    def spelt(self) -> Spelt:
+        """Return the description as the wire spells it, made once."""
         about = self.about
-        if self._spelt is None or self._spelt[0] is not about:
-            opens = (iso(about.start - early) for early in (HOSTS_EARLY, PEOPLE_EARLY))
-            self._spelt = (about, plain(about), *opens)
+        if self._spelt is None or self._spelt.about is not about:
+            to_hosts, to_all = about.start - HOSTS_EARLY, about.start - PEOPLE_EARLY
+            self._spelt = Spelt(
+                about, plain(about), (to_hosts, iso(to_hosts)), (to_all, iso(to_all))
+            )
         return self._spelt
+
+    @property
+    def seats_left(self) -> int | None:
+        """Seats nobody has taken; None where there is no limit."""
+        capacity = self.about.capacity
+        if capacity is None:
+            return None
+        return max(0, capacity - max(len(self.registered), self.occupied))
 
     def seats(self) -> Seats:
         """Return how the seats stand."""
-        capacity = self.about.capacity
-        taken = max(len(self.registered), self.occupied)
-        left = None if capacity is None else max(0, capacity - taken)
-        return Seats(registered=len(self.registered), waiting=len(self.waiting), seats_left=left)
+        return Seats(
+            registered=len(self.registered), waiting=len(self.waiting), seats_left=self.seats_left
+        )
 
 
 class HasProgram(Protocol):
@@ -213,21 +234,20 @@ def card(listed: Listed) -> Card:
 def personal(listed: Listed, person: Person, now: datetime) -> dict[str, Any]:
     """Return a session's card with what one person may do there."""
     mine = _mine(listed, person)
-    about, described, to_hosts, to_all = listed.spelt()
-    is_host = mine == "host"
-    opens = about.start - (HOSTS_EARLY if is_host else PEOPLE_EARLY)
-    seats = listed.seats()
+    spelt = listed.spelt()
+    opens, opens_at = spelt.to_hosts if mine == "host" else spelt.to_all
+    left = listed.seats_left
     return {
-        **described,
+        **spelt.words,
         "id": listed.id,
         "state": listed.state,
         "live": listed.state == "live",
-        "registered": seats.registered,
-        "waiting": seats.waiting,
-        "seats_left": seats.seats_left,
+        "registered": len(listed.registered),
+        "waiting": len(listed.waiting),
+        "seats_left": left,
         "mine": mine,
-        "join": join_right(listed, mine, opens, now, seats.seats_left),
-        "opens_at": to_hosts if is_host else to_all,
+        "join": join_right(listed, mine, opens, now, left),
+        "opens_at": opens_at,
     }
 
 
@@ -258,12 +278,12 @@ def _mine(listed: Listed, person: Person) -> str | None:
 
 def in_order(sessions: Iterable[Listed]) -> list[Listed]:
     """Return the sessions by start, then by id."""
-    return sorted(sessions, key=lambda listed: (listed.about.start, listed.id))
+    return sorted(sessions, key=attrgetter("about.start", "id"))
 
 
 def lobby(state: HasProgram, person: Person, now: datetime) -> dict[str, Any]:
     """Return what is live or still to come, and how many did not fit."""
-    coming = in_order(listed for listed in state.program.values() if listed.state not in OVER)
+    coming = in_order([one for one in state.program.values() if one.state not in OVER])
     return {
         "sessions": [personal(listed, person, now) for listed in coming[:LOBBY_LIMIT]],
         "more": max(0, len(coming) - LOBBY_LIMIT),
