@@ -7,7 +7,6 @@ trio's own machinery; an instance that is cancelled still answers the message it
 
 import logging
 import math
-import os
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -23,7 +22,7 @@ from actors.kernel.future import Future
 from actors.kernel.mailbox import Mailbox
 from actors.kernel.messages import Halt, Order, Request
 from actors.kernel.policy import DEFAULT_MAILBOX_LIMIT, Child, Exit, Restart
-from actors.kernel.ref import ActorRef
+from actors.kernel.ref import ActorRef, fresh_urn
 
 if TYPE_CHECKING:
     from actors.kernel.actor import Actor
@@ -31,15 +30,6 @@ if TYPE_CHECKING:
     from actors.kernel.system import ActorSystem
 
 logger = logging.getLogger(__name__)
-
-
-def fresh_urn() -> str:
-    """Return a random URN; a version 4 UUID without building the object for it."""
-    raw = bytearray(os.urandom(16))
-    raw[6] = raw[6] & 0x0F | 0x40
-    raw[8] = raw[8] & 0x3F | 0x80
-    text = raw.hex()
-    return f"urn:uuid:{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class Cell(Bonds):
@@ -187,6 +177,9 @@ class Cell(Bonds):
                 exit_ = await self._live()
             if scope.cancelled_caught:
                 exit_ = self.doomed or Exit("killed")
+                if isinstance(exit_.error, StartTimeoutError):
+                    with trio.CancelScope() as self.scope:
+                        await self.failed_start(exit_.error)
         except Exception as error:  # noqa: BLE001  whatever it was, it is the supervisor's now
             # A group of several errors that left together with a cancellation.
             self.last_error = error
@@ -209,20 +202,24 @@ class Cell(Bonds):
         return await self.finish(await self.serve())
 
     async def start(self) -> None:
-        """Run ``on_start`` within its time.
-
-        :raises StartTimeoutError: it took too long.
-        """
+        """Run ``on_start`` within its time."""
         actor = self.living
         self.phase = "starting"
         result = actor.on_start()
         if result is None:
             return
+        # This ends the whole life; a scope for the start alone would cost a multiple.
         seconds = self.plan.start_timeout or self.kind.start_timeout
-        with trio.move_on_after(seconds) as scope:
+        timer = self.system.timers.call_after(seconds, self._too_late)
+        try:
             await result
-        if scope.cancelled_caught:
-            raise StartTimeoutError(f"{self.path} was not up within {seconds} seconds")
+        finally:
+            timer.cancel()
+
+    def _too_late(self) -> None:
+        seconds = self.plan.start_timeout or self.kind.start_timeout
+        late = StartTimeoutError(f"{self.path} was not up within {seconds} seconds")
+        self.kill(Exit("failed", late))
 
     def started(self) -> None:
         """Note that the instance is up, and tell those who wait for it."""

@@ -1,5 +1,6 @@
 """The address of an actor: how everybody else, in any thread, speaks to it."""
 
+import os
 import weakref
 from contextlib import suppress
 from threading import get_ident
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from actors.kernel.proxy import ActorProxy
 
 A = TypeVar("A", bound="Actor")
+
+
+def fresh_urn() -> str:
+    """Return a random URN; a version 4 UUID without building the object for it."""
+    raw = bytearray(os.urandom(16))
+    raw[6] = raw[6] & 0x0F | 0x40
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return f"urn:uuid:{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class StoppedFlag:
