@@ -59,7 +59,7 @@ class Seat:
             await tab.ask("session.register", session=show, wait=True)
             told = await self._go_in()
         if not ok(told) and self.visitor.world.now < self.show.start + timedelta(minutes=11):
-            await trio.sleep(DOORS)
+            await self.visitor.world.sleep(DOORS)
             told = await self._go_in()
         return ok(told)
 
@@ -131,7 +131,7 @@ class Seat:
         if self.visitor.chance(0.15):
             await self.ask("stage.cancel")
             return
-        await trio.sleep(COUNTDOWN)
+        await self.visitor.world.sleep(COUNTDOWN)
         for _ in range(2):
             await self._media()
             await self.visitor.pause(SHOWN)
@@ -203,7 +203,7 @@ class Seat:
         """Lose the connection; back soon, or later than the grace."""
         self.tab.drop()
         self.visitor.memory.inside[self.show.id] = None
-        await trio.sleep(self.visitor.random.choice((0.5, 3.0, 12.0, 25.0)))
+        await self.visitor.world.sleep(self.visitor.random.choice((0.5, 3.0, 12.0, 25.0)))
 
     async def _out_and_in(self) -> None:
         await self.tab.leave(self.show.id)

@@ -171,7 +171,7 @@ class Side:
             since, life, connects = world.now, world.life, tab.connects
             await self._chat(tab, f"chat/{id_}")
             if visitor.chance(0.3):
-                await trio.sleep(visitor.random.uniform(5.0, 400.0))
+                await world.sleep(visitor.random.uniform(5.0, 400.0))
             else:
                 await world.until(end - timedelta(seconds=30))
             kept = tab.connected and tab.connects == connects and world.life == life
@@ -186,5 +186,5 @@ class Side:
         await self.visitor.say(tab, "chat.send", self.visitor.text("says hello"), topic=topic)
         if self.visitor.chance(0.15):
             tab.drop()
-            await trio.sleep(self.visitor.random.choice((1.0, 20.0)))
+            await self.visitor.world.sleep(self.visitor.random.choice((1.0, 20.0)))
             await tab.ask("meeting.join", id=topic.partition("/")[2])

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import trio
-
 from actors.errors import Refused
 from actors.ports import Entry
 from actors.rules import records
@@ -46,7 +44,7 @@ async def check(world: World, lives: Lives) -> None:
     for person in lives.everybody[:LOOKED_AT]:
         await _last_visit(world, lives, person)
     await _read_back(world)
-    await trio.sleep(IDLE)
+    await world.sleep(IDLE)
     for what, count in leftovers(world.engine).items():
         if count:
             breach(f"{count} {what} are left over")

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import trio
-
 from bench.simulate.fair import Show
 from bench.simulate.people import Tab, Told, Visitor, ok
 
@@ -41,12 +39,12 @@ class Hosting:
             self.tab.drop()
             if show.fate == "hostless" or self.visitor.id != show.hosts[0]:
                 return
-            await trio.sleep(self.visitor.random.choice((60.0, 280.0)))
+            await self.visitor.world.sleep(self.visitor.random.choice((60.0, 280.0)))
             await self.tab.enter(show.id)
         await world.until(show.end - timedelta(minutes=2))
         if self.visitor.chance(0.5):
             await self.ask("breakout.close", countdown=30)
-            await trio.sleep(40.0)
+            await self.visitor.world.sleep(40.0)
         if self.visitor.chance(0.8):
             await self.ask("session.end")
         self.tab.drop()

@@ -6,7 +6,6 @@ from random import Random
 from typing import Any, TypeGuard, cast
 
 import attrs
-import trio
 
 from actors.errors import TEMPORARY, Refused
 from actors.rules.base import COMMANDS, Person
@@ -102,7 +101,7 @@ class Visitor:
     async def pause(self, seconds: float) -> None:
         """Wait a while, about so long, in whole tenths, or seconds, so that people meet."""
         digits = 0 if self.world.plan.is_large else 1
-        await trio.sleep(round(self.random.expovariate(1 / seconds), digits))
+        await self.world.sleep(round(self.random.expovariate(1 / seconds), digits))
 
     async def say(
         self, tab: "Tab", method: str, text: str, field: str = "text", **also: Any
@@ -157,7 +156,7 @@ class Tab:
                 if refused.reason == "banned":
                     self.visitor.banned = True
                     return False
-                await trio.sleep(PAUSE)
+                await self.world.sleep(PAUSE)
             else:
                 self._connected(answer)
                 return self.connected
@@ -216,7 +215,7 @@ class Tab:
                         visitor.memory.refused.append((key, command.entity))
                     return reason
                 pause = refused.data.get("retry_after", PAUSE)
-            await trio.sleep(pause)
+            await world.sleep(pause)
         return UNKNOWN
 
     # What is the same for everybody

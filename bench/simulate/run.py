@@ -10,9 +10,9 @@ from random import Random
 
 import structlog
 import trio
-from trio.testing import MockClock
 
 from bench.simulate.checks import check, see_deadlines_kept
+from bench.simulate.clock import JumpingClock
 from bench.simulate.fair import build
 from bench.simulate.life import Lives
 from bench.simulate.plan import Outcome, Plan
@@ -32,10 +32,14 @@ COLLECT_AFTER, COLLECT_AFTER_IF_LARGE = 50_000, 10_000_000
 all of them for good: each look at them would be for nothing."""
 
 
-def simulate(plan: Plan, progress: Progress = lambda _: None) -> Outcome:
-    """Run one simulation."""
-    with steady(plan.seed), _quiet(), _rare_collections(plan):
-        return trio.run(_main, plan, progress, clock=MockClock(autojump_threshold=0))
+def simulate(plan: Plan, progress: Progress = lambda _: None, *, last: bool = False) -> Outcome:
+    """Run one simulation.
+
+    :param last: whether the process ends afterwards: nothing is cleared away then.
+    """
+    with steady(plan.seed), _quiet(), _rare_collections(plan, last=last):
+        clock = JumpingClock()
+        return trio.run(_main, plan, clock, progress, clock=clock)
 
 
 @contextmanager
@@ -53,19 +57,21 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _rare_collections(plan: Plan) -> Iterator[None]:
+def _rare_collections(plan: Plan, *, last: bool) -> Iterator[None]:
     """Look for garbage seldom: what a fair remembers lasts, and would be looked through again."""
     before = gc.get_threshold()
     gc.set_threshold(COLLECT_AFTER_IF_LARGE if plan.is_large else COLLECT_AFTER, *before[1:])
     try:
         yield
     finally:
+        if last and plan.is_large:
+            gc.freeze()  # seconds go into looking through what a large fair leaves
         gc.set_threshold(*before)
 
 
-async def _main(plan: Plan, progress: Progress) -> Outcome:
+async def _main(plan: Plan, clock: JumpingClock, progress: Progress) -> Outcome:
     begun = time.perf_counter()
-    world = World(plan, build(plan))
+    world = World(plan, build(plan), clock)
     lives = Lives(world)
     with trio.CancelScope() as scope:
         if plan.first:
@@ -97,7 +103,7 @@ async def _play(world: World, lives: Lives, progress: Progress) -> None:
         nursery.start_soon(_tell, world, progress)
         lives.begin(nursery)
     world.faults.calm = True
-    await trio.sleep(SETTLE)
+    await world.sleep(SETTLE)
     await check(world, lives)
 
 

@@ -15,6 +15,7 @@ from actors.clock import TrioClock
 from actors.errors import Refused
 from actors.kernel import loop as kernel_loop
 from actors.rules.base import Command
+from bench.simulate.clock import JumpingClock
 from bench.simulate.disk import Disk, Faults, NoArchive
 from bench.simulate.fair import Fair
 from bench.simulate.frames import Frames
@@ -37,12 +38,14 @@ class World:
     """One engine after the other over one journal.
 
     :param fair: what is planned.
+    :param time: the clock of trio's that it runs by.
     """
 
-    def __init__(self, plan: Plan, fair: Fair) -> None:
+    def __init__(self, plan: Plan, fair: Fair, time: JumpingClock) -> None:
         self.plan = plan
         self.fair = fair
         self.random = Random(f"world {plan.seed}")
+        self.sleep = time.sleep
         self.clock = TrioClock(fair.begin)
         self.history = History(self.clock.now)
         self.frames = Frames(self.history)
@@ -60,8 +63,6 @@ class World:
         self._disk: Disk | None = None
         self._up = trio.Event()
         self._scope = trio.CancelScope()
-        self._calls: dict[int, trio.CancelScope] = {}
-        self._number = 0
 
     # Time
 
@@ -72,7 +73,7 @@ class World:
 
     async def until(self, at: datetime) -> None:
         """Wait for an instant."""
-        await trio.sleep(max(0.0, (at - self.now).total_seconds()))
+        await self.sleep(max(0.0, (at - self.now).total_seconds()))
 
     # The engine
 
@@ -115,7 +116,7 @@ class World:
             with trio.CancelScope() as self._scope:
                 await self._live()
             if not self.over:
-                await trio.sleep(self.random.choice(DOWN))
+                await self.sleep(self.random.choice(DOWN))
 
     async def _live(self) -> None:
         self._disk = Disk(self.rows, self.faults, self.history.take)
@@ -143,14 +144,15 @@ class World:
         self.lost += counters.effects_lost
 
     def crash(self) -> None:
-        """End the engine as a power cut does: what is not on disk is gone, and every call."""
+        """End the engine as a power cut does: what is not on disk is gone.
+
+        Whoever waits for an answer hears no more than that its actor has ended.
+        """
         if self._engine is None or self._disk is None:
             return
         self.faults.count("restart")
         self.crashed_at = self.now
         self._disk.alive = False
-        for scope in list(self._calls.values()):
-            scope.cancel()
         self._scope.cancel()
 
     async def call(self, command: Command) -> Any:
@@ -158,15 +160,7 @@ class World:
 
         :raises Refused: it was not carried out, or nobody knows.
         """
-        door = self.engine.door
-        self._number = number = self._number + 1
-        with trio.CancelScope() as scope:
-            self._calls[number] = scope
-            try:
-                return await door.call(command)
-            finally:
-                del self._calls[number]
-        raise Refused("internal", "The engine died meanwhile.")
+        return await self.engine.door.call(command)
 
     def refused(self, reason: str) -> None:
         """Count a refusal that somebody was told."""

@@ -56,7 +56,9 @@ def _played(seed: int, seeds: int, plan: dict[str, Any]) -> "Iterator[Outcome]":
         task = progress.add_task("simulating", total=seeds)
         if seeds == 1:
             yield play(
-                Plan(seed=seed, **plan), lambda share: progress.update(task, completed=share)
+                Plan(seed=seed, **plan),
+                lambda share: progress.update(task, completed=share),
+                last=True,
             )
             return
         for outcome in outcomes(range(seed, seed + seeds), **plan):

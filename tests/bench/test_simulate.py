@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import attrs
 import pytest
+import trio
 from click.testing import CliRunner
 
 from actors.answers import Answers
@@ -23,6 +24,7 @@ from actors.rules.session.rules import SessionRules
 from actors.rules.session.stage_events import Invited
 from actors.rules.session.state import SessionState
 from bench.simulate import Plan, audience, simulate
+from bench.simulate.clock import JumpingClock
 from bench.simulate.disk import FAULTS
 from bench.simulate.frames import Inbox
 from bench.simulate.many import outcomes
@@ -85,6 +87,25 @@ def test_a_large_fair_breaks_no_promise_and_its_visitors_do_something():
     assert outcome.broken == ()
     assert outcome.asked > 10 * plan.people
     assert outcome.faults["restart"] == plan.crashes == 1
+
+
+def test_time_jumps_to_whoever_wakes_next_and_nobody_wakes_who_gave_up():
+    clock, woken = JumpingClock(), []
+
+    async def sleep(seconds: float) -> None:
+        await clock.sleep(seconds)
+        woken.append((seconds, trio.current_time()))
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            for seconds in (3e6, 0.5, 2.0):
+                nursery.start_soon(sleep, seconds)
+            with trio.move_on_after(1.0):
+                await clock.sleep(1.5)
+            assert trio.current_time() == 1.0
+
+    trio.run(main, clock=clock)
+    assert woken == [(0.5, 0.5), (2.0, 2.0), (3e6, 3e6)]
 
 
 # Broken rules, and whether they are seen
