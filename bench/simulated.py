@@ -13,7 +13,7 @@ from bench.script import command
 from bench.simulate import Plan
 from bench.simulate.many import outcomes
 
-SEEDS, PEOPLE, DAYS = 30, 1_000, 7
+SEEDS, PEOPLE, DAYS = 30, 10_000, 7
 
 
 def _played(first: int, seeds: int, people: int, days: int) -> dict[str, Any]:
