@@ -62,11 +62,18 @@ class FrontDoor:
         return self._services.admissions.knows(person)
 
     def begin(self, command: Command) -> Future[Mapping[str, Any]] | None:
-        """Ask for a command, if there is nothing else to be done before or after."""
+        """Ask for a command, if there is nothing else to be done before or after.
+
+        A person's mailbox keeps the order of their commands. While nothing is in it, whatever came
+        before has been handed on: so is this, without waking the person's actor for it.
+        """
         if Bookings.takes(command) or command.by.is_system or recalls(command):
             return None
-        entity = self._services.address(self._participant(command.by))
-        return entity.ask(Call(command), timeout=CALL_TIMEOUT)
+        name, address = self._participant(command.by), self._services.address
+        participant = address(name)
+        if participant.idle and command.entity != name and not command.trace:
+            return address(command.entity).ask(command, timeout=CALL_TIMEOUT)
+        return participant.ask(Call(command), timeout=CALL_TIMEOUT)
 
     async def again(self, command: Command) -> Mapping[str, Any]:
         """Ask once more for a command that was begun and whose actor failed (rule 36)."""

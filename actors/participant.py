@@ -1,7 +1,8 @@
 """A person in an event: the connections, the notifications, and the way to everything else.
 
 Whatever a person's devices ask passes this mailbox first, so that one person's commands keep
-their order. It is handed on to the entity it is for without waiting for that entity's answer.
+their order. It is handed on to the entity it is for without waiting for that entity's answer; while
+nothing is in the mailbox the door does that itself (``FrontDoor.begin``).
 """
 
 from collections.abc import Mapping, Sequence

@@ -107,6 +107,11 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         """Return whether messages are accepted; also while a restart is pending."""
         return self._cell.alive
 
+    @property
+    def idle(self) -> bool:
+        """Whether it is in memory and waits for a message, with none in its mailbox."""
+        return self._cell.mailbox.waiter is not None
+
     def tell(self, message: Any) -> None:
         """Send a message without waiting for anything.
 
