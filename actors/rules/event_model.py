@@ -50,6 +50,7 @@ class EventState:
     :param revoked: person -> the instant before which tokens minted for them are no good.
     :param employees: whoever has 1-1 slots, drafted or published.
     :param seats_changed: sessions whose seats the lobby has not been told of yet.
+    :param in_order: the program by start, once somebody has asked for it.
     """
 
     id: str
@@ -65,6 +66,7 @@ class EventState:
     revoked: dict[str, datetime] = attrs.field(factory=dict)
     seats_changed: set[str] = attrs.field(factory=set)
     seats_told: datetime = EPOCH
+    in_order: list[Listed] | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
 
 # Commands

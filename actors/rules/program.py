@@ -4,7 +4,7 @@ Sessions tell the event what changes about them. The event keeps one card a sess
 a seat, so that any of the four ways in can say what a person may do there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, ClassVar, Literal, Protocol
@@ -80,12 +80,14 @@ class Card(Description):
 
 @attrs.frozen
 class Spelt:
-    """A description as the wire spells it, and when it opens to whom, as an instant and as text.
+    """What of a card is the same for everybody, as the wire spells it.
 
     A lobby has hundreds, for each of the thousands who look.
+
+    :param to_hosts: when it opens to its hosts, as an instant and as text.
+    :param to_all: and to everybody else.
     """
 
-    about: Description
     words: dict[str, Any]
     to_hosts: tuple[datetime, str]
     to_all: tuple[datetime, str]
@@ -107,14 +109,17 @@ class Listed:
     _spelt: Spelt | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     def spelt(self) -> Spelt:
-        """Return the description as the wire spells it, made once."""
-        about = self.about
-        if self._spelt is None or self._spelt.about is not about:
-            to_hosts, to_all = about.start - HOSTS_EARLY, about.start - PEOPLE_EARLY
-            self._spelt = Spelt(
-                about, plain(about), (to_hosts, iso(to_hosts)), (to_all, iso(to_all))
-            )
+        """Return what is the same for everybody, made once for each change."""
+        if self._spelt is None:
+            start = self.about.start
+            to_hosts, to_all = start - HOSTS_EARLY, start - PEOPLE_EARLY
+            words = plain(card(self))
+            self._spelt = Spelt(words, (to_hosts, iso(to_hosts)), (to_all, iso(to_all)))
         return self._spelt
+
+    def has_changed(self) -> None:
+        """Let it be spelt anew."""
+        self._spelt = None
 
     @property
     def seats_left(self) -> int | None:
@@ -137,6 +142,7 @@ class HasProgram(Protocol):
     time_zone: str
     days: list[str]
     program: dict[str, Listed]
+    in_order: list[Listed] | None
     seats_changed: set[str]
     seats_told: datetime
 
@@ -236,17 +242,10 @@ def personal(listed: Listed, person: Person, now: datetime) -> dict[str, Any]:
     mine = _mine(listed, person)
     spelt = listed.spelt()
     opens, opens_at = spelt.to_hosts if mine == "host" else spelt.to_all
-    left = listed.seats_left
     return {
         **spelt.words,
-        "id": listed.id,
-        "state": listed.state,
-        "live": listed.state == "live",
-        "registered": len(listed.registered),
-        "waiting": len(listed.waiting),
-        "seats_left": left,
         "mine": mine,
-        "join": join_right(listed, mine, opens, now, left),
+        "join": join_right(listed, mine, opens, now, spelt.words["seats_left"]),
         "opens_at": opens_at,
     }
 
@@ -276,14 +275,16 @@ def _mine(listed: Listed, person: Person) -> str | None:
     return "waiting" if person.id in listed.waiting else None
 
 
-def in_order(sessions: Iterable[Listed]) -> list[Listed]:
+def in_order(state: HasProgram) -> list[Listed]:
     """Return the sessions by start, then by id."""
-    return sorted(sessions, key=attrgetter("about.start", "id"))
+    if state.in_order is None:
+        state.in_order = sorted(state.program.values(), key=attrgetter("about.start", "id"))
+    return state.in_order
 
 
 def lobby(state: HasProgram, person: Person, now: datetime) -> dict[str, Any]:
     """Return what is live or still to come, and how many did not fit."""
-    coming = in_order([one for one in state.program.values() if one.state not in OVER])
+    coming = [listed for listed in in_order(state) if listed.state not in OVER]
     return {
         "sessions": [personal(listed, person, now) for listed in coming[:LOBBY_LIMIT]],
         "more": max(0, len(coming) - LOBBY_LIMIT),
@@ -345,6 +346,8 @@ def _on_program_changed(state: HasProgram, event: ProgramChanged) -> None:
     about = Description(**{field: getattr(told, field) for field in fields})
     listed = state.program.setdefault(told.id, Listed(id=told.id, about=about))
     listed.about, listed.state = about, told.state
+    listed.has_changed()
+    state.in_order = None
 
 
 def _on_standing_changed(state: HasProgram, event: StandingChanged) -> None:
@@ -358,6 +361,7 @@ def _on_standing_changed(state: HasProgram, event: StandingChanged) -> None:
             listed.registered.add(event.person)
         elif event.standing == "waiting":
             listed.waiting.add(event.person)
+    listed.has_changed()
     state.seats_changed.add(event.session)
 
 
@@ -394,7 +398,7 @@ def _answer_program(
     del events
     found = [
         listed
-        for listed in in_order(state.program.values())
+        for listed in in_order(state)
         if command.company in (None, listed.about.company)
         and command.day in (None, zones.local_day(listed.about.start, state.time_zone))
     ]
