@@ -228,7 +228,8 @@ class ActorSystem:
 
         :raises UnknownKindError: the kind is not registered.
         """
-        return self.run_here(self.activate, kind, key).ref  # type: ignore[no-any-return]
+        cell: Cell = self._virtual.get((kind, key)) or self.run_here(self.activate, kind, key)
+        return cell.ref
 
     def identities(self) -> list[tuple[str, str]]:
         """Return the kind and key of every actor brought to life by :meth:`get`."""
