@@ -20,7 +20,8 @@ T = TypeVar("T")
 
 SPELT = 8192
 """Instants whose spelling is kept. Most are spelt again and again, for the journal, for those who
-listen and in every snapshot, and looking one up takes a twentieth of the time."""
+listen and in every snapshot, and looking one up takes a twentieth of the time. Most are read again
+as well, and what is read is one object then."""
 
 
 @lru_cache(SPELT)
@@ -32,6 +33,7 @@ def iso(at: datetime) -> str:
     return at.isoformat("T", "milliseconds")[:-6] + "Z"
 
 
+@lru_cache(SPELT)
 def instant(text: str) -> datetime:
     """Return the instant that ``text`` spells.
 

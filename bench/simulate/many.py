@@ -65,9 +65,10 @@ def _outcome(told: dict[str, Any]) -> Outcome:
 
 def main() -> None:
     """Run some seeds."""
-    plan = json.loads(sys.argv[1])
-    for seed in map(int, sys.argv[2:]):
-        print(json.dumps(attrs.asdict(simulate(Plan(seed=seed, **plan)))), flush=True)
+    plan, seeds = json.loads(sys.argv[1]), [int(seed) for seed in sys.argv[2:]]
+    for seed in seeds:
+        outcome = simulate(Plan(seed=seed, **plan), last=seed == seeds[-1])
+        print(json.dumps(attrs.asdict(outcome)), flush=True)
 
 
 if __name__ == "__main__":
