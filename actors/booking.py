@@ -68,21 +68,19 @@ class Bookings:
         loans: dict[str, Loan],
         stages: Stages,
     ) -> Mapping[str, Any]:
-        with trio.move_on_after(BORROW_SECONDS) as patience:
-            await self._borrow(transaction.first(command), loans)
-            own = loans.get(command.entity)
-            remembered = own.actor.remembered(command) if own else None
-            if remembered is not None:
-                self.services.counters.repeated += 1
-                return remembered
-            await self._borrow(transaction.more(command, _states(loans)), loans)
-            states = _states(loans)
-            for entity in transaction.reads(command):
-                states[entity] = await self._peek(entity)
-            for entity in transaction.reads_more(command, states):
-                states[entity] = await self._peek(entity)
-        if patience.cancelled_caught:
-            raise Refused("overloaded", "Too much at once. Please try again.")
+        until = trio.current_time() + BORROW_SECONDS
+        await self._borrow(transaction.first(command), loans, until)
+        own = loans.get(command.entity)
+        remembered = own.actor.remembered(command) if own else None
+        if remembered is not None:
+            self.services.counters.repeated += 1
+            return remembered
+        await self._borrow(transaction.more(command, _states(loans)), loans, until)
+        states = _states(loans)
+        for entity in transaction.reads(command):
+            states[entity] = await self._ask(entity, Peek(), until)
+        for entity in transaction.reads_more(command, states):
+            states[entity] = await self._ask(entity, Peek(), until)
         stages.passed("borrow")
         now = self.services.clock.now()
         decision = transaction.decide(command, states, now)
@@ -91,23 +89,21 @@ class Bookings:
         stages.passed("commit")
         return answer
 
-    async def _borrow(self, entities: Sequence[str], loans: dict[str, Loan]) -> None:
+    async def _borrow(self, entities: Sequence[str], loans: dict[str, Loan], until: float) -> None:
         for entity in sorted(set(entities) - set(loans)):
             loan = loans[entity] = Loan(entity)
-            await self._ask(entity, Hold(loan))
+            await self._ask(entity, Hold(loan), until)
             _ = loan.actor
 
-    async def _peek(self, entity: str) -> Any:
-        return await self._ask(entity, Peek())
-
-    async def _ask(self, entity: str, message: Hold | Peek) -> Any:
+    async def _ask(self, entity: str, message: Hold | Peek, until: float) -> Any:
+        left = max(0.0, until - trio.current_time())
         try:
-            return await self.services.address(entity).ask(message)
+            return await self.services.address(entity).ask(message, timeout=left)
         except (Refused, MailboxFullError):
             raise
         except Exception as error:
-            # It has ended, over a command of somebody else's that was in the same batch, say; its
-            # supervisor has logged why, and the next instance will answer.
+            # The time is up; or it has ended, over a command of somebody else's that was in the
+            # same batch, say: its supervisor has logged why, and the next instance will answer.
             raise Refused("overloaded", "Too much at once. Please try again.") from error
 
     async def _carry_out(
