@@ -87,7 +87,8 @@ class Timers:
             await trio.lowlevel.checkpoint_if_cancelled()
 
     def _fire_due(self, now: float) -> None:
-        while self._heap and self._heap[0][0] <= now:
+        # Those cancelled go as well: to wake up for one later would be for nothing.
+        while self._heap and (self._heap[0][0] <= now or not self._heap[0][2].pending):
             timer = heapq.heappop(self._heap)[2]
             action = timer.action
             if action is None:
