@@ -41,7 +41,7 @@ unit: $(TEST_READY)
 bench: $(BENCH_READY)  ## measure everything, in half an hour, and write docs/benchmarks.md
 	$(BIN)/greenroom bench all
 
-soak: $(BENCH_READY)  ## half an hour of a fair while things die; then the page anew
+soak: $(BENCH_READY)  ## an hour of a fair while things die; then the page anew
 	$(BIN)/greenroom bench soak --results bench/results
 	$(BIN)/greenroom bench report
 
