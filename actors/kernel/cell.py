@@ -178,6 +178,7 @@ class Cell(Bonds):
             if scope.cancelled_caught:
                 exit_ = self.doomed or Exit("killed")
                 if isinstance(exit_.error, StartTimeoutError):
+                    self.doomed = None  # it is to come back, as from any failed start
                     with trio.CancelScope() as self.scope:
                         await self.failed_start(exit_.error)
         except Exception as error:  # noqa: BLE001  whatever it was, it is the supervisor's now

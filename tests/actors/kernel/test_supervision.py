@@ -380,6 +380,32 @@ async def test_start_timeout(autojump_clock):
     assert trio.current_time() - began == pytest.approx(3.0)
 
 
+async def test_who_starts_too_slowly_hears_of_it_and_comes_back_with_its_children(autojump_clock):
+    log = []
+
+    class Late(Supervisor):
+        start_timeout = 3.0
+
+        async def on_start(self):
+            await trio.sleep(0 if log else 100)
+
+        def on_failure(self, _kind, error, _traceback):
+            log.append(type(error))
+
+    class Patient(Supervisor):
+        strategy = Strategy.POOL
+        backoff = Backoff(initial=10, jitter=0)
+
+    async with ActorSystem(Patient) as system:
+        late = system.spawn(Late, name="late", restart="permanent")
+        await trio.sleep(5)
+        assert log == [StartTimeoutError]
+        child = system.spawn(Worker, log, "w", under=late)
+        await trio.sleep(10)
+        assert log[1:] == ["+w"]
+        assert child.is_alive()
+
+
 async def test_start_child_waits_and_does_not_keep_a_failure(autojump_clock):
     log = []
 
