@@ -218,6 +218,24 @@ async def test_what_is_due_comes_late_to_an_entity_that_was_given_up_on(autojump
         assert house.ears.data("hana", "stage.missed") == [{"person": "ana"}]
 
 
+async def test_the_engine_ends_while_somebody_who_failed_is_about_to_be_brought_back(
+    autojump_clock, monkeypatch
+):
+    async def linger(self):
+        ended.append(self.entity)
+        await trio.sleep(4)
+
+    ended = []
+    async with open_house() as house:
+        await everybody_in(house)
+        await crash(house, "person/fair.ana")
+        await house.services.address("person/fair.ana").stop()
+        await trio.sleep(GIVEN_UP_PAUSE - 5)
+        monkeypatch.setattr(ParticipantActor, "on_stop", linger)
+    assert "person/fair.ben" in ended
+    assert "person/fair.ana" not in ended
+
+
 BOUND = 10.0
 """Seconds in which everybody is answered, however many actors crash: what the daemon waits too."""
 
