@@ -161,7 +161,10 @@ class Chats:
             self._breach(f"{entity}: {chat.span[0]} is no slot of {chat.employee} (rule 42)")
         if kind in ("meeting.confirmed", "meeting.rescheduled") and chat.span[0] <= at:
             self._breach(f"{entity}: booked after it had begun")
-        for person in chat.parties:
+        # A colleague who takes over gives their time; the other side's was taken before, and they
+        # may have got a seat meanwhile.
+        given = (chat.employee,) if kind == "meeting.reassigned" else chat.parties
+        for person in given:
             for other in self._meeting(person, chat.span, entity):
                 self._breach(f"{person} is in {entity} and {other} at the same time (rule 42)")
             for session, span in self._sessions.get(person, {}).items():
