@@ -6,7 +6,6 @@ told what they were not, and other entities are sent what is for them.
 
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -20,7 +19,7 @@ from actors import media
 from actors.answers import Answers
 from actors.courier import Courier
 from actors.errors import Refused
-from actors.kernel import Actor, ActorDeadError, Timer, let_it_crash
+from actors.kernel import Actor, Timer, let_it_crash
 from actors.kernel.policy import Decider
 from actors.packing import pack
 from actors.ports import Entry, Snapshot, StorageUnavailable, Write
@@ -116,7 +115,7 @@ class DurableActor(Actor):
     def on_failure(self, *_: object) -> None:
         """Leave what is still to be sent to the next instance, and see to it that one comes."""
         self.courier.close()
-        back = partial(_bring_back, self.services, self.entity)
+        back = partial(self.services.bring_back, self.entity)
         self.system.timers.call_after(GIVEN_UP_PAUSE, back)
 
     def on_stop(self) -> None:
@@ -362,8 +361,3 @@ class DurableActor(Actor):
             self._timer = None
         if due is not None:
             self._timer = self.after(wait.total_seconds(), Tick(by=SYSTEM))
-
-
-def _bring_back(services: Services, entity: str) -> None:
-    with suppress(ActorDeadError):  # the engine is about to end
-        services.address(entity)

@@ -1,13 +1,14 @@
 """What every actor of the product is given: the ports, the clock, and the way to the others."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import attrs
 
 from actors.admissions import Admissions
-from actors.kernel import ActorRef
+from actors.kernel import ActorDeadError, ActorRef
 from actors.ports import Archive, Clock, Journal, MediaPlane, Publisher, Standing, Tracer
 from actors.presence import Presence
 from actors.rules.base import AT_ONCE
@@ -67,6 +68,11 @@ class Services:
     open_ends: dict[str, tuple[int, datetime | None]] = attrs.field(factory=dict)
     media: MediaPlane | None = None
     tracer: Tracer | None = None
+
+    def bring_back(self, entity: str) -> None:
+        """Have an entity in memory, for a timer: without a word if the engine is about to end."""
+        with suppress(ActorDeadError):
+            self.address(entity)
 
     def settle(self, entity: str, seq: int) -> None:
         """Note that an entity leaves memory with nothing left to send."""

@@ -1,13 +1,12 @@
 """How the parts of an engine find each other: here for one node, in ``engine.cluster`` for more."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from actors.door import FrontDoor
-from actors.kernel import ActorDeadError, ActorSystem
+from actors.kernel import ActorSystem
 from actors.ports import Standing
 from actors.presence import Presence
 from actors.rules.base import AT_ONCE
@@ -68,11 +67,6 @@ def _wake(services: Services, standing: Standing, now: datetime, later: Later, e
     if at is not None:
         seconds = (at - now).total_seconds() - early
         if seconds > 0:
-            later(seconds, partial(_start, services, entity))
+            later(seconds, partial(services.bring_back, entity))
         else:
             services.address(entity)
-
-
-def _start(services: Services, entity: str) -> None:
-    with suppress(ActorDeadError):  # the engine is about to end
-        services.address(entity)
