@@ -159,7 +159,7 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "simulate": Bench(
         about="fairs on a clock that jumps, with faults: is a promise ever broken, and how fast",
-        quick={"seeds": 4, "people": 50, "days": 1}, full={}, takes=(15, 160), seconds=(120, 900),
+        quick={"seeds": 4, "people": 50, "days": 1}, full={}, takes=(15, 110), seconds=(120, 900),
         module="simulated",
     ),
 }  # fmt: skip
