@@ -47,6 +47,7 @@ from actors.rules.event_model import (
 from actors.rules.parts import Composed, Parts
 from actors.rules.person import Notify
 from actors.rules.policy import Policy
+from actors.rules.program_model import lobby
 from actors.rules.records import iso
 from actors.rules.text import invalid
 
@@ -337,5 +338,5 @@ class EventRules(Composed[EventState]):
         return {
             "event": about_view(state),
             "companies": _companies(state)[:PAGE_LIMIT],
-            **program.lobby(state, person, now),
+            **lobby(state, person, now),
         }

@@ -9,7 +9,7 @@ import attrs
 from actors.rules.base import Command, Event, command, event
 from actors.rules.checks import entity_id
 from actors.rules.policy import Policy
-from actors.rules.program import Listed
+from actors.rules.program_model import Listed
 from actors.rules.text import ID_LIMIT, MESSAGE_LIMIT, NAME_LIMIT, an_id, between, up_to
 
 PAGE_LIMIT = 500

@@ -14,7 +14,7 @@ from actors.rules.base import SYSTEM, Command, Event, Send
 from actors.rules.bookings import RegisteredSession, UnregisteredSession
 from actors.rules.meeting.record import OPENS_BEFORE, Meeting
 from actors.rules.person import Notify
-from actors.rules.program import HOSTS_EARLY, OVER, Listed
+from actors.rules.program_model import HOSTS_EARLY, OVER, Listed
 from actors.rules.records import iso, plain
 from actors.rules.transactions import Decision, States, Transaction
 from actors.rules.zones import Slot

@@ -7,7 +7,8 @@ from typing import Any
 from actors.rules.base import SYSTEM, Command, Send
 from actors.rules.bookings import RegisteredSession, UnregisteredSession
 from actors.rules.person import Notify
-from actors.rules.program import Description, SessionChanged
+from actors.rules.program import SessionChanged
+from actors.rules.program_model import Description
 from actors.rules.session.events import Facts, Joined, Left, Standing
 from actors.rules.session.state import Plan, SessionState
 

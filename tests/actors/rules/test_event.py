@@ -23,6 +23,7 @@ from actors.rules.event_model import (
     Revoke,
 )
 from actors.rules.program import Program
+from actors.rules.program_model import LOBBY_LIMIT
 from actors.rules.records import iso
 from actors.rules.session import planning, registration, running
 from tests.actors.rules.workshop import (
@@ -150,11 +151,11 @@ def test_rule_3_a_rush_for_seats_is_told_twice_a_second_at_most():
 
 
 def test_rule_3_the_lobby_holds_what_is_to_come_up_to_a_bound(workshop):
-    for index in range(program.LOBBY_LIMIT + 5):
+    for index in range(LOBBY_LIMIT + 5):
         plan(workshop, f"s{index}", START + timedelta(minutes=index))
     workshop.run(running.End(by=hana, session="ux"))
     snapshot = RULES["event"].snapshot(workshop.state(FAIR), ana, workshop.now)
-    assert len(snapshot["sessions"]) == program.LOBBY_LIMIT
+    assert len(snapshot["sessions"]) == LOBBY_LIMIT
     assert snapshot["more"] == 5
     assert all(each["state"] != "ended" for each in snapshot["sessions"])
 
