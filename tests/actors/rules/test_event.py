@@ -160,6 +160,19 @@ def test_rule_3_the_lobby_holds_what_is_to_come_up_to_a_bound(workshop):
     assert all(each["state"] != "ended" for each in snapshot["sessions"])
 
 
+def test_rule_3_a_session_that_is_moved_or_new_stands_where_it_begins(workshop):
+    def order() -> list[str]:
+        return [each["id"] for each in listed(workshop, ana)]
+
+    plan(workshop, "talk", START + timedelta(hours=2))
+    assert order() == ["ux", "talk"]
+    plan(workshop, "tour", START + timedelta(hours=1))
+    assert order() == ["ux", "tour", "talk"]
+    workshop.run(planning.Change(by=ADMIN, session="talk", start=START + timedelta(minutes=5)))
+    assert order() == ["ux", "talk", "tour"]
+    assert card(workshop, ana, "talk")["opens_at"] == "2026-12-01T09:00:00.000Z"
+
+
 def test_rule_3_the_program_is_read_page_by_page(workshop):
     for index in range(7):
         plan(workshop, f"s{index}", START + timedelta(minutes=index + 1))
