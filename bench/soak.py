@@ -22,8 +22,8 @@ KILL_PART = 0.1
 WARM_PART = 0.5
 """Of the time: the restart and its warm-up are over by then. In an hour that is 24 minutes after
 the restart. All that is kept by number or by time is full after ten (2,000 messages a session are,
-and what is known of tokens for ten minutes after their last use: ``docs/limits.md``), and after
-twenty-five the heap has the holes that peaks leave."""
+and what is known of tokens for ten minutes after their last use: ``docs/limits.md``). The heap may
+still take a step or two by then, of Python's 1 MiB each."""
 
 SLOPE_SECONDS = 300.0
 """Watched for less, memory says nothing of an hour."""
