@@ -28,7 +28,6 @@ still take a step or two by then, of Python's 1 MiB each."""
 SLOPE_SECONDS = 300.0
 """Watched for less, memory says nothing of an hour."""
 
-
 FLOOR_SECONDS = 60.0
 """Of these the least memory counts."""
 

@@ -24,12 +24,15 @@ listen and in every snapshot, and looking one up takes a twentieth of the time. 
 as well, and what is read is one object then."""
 
 
-@lru_cache(SPELT)
 def iso(at: datetime) -> str:
     """Return an instant as the wire spells it: UTC with milliseconds."""
+    # What is remembered is UTC: of a time zone's repeated hour both times are equal, and one key.
+    return _spelling(at if at.tzinfo is UTC else at.astimezone(UTC))
+
+
+@lru_cache(SPELT)
+def _spelling(at: datetime) -> str:
     # Given by name, the second argument takes half as long again; a snapshot spells thousands.
-    if at.tzinfo is not UTC:
-        at = at.astimezone(UTC)
     return at.isoformat("T", "milliseconds")[:-6] + "Z"
 
 

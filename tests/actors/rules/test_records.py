@@ -1,5 +1,8 @@
 """What a snapshot keeps is plain data, and builds the same state again."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import attrs
 import msgpack
 
@@ -47,3 +50,14 @@ def test_every_state_with_something_in_it_survives_its_snapshot():
         kept = msgpack.packb(records.kept(state))
         built = records.build(msgpack.unpackb(kept), type(state))
         assert built == state, entity
+
+
+def test_rule_46_both_times_of_a_repeated_hour_are_spelt_as_they_are():
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    second = first.replace(fold=1)
+    assert first == second  # as Python has it, and a cache by these would
+    assert [records.iso(at) for at in (first, second, first)] == [
+        "2026-10-25T00:30:00.000Z",
+        "2026-10-25T01:30:00.000Z",
+        "2026-10-25T00:30:00.000Z",
+    ]
