@@ -1,48 +1,39 @@
-"""Whom events have let in, so that they need not be asked again whenever somebody comes back."""
+"""Whom events let in, so that they need not be asked whenever somebody comes."""
 
-from collections.abc import Hashable
+from collections.abc import Callable
 
 from actors.rules.base import Person
 
-ADMITTED_KEPT = 50_000
-"""People that are remembered, of all events; when there are more, all are asked for anew."""
+Gate = Callable[[Person], None]
+"""Lets a person pass, or raises why not."""
 
 
 class Admissions:
-    """A book of those whom events would let in as they stand.
+    """A gate for each event in memory, as what is on disk has it.
 
-    An event's actor enters people once what it has decided is on disk, and strikes all of them out
-    when it keeps somebody out, before it ends anybody's connections. Whoever was let in by the book
-    until then is in their own mailbox already, and is put out with the others.
+    An event's actor sets its gate up once what it has decided is on disk, before it ends anybody's
+    connections. Whoever was let in by the older one until then is in their own mailbox already, and
+    is put out with the others.
     """
 
     def __init__(self) -> None:
-        self._people: dict[str, set[Hashable]] = {}
-        self._count = 0
+        self._gates: dict[str, Gate] = {}
 
-    def __len__(self) -> int:
-        return self._count
+    def open(self, event: str, gate: Gate) -> None:
+        """Set up an event's gate, in place of the one before."""
+        self._gates[event] = gate
 
-    def note(self, person: Person) -> None:
-        """Note that a person may come in, with the token they have."""
-        if self._count >= ADMITTED_KEPT:
-            self._people.clear()
-            self._count = 0
-        people = self._people.setdefault(person.event, set())
-        before = len(people)
-        people.add(_key(person))
-        self._count += len(people) - before
+    def close(self, event: str) -> None:
+        """Take an event's gate away: the event itself is to be asked."""
+        self._gates.pop(event, None)
 
-    def knows(self, person: Person) -> bool:
-        """Whether a person may come in, by what their event has said."""
-        people = self._people.get(person.event)
-        return people is not None and _key(person) in people
+    def admit(self, person: Person) -> bool:
+        """Let a person pass; False if there is no gate for them.
 
-    def strike_out(self, event: str) -> None:
-        """Forget all people of an event."""
-        self._count -= len(self._people.pop(event, ()))
-
-
-def _key(person: Person) -> Hashable:
-    """Return what an event's decision depends on."""
-    return person.id, person.issued, person.is_system
+        :raises Refused: as :func:`actors.rules.event.admit` does.
+        """
+        gate = self._gates.get(person.event)
+        if gate is None:
+            return False
+        gate(person)
+        return True

@@ -54,12 +54,12 @@ class FrontDoor:
 
         :raises Refused: they may not.
         """
-        if not self._is_admitted(person):
+        if not self._admits(person):
             await self._twice(f"event/{person.event}", Admit(by=person))
 
-    def _is_admitted(self, person: Person) -> bool:
-        """Whether the event would let a person in, by what it has said."""
-        return self._services.admissions.knows(person)
+    def _admits(self, person: Person) -> bool:
+        """Let a person pass without asking the event, where that can be known; else False."""
+        return self._services.admissions.admit(person)
 
     def begin(self, command: Command) -> Future[Mapping[str, Any]] | None:
         """Ask for a command, if there is nothing else to be done before or after.

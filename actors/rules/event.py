@@ -1,8 +1,9 @@
 """An event: name, days, time zone, companies, program, 1-1 policy, and whom it has banned."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import attrs
@@ -77,6 +78,13 @@ def admit(state: EventState, person: Person) -> None:
     if person.id in state.bans:
         message = state.bans[person.id].message
         raise Refused("banned", message or "You have been banned from this event.")
+
+
+def gate(state: EventState) -> Callable[[Person], None]:
+    """Return :func:`admit` of an event as it is now, whatever becomes of its state."""
+    bans, revoked = dict(state.bans), dict(state.revoked)
+    known = EventState(id=state.id, created=state.created, bans=bans, revoked=revoked)
+    return partial(admit, known)
 
 
 def _admit(state: EventState, command: Command, now: datetime) -> Sequence[Event]:

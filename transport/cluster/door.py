@@ -63,7 +63,7 @@ class ClusterDoor(FrontDoor):
             self._bridge.ended(connection)
             raise
 
-    def _is_admitted(self, person: Person) -> bool:
+    def _admits(self, person: Person) -> bool:
         del person
         return False  # the event may have another owner by now, who knows better
 
