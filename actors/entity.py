@@ -286,7 +286,7 @@ class EntityActor(DurableActor):
         presence = self.services.presence
         if presence.enter(self.entity, by, connection):
             return
-        if not presence.connections(self.entity, by.id):
+        if self.rules.notices_absence and not presence.connections(self.entity, by.id):
             self.actor_ref.tell(Dropped(by=by))
 
     async def _resume(self, message: Resume, done: Decided) -> dict[str, Any]:

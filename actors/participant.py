@@ -17,7 +17,7 @@ from actors.entity import EntityActor, Resume
 from actors.errors import Refused
 from actors.kernel import Envelope, MailboxFullError
 from actors.media import hang_up
-from actors.rules.base import Command, Dropped, Person
+from actors.rules.base import Command, Person
 from actors.rules.session.presence import Leave
 
 RESUME_TIMEOUT = 10.0
@@ -150,7 +150,7 @@ class ParticipantActor(EntityActor):
             last = presence.leave(entity, by.id, connection)
             hang_up(self.services, entity, connection)
             if last and entity != self.entity:
-                self.services.address(entity).tell(Dropped(by=by))
+                self.services.gone(entity, by)
 
     def _expel(self, expel: Expel) -> None:
         """End every connection, and leave what the person is in: no grace for a banned one."""

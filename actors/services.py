@@ -1,6 +1,6 @@
 """What every actor of the product is given: the ports, the clock, and the way to the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from actors.admissions import Admissions
 from actors.kernel import ActorDeadError, ActorRef
 from actors.ports import Archive, Clock, Journal, MediaPlane, Publisher, Standing, Tracer
 from actors.presence import Presence
-from actors.rules.base import AT_ONCE
+from actors.rules.base import AT_ONCE, Dropped, Person
 
 SETTLED_KEPT = 100_000
 """Entities out of memory that are known to have sent everything: events, sessions, agendas, 1-1
@@ -43,6 +43,7 @@ class Counters:
 class Services:
     """The ports and registers that entity actors share.
 
+    :param noticing: kinds of entities to which it matters that somebody who follows them has gone.
     :param media: the forwarding unit; None where there is no sound and picture.
     :param tracer: shows the way of single commands; None where nobody wants to know.
     :param address: returns the ref of the entity's actor, waking it where needed.
@@ -61,6 +62,7 @@ class Services:
     clock: Clock
     presence: Presence
     address: Callable[[str], ActorRef[Any]]
+    noticing: Container[str]
     counters: Counters = attrs.field(factory=Counters)
     admissions: Admissions = attrs.field(factory=Admissions)
     told: dict[str, int] = attrs.field(factory=dict)
@@ -68,6 +70,14 @@ class Services:
     open_ends: dict[str, tuple[int, datetime | None]] = attrs.field(factory=dict)
     media: MediaPlane | None = None
     tracer: Tracer | None = None
+
+    def gone(self, entity: str, by: Person) -> None:
+        """Tell an entity that somebody who followed it has gone, if that matters to it.
+
+        :raises Refused: the name can be no entity's.
+        """
+        if entity.partition("/")[0] in self.noticing:
+            self.address(entity).tell(Dropped(by=by))
 
     def bring_back(self, entity: str) -> None:
         """Have an entity in memory, for a timer: without a word if the engine is about to end."""

@@ -31,6 +31,7 @@ from actors.rules.base import Command
 from actors.services import Services
 from engine.config import Config, MediaOptions
 from engine.exports import StoreExporter
+from engine.kinds import NOTICING
 from engine.telemetry import EngineCollector
 from engine.tokens import SECRET_BYTES, Authenticator, Key
 from engine.top import Top
@@ -228,6 +229,7 @@ def _services(  # noqa: PLR0913  the parts of an engine
         clock=clock,
         presence=wiring.presence(),
         address=wiring.address(system),
+        noticing=NOTICING,
         media=plane,
         tracer=make_tracer(config.traces),
     )

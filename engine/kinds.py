@@ -44,3 +44,6 @@ KINDS: Mapping[str, Kind] = {
     "person": Kind(PersonRules(), ParticipantActor),
     "support": Kind(SupportRules()),
 }
+
+NOTICING = frozenset(name for name, kind in KINDS.items() if kind.rules.notices_absence)
+"""Kinds of entities to which it matters that somebody who follows them has gone."""

@@ -96,7 +96,10 @@ class Tick(Command):
 
 @attrs.frozen(kw_only=True)
 class Dropped(Command):
-    """The last connection of ``by`` has gone without a word (rules 18, 35)."""
+    """The last connection of ``by`` has gone without a word (rules 18, 35).
+
+    Only entities whose rules notice it are told.
+    """
 
 
 @attrs.frozen(kw_only=True)
@@ -154,6 +157,8 @@ class Rules(ABC, Generic[State]):
     """One kind of entity's rules, without IO."""
 
     kind: ClassVar[str]
+    notices_absence: ClassVar[bool] = False
+    """Whether it matters to an entity that somebody who follows it has gone (:class:`Dropped`)."""
 
     @abstractmethod
     def initial(self, entity: str) -> State:

@@ -12,7 +12,6 @@ from actors.rules import quota
 from actors.rules.base import (
     SYSTEM,
     Command,
-    Dropped,
     Event,
     Look,
     Person,
@@ -317,7 +316,6 @@ DECIDE: Mapping[type[Command], Any] = {
     Update: _update,
     Get: _get,
     Look: _get,
-    Dropped: _nothing,
     Returned: _nothing,
     Recovered: _nothing,
 }

@@ -13,7 +13,6 @@ from actors.rules import directory, program
 from actors.rules.base import (
     SYSTEM,
     Command,
-    Dropped,
     Event,
     Look,
     Person,
@@ -305,7 +304,6 @@ DECIDE = {
     Lobby: _admit,
     Look: _admit,
     Companies: _admit,
-    Dropped: _nothing,
     Returned: _nothing,
     Recovered: _nothing,
 }

@@ -9,7 +9,6 @@ import attrs
 from actors.errors import Refused
 from actors.rules.base import (
     Command,
-    Dropped,
     Event,
     Look,
     Person,
@@ -160,7 +159,7 @@ class PersonRules(Rules[PersonState]):
                 return _notify(state, command, now)
             case ReadNotifications():
                 return _read(state, command, now)
-            case Dropped() | Look() | Recovered() | Returned() | Tick():
+            case Look() | Recovered() | Returned() | Tick():
                 return ()
         raise Refused("forbidden", "This cannot be asked of a person.")
 

@@ -13,7 +13,6 @@ from actors.errors import Refused
 from actors.rules import chat, media
 from actors.rules.base import (
     Command,
-    Dropped,
     Event,
     Look,
     Person,
@@ -191,7 +190,6 @@ DECIDE: Mapping[type[Command], Any] = {
     CloseRoom: _close,
     Follow: _follow,
     Look: _follow,
-    Dropped: _nothing,
     Returned: _nothing,
     Recovered: _nothing,
 }

@@ -11,7 +11,6 @@ from actors.errors import Refused
 from actors.rules.base import (
     SYSTEM,
     Command,
-    Dropped,
     Event,
     Look,
     Person,
@@ -345,7 +344,6 @@ DECIDE: Mapping[type[Command], Any] = {
     Look: _queue,
     Reply: _reply,
     Resolve: _resolve,
-    Dropped: _nothing,
     Returned: _nothing,
     Recovered: _nothing,
 }

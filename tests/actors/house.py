@@ -16,6 +16,7 @@ from actors.presence import Presence
 from actors.rules import records
 from actors.rules.base import COMMANDS, Command, Person
 from actors.services import Services
+from engine.kinds import NOTICING
 from engine.tree import address_in, grow
 from storage.memory import MemoryJournal
 from tests.actors.world import NoArchive
@@ -224,6 +225,7 @@ async def open_house(
             clock=clock,
             presence=Presence(),
             address=address_in(system),
+            noticing=NOTICING,
             media=media,
         )
         grow(system, services)

@@ -126,6 +126,7 @@ async def house(journal):
             clock=TrioClock(OPENING),
             presence=Presence(),
             address=lambda entity: system.get(*entity.split("/", 1)),
+            noticing={"chat"},
         )
         for kind, (rules, actor) in KINDS.items():
             factory = partial(_make, kind, rules, actor, services)

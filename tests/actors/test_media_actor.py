@@ -61,6 +61,7 @@ async def room():
             clock=SystemClock(),
             presence=Presence(),
             address=lambda entity: system.get("media", entity.partition("/")[2]),
+            noticing=frozenset(),
             media=plane,
         )
         system.register("media", lambda key: (MediaActor, (key, services)))

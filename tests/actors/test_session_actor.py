@@ -346,3 +346,20 @@ async def test_rule_36_a_repeated_join_is_refused_to_whoever_has_left(autojump_c
         with pytest.raises(Refused):
             await house.call(late, "session.join", session="ux", key="mine")
         assert house.ears.listening["late"] == {"person/fair.late"}
+
+
+async def test_rule_35_only_those_are_told_of_who_goes_to_whom_it_matters(autojump_clock):
+    async with open_house() as house:
+        await everybody_in(house)
+        await house.call(ANA, "event.lobby")
+        assert house.services.presence.connections("event/fair", "ana")
+        handled = {name: _handled(house, name) for name in ("event/fair", "session/ux")}
+        await house.drop(ANA, "ana")
+        assert not house.services.presence.connections("event/fair", "ana")
+        assert _handled(house, "event/fair") == handled["event/fair"]
+        assert _handled(house, "session/ux") > handled["session/ux"]
+        assert "ana" in house.state("session/ux").dropped
+
+
+def _handled(house, entity):
+    return house.services.address(entity)._cell.handled

@@ -132,6 +132,7 @@ class Broke(Event):
 
 class CounterRules(Rules[CounterState]):
     kind = "counter"
+    notices_absence = True
 
     def initial(self, entity: str) -> CounterState:
         return CounterState()
@@ -287,6 +288,7 @@ async def counters(
             clock=clock or TrioClock(START),
             presence=presence,
             address=lambda entity: system.get(*entity.split("/", 1)),
+            noticing={"counter"},
         )
         rules = CounterRules()
         system.register("counter", lambda key: (EntityActor, (f"counter/{key}", rules, services)))

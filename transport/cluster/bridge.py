@@ -18,7 +18,7 @@ from actors.errors import Refused
 from actors.kernel import ActorDeadError, Future, MailboxFullError
 from actors.kernel.messages import Request
 from actors.media import hang_up
-from actors.rules.base import Dropped, Person
+from actors.rules.base import Person
 from actors.rules.session.presence import Leave
 from actors.services import Services
 from transport.cluster import messages
@@ -373,10 +373,11 @@ class Bridge:
         kind, _, ident = entity.partition("/")
         if not last or kind == "person":
             return
-        leaves = removed and kind == "session"
-        command = Leave(by=person, session=ident) if leaves else Dropped(by=person)
         with suppress(Refused, MailboxFullError, ActorDeadError):
-            self.address(entity).tell(command)
+            if removed and kind == "session":
+                self.address(entity).tell(Leave(by=person, session=ident))
+            else:
+                self.services.gone(entity, person)
 
     def disown(self, shards: Iterable[int]) -> None:
         """Forget who follows what is in shards: their new owner keeps that book."""

@@ -9,7 +9,6 @@ from actors.rules.agenda import plan, schedule, tracking, views
 from actors.rules.agenda.state import AgendaState
 from actors.rules.base import (
     Command,
-    Dropped,
     Event,
     Person,
     Recovered,
@@ -35,7 +34,7 @@ class AgendaRules(Composed[AgendaState]):
 
         :raises Refused: it is not allowed.
         """
-        if isinstance(command, Dropped | Returned | Recovered):
+        if isinstance(command, Returned | Recovered):
             return ()
         return super().decide(state, command, now)
 

@@ -170,6 +170,7 @@ class MeetingRules(Composed[MeetingState]):
     """The rules of ``chat/ID``."""
 
     kind = "chat"
+    notices_absence = True
     parts = _PARTS
 
     def initial(self, entity: str) -> MeetingState:

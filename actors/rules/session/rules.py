@@ -57,6 +57,7 @@ class SessionRules(Composed[SessionState]):
     """A session: who is in it, on its stage, and what is said there (rules 1 to 24, 35)."""
 
     kind = "session"
+    notices_absence = True
     parts = PARTS
 
     def initial(self, entity: str) -> SessionState:
