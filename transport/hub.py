@@ -7,8 +7,8 @@ Those that pile up behind a slow one leave joined: the writes are most of what a
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from secrets import token_hex
 from time import perf_counter
@@ -18,7 +18,7 @@ import attrs
 import trio
 
 from actors.rules.records import iso
-from transport.broadcast import Audience, Broadcast, Subscription, bundle
+from transport.broadcast import Audience, Broadcast, Subscription, Together, bundle
 from transport.codec import Codec
 from transport.history import Frames, History
 from transport.limits import Limits
@@ -95,6 +95,7 @@ class Hub:
         self._backlog: deque[Broadcast] = deque()
         self._pump: trio.Event | None = None
         self._held: list[Broadcast] | None = None
+        self._together = Together(self.hold)
 
     def statistics(self) -> HubStatistics:
         """Return how much the hub holds."""
@@ -179,20 +180,21 @@ class Hub:
             else:
                 self._held.append(broadcast)
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
+    def together(self) -> AbstractContextManager[None]:
         """Send what is published in the block at its end, with one write a listener.
 
         The block must not wait for anything.
         """
-        if self._held is not None:
-            yield
+        return self._together
+
+    def hold(self, *, on: bool) -> None:
+        """Keep what is published from now on, or send what was kept."""
+        if on:
+            self._held = []
             return
-        self._held = []
         try:
-            yield
-        finally:
             self._send_held()
+        finally:
             self._held = None
 
     def subscribe(
