@@ -113,16 +113,13 @@ class SeatsTold(Event):
 
 
 def _session_changed(state: HasProgram, command: SessionChanged, now: datetime) -> Sequence[Event]:
-    before = state.program.get(command.session)
-    about = command.about or (before.about if before else None)
-    if about is None:
-        return ()
+    listed = state.program.get(command.session)
     events: list[Event] = []
-    after = Listed(id=command.session, about=about) if before is None else attrs.evolve(before)
-    after.about, after.state = about, command.state or after.state
-    if after != before:
-        events.append(ProgramChanged(at=now, session=card(after)))
-    if _moves_seats(after, command):
+    if command.about is not None or command.state is not None:
+        before, listed = listed, _changed(listed, command)
+        if listed is not None and listed != before:
+            events.append(ProgramChanged(at=now, session=card(listed)))
+    if listed is not None and _moves_seats(listed, command):
         events.append(
             StandingChanged(
                 at=now,
@@ -133,6 +130,16 @@ def _session_changed(state: HasProgram, command: SessionChanged, now: datetime) 
             )
         )
     return events
+
+
+def _changed(before: Listed | None, command: SessionChanged) -> Listed | None:
+    """Return how a session is to be listed; None for one of which nothing else is known."""
+    about = command.about or (before.about if before else None)
+    if about is None:
+        return None
+    after = Listed(id=command.session, about=about) if before is None else attrs.evolve(before)
+    after.about, after.state = about, command.state or after.state
+    return after
 
 
 def _moves_seats(listed: Listed, command: SessionChanged) -> bool:

@@ -87,9 +87,10 @@ converter = _make_converter()
 """Lenient about unknown members: older code reads newer rows."""
 
 
+_RECORD: dict[type[Event], Callable[[Event], dict[str, Any]]] = {}
 _WIRE: dict[type[Event], Callable[[Event], dict[str, Any]]] = {}
 _RESTORE: dict[type[Event], Callable[[Mapping[str, Any], Any], Event]] = {}
-"""What the converter would look up for every event that is read back."""
+"""What the converter would look up for every event."""
 
 
 def _wire_function(cls: type[Event]) -> Callable[[Event], dict[str, Any]]:
@@ -110,8 +111,11 @@ def wire(event: Event) -> dict[str, Any]:
 
 def record(event: Event) -> dict[str, Any]:
     """Return an event as the journal keeps it."""
-    result: dict[str, Any] = converter.unstructure(event)
-    return result
+    cls = type(event)
+    function = _RECORD.get(cls)
+    if function is None:
+        function = _RECORD[cls] = converter.get_unstructure_hook(cls)
+    return function(event)
 
 
 def restore(type_name: str, data: Mapping[str, Any]) -> Event:
