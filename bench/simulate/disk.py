@@ -71,7 +71,8 @@ class Disk:
         fault = self._faults.draw()
         if fault in ("crash before", "crash after") and current.get() is None:
             fault = "refused"  # a transaction is no actor, and cannot die alone
-        await self._before(fault)
+        if fault is not None:
+            await self._before(fault)
         if not self.alive:
             raise StorageUnavailable("simulated: the process is dead")
         await self._rows.append(*writes)
@@ -83,7 +84,7 @@ class Disk:
         if fault == "crash after":
             raise Crash
 
-    async def _before(self, fault: str | None) -> None:
+    async def _before(self, fault: str) -> None:
         match fault:
             case "refused":
                 raise StorageUnavailable("simulated")

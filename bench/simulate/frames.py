@@ -17,6 +17,12 @@ KEPT = 64
 REMEMBERED = 8
 """Frames that are read but once; the fan-out gives the same bytes to one listener after another."""
 
+LARGE = 4_096
+"""Bytes of an event above which its data is left for those who want it."""
+
+DATA = b',"data":'
+"""What stands before an event's data, which comes last."""
+
 Event = Mapping[str, Any]
 
 
@@ -51,6 +57,29 @@ class Frames:
             self._history.breach(f"{topic}: told who asked anonymously (rule 20)")
 
 
+class _Large(dict[str, Any]):
+    """An event whose data is read only if somebody asks for it: a lobby's has a card a session."""
+
+    def __init__(self, head: Mapping[str, Any], payload: bytes) -> None:
+        super().__init__(head)
+        self._payload = payload
+
+    def __missing__(self, name: str) -> Any:
+        if name != "data":
+            raise KeyError(name)
+        data = self[name] = orjson.loads(self._payload)["params"]["data"]
+        return data
+
+
+def _event(payload: bytes) -> Event:
+    if len(payload) > LARGE:
+        head, data, _ = payload.partition(DATA)
+        if data:
+            return _Large(orjson.loads(head + b"}}")["params"], payload)
+    event: Event = orjson.loads(payload)["params"]
+    return event
+
+
 def _events(data: bytes) -> Iterator[Event]:
     while data:
         size, start = data[1], 2
@@ -58,7 +87,7 @@ def _events(data: bytes) -> Iterator[Event]:
             size, start = int.from_bytes(data[2:4], "big"), 4
         elif size == _LONG:
             size, start = int.from_bytes(data[2:10], "big"), 10
-        yield orjson.loads(data[start : start + size])["params"]
+        yield _event(data[start : start + size])
         data = data[start + size :]
 
 

@@ -1,7 +1,7 @@
 """The world of a simulation: the engine through its lives, the time, and the way in."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableSequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from math import inf
@@ -29,6 +29,9 @@ from transport.limits import Limits
 
 NO_SLICES = Limits(slice_seconds=inf)
 """The fan-out ends its slices by the machine's clock, which no seed decides."""
+
+PAIR = 2
+"""Tasks that have but two orders."""
 
 DOWN = (0.5, 5.0, 40.0)
 """Seconds that the engine may be gone; within the grace of a drop, and beyond."""
@@ -180,19 +183,32 @@ def leftovers(engine: Engine) -> dict[str, int]:
     }
 
 
+class _Dice(Random):
+    """Trio's, which are thrown each time any task can run."""
+
+    def shuffle(self, x: MutableSequence[Any]) -> None:
+        """Put tasks in any order; mostly there is one, or there are two."""
+        if len(x) > PAIR:
+            super().shuffle(x)
+        elif self.getrandbits(1):
+            x.reverse()
+
+
 @contextmanager
 def steady(seed: int) -> Iterator[None]:
     """Let the seed alone decide the order of things: trio's dice, and no real time anywhere."""
     run: Any = sys.modules["trio._core._run"]
     allowed = run._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001  as Hypothesis does it
+    dice = run._r  # noqa: SLF001  as above
     clock = kernel_loop._clock  # noqa: SLF001  a slice ends by the machine's clock
     run._ALLOW_DETERMINISTIC_SCHEDULING = True  # noqa: SLF001  as above
-    run._r.seed(seed)  # noqa: SLF001  as above
+    run._r = _Dice(seed)  # noqa: SLF001  as above
     kernel_loop._clock = lambda: 0.0  # noqa: SLF001  as above
     try:
         yield
     finally:
         run._ALLOW_DETERMINISTIC_SCHEDULING = allowed  # noqa: SLF001  as above
+        run._r = dice  # noqa: SLF001  as above
         kernel_loop._clock = clock  # noqa: SLF001  as above
 
 
