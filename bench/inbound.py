@@ -14,7 +14,8 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from typing import Any
 
 import trio
@@ -120,13 +121,16 @@ async def _stages(engine: Engine) -> dict[str, float]:
     answer = {"message": records.wire(event)}
     actor = await engine.services.address(f"session/{SESSION}").ask(_Peek(), timeout=10)
     rules, state = actor.rules, actor.state
-    events = rules.decide(state, command, now)
     topic = f"session/{SESSION}"
+    # An instant is spelt in the answer first and looked up from then on: each is a new one here.
+    instants = [now + timedelta(milliseconds=number) for number in range(records.SPELT + 1)]
+    decided = cycle([(at, rules.decide(state, command, at)) for at in instants])
 
     def evolve() -> None:
+        at, events = next(decided)
         for one in events:
             rules.evolve(state, one)
-        rules.answer(state, command, events, now)
+        rules.answer(state, command, events, at)
 
     return {
         "decode": timed(lambda: JSON.decode(REQUEST, 32)),
