@@ -46,6 +46,10 @@ EVENTS_KEPT = 10_000
 CALLS_WAITING = 1_000
 """Calls that may be without an answer."""
 
+TOPICS_RESUMED = 64
+"""Topics that a server takes, by default. Whoever has been in more rooms and chats than that
+resumes those heard of last."""
+
 ENTRY_SECONDS = 15.0
 """Time a connection attempt may take, up to the answer to ``connect``."""
 
@@ -264,6 +268,7 @@ class Client:
     async def _enter(self, websocket: WebSocketConnection) -> None:
         params: dict[str, Any] = {"token": self._token(), "client": self._name}
         if self._epoch is not None:
+            self._forget_oldest()
             params["resume"] = {"epoch": self._epoch, "topics": self.topics}
         await self._send(websocket, _request(0, "connect", params))
         reply = self._codec.decode(await websocket.get_message(), DEPTH)
@@ -284,12 +289,18 @@ class Client:
         if self._epoch not in {None, result["epoch"]}:
             self.topics.clear()
         self._epoch = result["epoch"]
-        for recovered in result["recovered"].values():
+        for topic, recovered in result["recovered"].items():
             if recovered:
                 self._recovered += 1
             else:
                 self._reloaded += 1
+                self.topics.pop(topic, None)  # it was left, or else its snapshot follows
         self._entered.set()
+
+    def _forget_oldest(self) -> None:
+        """Keep the topics that were heard of last, as many as can be resumed."""
+        for topic in list(self.topics)[:-TOPICS_RESUMED]:
+            del self.topics[topic]
 
     async def _send(self, websocket: WebSocketConnection, message: Mapping[str, Any]) -> None:
         payload = self._codec.encode(message)
@@ -324,6 +335,7 @@ class Client:
         if seq is not None:
             if params["type"] != "snapshot" and seq <= self.topics.get(topic, -1):
                 return  # seen before the drop
+            self.topics.pop(topic, None)  # those heard of last stand last
             self.topics[topic] = seq
         if len(self._events) >= EVENTS_KEPT:
             self._events.popleft()

@@ -84,6 +84,7 @@ class FakeDoor:
         self.calls: list[Command] = []
         self.entered: list[tuple[Person, str]] = []
         self.left: list[tuple[Person, str]] = []
+        self.over: set[str] = set()
         self.refusal: Refused | None = None
 
     async def connect(
@@ -95,6 +96,9 @@ class FakeDoor:
         self.entered.append((person, connection))
         recovered = {}
         for topic, seq in topics.items():
+            if topic in self.over:
+                recovered[topic] = False
+                continue
             recovered[topic] = epoch == self.hub.epoch and self.hub.resume(connection, topic, seq)
             if not recovered[topic]:
                 self._snapshot(connection, topic)

@@ -55,6 +55,41 @@ async def test_what_is_no_longer_held_comes_as_a_snapshot_and_is_told(house):
         assert client.welcome["recovered"] == {"session/ux": False}
 
 
+async def test_what_was_left_meanwhile_is_not_resumed_for_ever(house):
+    async with open_client(house.url, house.token()) as client:
+        for topic in ("session/ux", "session/left"):
+            await client.call("test.join", topic=topic)
+        events = client.events()
+        assert {(await anext(events)).topic for _ in range(2)} == {"session/ux", "session/left"}
+        house.door.over.add("session/left")
+        client.interrupt()
+        with trio.fail_after(10):
+            while client.statistics().connects < 2:
+                await trio.sleep(0.01)
+        assert client.welcome["recovered"] == {"session/ux": True, "session/left": False}
+        assert client.topics.keys() == {"session/ux"}
+
+
+async def test_no_more_topics_are_resumed_than_a_server_takes(house):
+    rooms = [f"room/ux.{number}" for number in range(80)]
+    async with open_client(house.url, house.token()) as client:
+        events = client.events()
+        await client.call("test.join", topic="session/ux")
+        for room in rooms:
+            await client.call("test.join", topic=room)
+            house.hub.unsubscribe(house.door.entered[0][1], room)
+        house.door.say("session/ux", "still here")
+        while (await anext(events)).type != "test.said":
+            pass
+        client.interrupt()
+        with trio.fail_after(10):
+            while client.statistics().connects < 2:
+                await trio.sleep(0.01)
+        resumed = client.welcome["recovered"]
+        assert resumed.keys() == {"session/ux", *rooms[17:]}
+        assert resumed["session/ux"]
+
+
 async def test_a_call_under_way_during_a_drop_is_sent_again_with_its_key(house):
     async with open_client(house.url, house.token()) as client:
         async with trio.open_nursery() as nursery:
