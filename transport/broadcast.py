@@ -54,7 +54,7 @@ class Audience:
 class Together:
     """A block within which something holds; a block within the block changes nothing.
 
-    There is one about every batch: a generator for it would cost three times as much.
+    There is one about every batch: a generator for it costs two and a half times as much.
 
     :param hold: called with ``on`` as the block begins, and as it ends.
     """
