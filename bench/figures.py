@@ -9,10 +9,13 @@ LARGE, WEEK = 10_000, 7
 """People and days of the fair that is to be simulated in a minute."""
 
 MEMORY = (
-    ("memory_mb_per_hour", "by each minute's least", 1.0),
-    ("memory_of_all_samples_mb_per_hour", "by all samples", None),
-)
-"""The two slopes that a soak tells."""
+    ("memory_mb_per_hour", "memory after warm-up, by each minute's least", "MB", 1.0),
+    ("memory_of_all_samples_mb_per_hour", "memory after warm-up, by all samples", "MB", None),
+    ("heap_in_use_mb_per_hour", "of it in use in the C library's heap", "MB", None),
+    ("blocks_in_use_thousands_per_hour", "of it in use by Python's objects", "thousand blocks",
+     None),
+)  # fmt: skip
+"""The slopes that a soak tells: what is resident, and of it what is in use."""
 
 
 def actors(result: Result) -> Iterator[Figure]:
@@ -236,10 +239,14 @@ def mixed(result: Result) -> Iterator[Figure]:
                  higher=False)  # fmt: skip
     if "chats" in result:
         yield from _chats(result["chats"])
-    for key, label, target in MEMORY:
+    yield from _memory(result)
+
+
+def _memory(result: Result) -> Iterator[Figure]:
+    for key, label, unit, target in MEMORY:
         if result.get(key) is not None:
-            yield Figure(f"memory after warm-up, {label}", result[key], "MB an hour",
-                         target=target, sense="at most", higher=False)  # fmt: skip
+            yield Figure(label, result[key], f"{unit} an hour", target=target, sense="at most",
+                         higher=False)  # fmt: skip
 
 
 def _chats(chats: Result) -> Iterator[Figure]:

@@ -28,6 +28,8 @@ still take a step or two by then, of Python's 1 MiB each."""
 SLOPE_SECONDS = 300.0
 """Watched for less, memory says nothing of an hour."""
 
+THOUSAND = 1_000.0
+
 FLOOR_SECONDS = 60.0
 """Of these the least memory counts."""
 
@@ -42,19 +44,23 @@ def flaws_of(seconds: float) -> Flaws:
     )
 
 
-def floors(series: list[dict[str, float]]) -> list[dict[str, float]]:
+def floors(series: list[dict[str, float]], key: str = "rss") -> list[dict[str, float]]:
     """Return the sample with the least memory of each minute.
+
+    :param key: the sampled figure of it.
 
     What is free is given back every ten seconds and taken again between: the least is what is in
     use, and the rest swings by more in a minute than a leak would add in an hour.
     """
     minutes = groupby(series, key=lambda one: one["at"] // FLOOR_SECONDS)
-    return [min(minute, key=itemgetter("rss")) for _, minute in minutes]
+    return [min(minute, key=itemgetter(key)) for _, minute in minutes]
 
 
-def _per_hour(series: list[dict[str, float]]) -> float | None:
-    growth = slope(series)
-    return None if growth is None else round(growth / MB, 2)
+def growth(series: list[dict[str, float]], key: str, unit: float) -> float | None:
+    """Return how a figure's least of each minute grew in an hour; None if too little is known."""
+    known = [one for one in series if key in one]
+    grown = slope(floors(known, key), key)
+    return None if grown is None else round(grown / unit, 2)
 
 
 def run(
@@ -72,12 +78,17 @@ def run(
     warm = [one for one in result["series"] if one["at"] > seconds * WARM_PART and "rss" in one]
     watched = warm[-1]["at"] - warm[0]["at"] if warm else 0.0
     enough = watched >= SLOPE_SECONDS
+    all_samples = slope(warm)
     files = [one["files"] for one in warm if "files" in one]
     return {
         "bench": "soak",
         **result,
-        "memory_mb_per_hour": _per_hour(floors(warm)) if enough else None,
-        "memory_of_all_samples_mb_per_hour": _per_hour(warm) if enough else None,
+        "memory_mb_per_hour": growth(warm, "rss", MB) if enough else None,
+        "memory_of_all_samples_mb_per_hour": (
+            round(all_samples / MB, 2) if enough and all_samples is not None else None
+        ),
+        "heap_in_use_mb_per_hour": growth(warm, "heap", MB) if enough else None,
+        "blocks_in_use_thousands_per_hour": growth(warm, "blocks", THOUSAND) if enough else None,
         "files_open": [min(files), max(files)] if files else [],
     }
 

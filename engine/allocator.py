@@ -17,6 +17,7 @@ machine is busy with something else. What lies in them is given back now and the
 import ctypes
 import os
 from collections.abc import Callable
+from typing import Any
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
 """Settings of ``malloc.h``, see mallopt(3); part of the C library's binary interface."""
@@ -50,6 +51,30 @@ def give_back() -> None:
     trim = _function("malloc_trim")
     if trim is not None:
         trim(0)
+
+
+class _Heap(ctypes.Structure):
+    """``struct mallinfo2`` of ``malloc.h``, see mallinfo(3)."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks",
+                     "uordblks", "fordblks", "keepcost")
+    )  # fmt: skip
+
+
+def in_use() -> int | None:
+    """Return the bytes that are in use in the C library's heap and in blocks mapped apart.
+
+    What Python's own allocator holds lies elsewhere. None where the library is another one, or one
+    older than 2.33, or where the operator has had a say.
+    """
+    asking: Any = _function("mallinfo2")
+    if asking is None:
+        return None
+    asking.restype = _Heap
+    heap = asking()
+    return int(heap.uordblks + heap.hblkhd)
 
 
 def _function(name: str) -> Callable[..., int] | None:

@@ -1,5 +1,6 @@
 """What the actors count, for Prometheus, beside what the transport counts."""
 
+import sys
 from collections.abc import Iterable
 
 import attrs
@@ -11,6 +12,7 @@ from trio.lowlevel import in_trio_run
 
 from actors.kernel import ActorSystem
 from actors.services import Services
+from engine.allocator import in_use
 
 COUNTED = {
     "commands": "Commands that reached an entity, also those refused",
@@ -49,6 +51,7 @@ class EngineCollector(Collector):
             "greenroom_actors_following", "People following an entity, by entity, summed", present
         )
         yield from self._kernel()
+        yield from _memory()
         if in_trio_run():
             tasks = trio.lowlevel.current_statistics().tasks_living
             yield GaugeMetricFamily("greenroom_runtime_tasks", "Tasks of the event loop", tasks)
@@ -76,3 +79,17 @@ class EngineCollector(Collector):
         for reason, count in now.dead_letters.items():
             letters.add_metric([reason], count)
         yield letters
+
+
+def _memory() -> Iterable[Metric]:
+    """Tell what is in use: resident memory also has the room that allocators keep."""
+    yield GaugeMetricFamily(
+        "greenroom_runtime_blocks",
+        "Blocks in use in Python's own allocator",
+        sys.getallocatedblocks(),
+    )
+    heap = in_use()
+    if heap is not None:
+        yield GaugeMetricFamily(
+            "greenroom_runtime_heap_bytes", "Bytes in use in the C library's heap", heap
+        )

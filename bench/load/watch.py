@@ -40,6 +40,8 @@ TOLD = {
     "greenroom_kernel_restarts_total": "restarts",
     "greenroom_kernel_timers": "timers",
     "greenroom_runtime_tasks": "tasks",
+    "greenroom_runtime_blocks": "blocks",
+    "greenroom_runtime_heap_bytes": "heap",
     "greenroom_node_num_clients": "clients",
     "greenroom_node_num_subscriptions": "subscriptions",
     "greenroom_node_fanout_backlog": "backlog",

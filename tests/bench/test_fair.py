@@ -25,7 +25,7 @@ from bench.fair_checks import (
 from bench.load.target import Target
 from bench.load.watch import METRICS, metrics_url, read, stood
 from bench.mixed import slope
-from bench.soak import WARM_PART, flaws_of, floors
+from bench.soak import WARM_PART, flaws_of, floors, growth
 from engine.tokens import Key
 
 
@@ -323,6 +323,21 @@ def test_memory_is_judged_by_what_is_left_when_free_memory_was_given_back():
     series = [{"at": 5.0 * n, "rss": 1e8 + 40.0 * n + swing[n % 4]} for n in range(60)]
     assert [one["at"] for one in floors(series)] == [0.0, 60.0, 120.0, 180.0, 240.0]
     assert slope(floors(series)) == pytest.approx(40 * 3600 / 5)
+
+
+def test_what_is_in_use_is_judged_beside_it_where_the_server_tells_it():
+    series = [{"at": 5.0 * n, "rss": 1e8} for n in range(60)]
+    for number, one in enumerate(series[::2]):  # the server is asked less often than looked at
+        one["blocks"] = 7e5 + 2 * number
+    blocks = growth(series, "blocks", 1e3)
+    assert blocks == pytest.approx(0.72)
+    assert growth(series, "heap", 1e6) is None
+    told = {"memory_mb_per_hour": 3.1, "blocks_in_use_thousands_per_hour": blocks}
+    lines = {one.name: (one.value, one.unit, one.target) for one in figures._memory(told)}
+    assert lines == {
+        "memory after warm-up, by each minute's least": (3.1, "MB an hour", 1.0),
+        "of it in use by Python's objects": (0.72, "thousand blocks an hour", None),
+    }
 
 
 def test_how_long_a_process_waited_for_a_processor_is_known_or_left_out():

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from engine.allocator import OPERATORS, in_use
+
 PROGRAM = """
 import ctypes, threading
 from engine.allocator import give_back, share_heap
@@ -59,3 +61,20 @@ def test_threads_share_one_heap_and_holes_go_back_unless_the_operator_says_other
     # A large block that comes after another was freed is mapped apart, still.
     apart = re.findall(r'<total type="mmap" count="\d+" size="(\d+)"/>', told[2])
     assert (int(apart[-1]) >= 1 << 20) is done, apart
+
+
+@pytest.mark.skipif(not GNU, reason="another C library")
+@pytest.mark.parametrize("size", [100_000, 10_000_000], ids=["in the heap", "mapped apart"])
+def test_what_is_in_use_in_the_heap_is_told(size, monkeypatch):
+    for name in list(os.environ):
+        if name.startswith(OPERATORS):
+            monkeypatch.delenv(name)
+    before = in_use()
+    held = [bytes(size) for _ in range(10)]
+    during = in_use()
+    del held
+    assert before is not None
+    assert during - before > 9 * size  # other threads allocate and free beside
+    assert during - in_use() > 9 * size
+    monkeypatch.setenv("LD_PRELOAD", "another.so")
+    assert in_use() is None

@@ -39,6 +39,8 @@ def test_commands_and_crashes_of_actors_are_counted(shared_daemon):
     assert float(after["greenroom_actors_effects_lost_total"]) == 0
     assert float(after["greenroom_runtime_tasks"]) > 1
     assert float(after["process_resident_memory_bytes"]) > 1e7
+    assert 1e6 < float(after["greenroom_runtime_heap_bytes"]) < 1e8
+    assert 1e5 < float(after["greenroom_runtime_blocks"]) < 1e7
     assert float(after["greenroom_kernel_deepest"]) <= float(after["greenroom_kernel_waiting"])
 
 
