@@ -17,6 +17,7 @@ machine is busy with something else. What lies in them is given back now and the
 import ctypes
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
@@ -80,4 +81,10 @@ def in_use() -> int | None:
 def _function(name: str) -> Callable[..., int] | None:
     if any(variable.startswith(OPERATORS) for variable in os.environ):
         return None
-    return getattr(ctypes.CDLL(None), name, None)
+    return getattr(_library(), name, None)
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """Return the C library; each loaded anew would be a class that holds itself."""
+    return ctypes.CDLL(None)
