@@ -172,5 +172,10 @@ class HttpServer:
             None when it has ended.
         """
         kept = KeptAlive(stream, head, self._limit)
-        await _Connection(self._app, self._config, self._worker, {}, kept)  # type: ignore[arg-type]  # KeptAlive has all it uses
+        connection = _Connection(self._app, self._config, self._worker, {}, kept)  # type: ignore[arg-type]  # KeptAlive has all it uses
+        try:
+            await connection
+        finally:
+            # It and its protocol hold each other, and all their buffers, until the collector comes.
+            vars(connection).clear()
         return kept.upgrade
