@@ -152,7 +152,7 @@ _PASSING = (MailboxFullError, trio.TooSlowError)
 """What a moment's wait may mend."""
 
 
-def refusal(error: Exception) -> Refused:
+def refusal(error: BaseException) -> Refused:
     """Return what a person can be told of what went wrong among actors."""
     if isinstance(error, Refused):
         return error

@@ -133,7 +133,8 @@ class EntityActor(DurableActor):
             return self._decide(envelope, command)
         except Refused as refused:
             self.services.counters.refused += 1
-            envelope.fail(refused)
+            # Whence it came helps nobody, and its frames would be kept for as long as it is.
+            envelope.fail(refused.with_traceback(None))
         except StateBroken:
             raise
         except Exception:  # noqa: BLE001  rules are code, and code has faults

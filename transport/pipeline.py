@@ -110,14 +110,16 @@ class Pipeline:
             log.exception("cannot be answered", method=pending.request.method)
 
     def _take(self, pending: _Pending, future: Future[Mapping[str, Any]]) -> None:
-        try:
+        # Raised here, a refusal would hold the frames below, which hold it, until all is collected.
+        error = future.error
+        if error is None:
             self._settle(pending, future.get())
-        except Exception as error:  # noqa: BLE001  a refusal, the actor's end, or no room for it
-            told = refusal(error)
-            if told.reason == "internal" and pending.command.key is not None:
-                self._connection.start_aside(partial(self._again, pending))
-            else:
-                self._settle(pending, told)
+            return
+        told = refusal(error)  # a refusal, the actor's end, or no room for it
+        if told.reason == "internal" and pending.command.key is not None:
+            self._connection.start_aside(partial(self._again, pending))
+        else:
+            self._settle(pending, told)
 
     async def _again(self, pending: _Pending) -> None:
         """Ask once more: what ended an actor is not the asker's fault (rule 36)."""

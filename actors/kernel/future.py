@@ -171,6 +171,11 @@ class Future(pykka.Future[T]):
                 raise AskTimeoutError(f"{seconds} seconds")
         return self._result()
 
+    @property
+    def error(self) -> BaseException | None:
+        """What it failed with; None as long as it has not. Unlike :meth:`get` it raises nothing."""
+        return self._error if self._value is _FAILED else None
+
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
         """Compute the value with ``func(timeout)`` when it is first wanted.
 

@@ -199,7 +199,8 @@ async def test_answers_to_whoever_has_gone_harm_nobody(house, speaking):
         assert (await speaker.hear())["id"] == 1
 
 
-async def test_what_was_answered_leaves_no_circle_behind(house, speaking):
+@pytest.mark.parametrize("refused", [False, True], ids=["carried out", "refused"])
+async def test_what_was_answered_leaves_no_circle_behind(house, speaking, refused):
     asked = Asked(house.door)
     async with speaking(house) as speaker:
         await speaker.say(tell(1))
@@ -207,7 +208,10 @@ async def test_what_was_answered_leaves_no_circle_behind(house, speaking):
         gone = weakref.ref(future)
         gc.disable()
         try:
-            future.set({})
+            if refused:
+                future.set_exception(Refused("wrong_state", "Not now."))
+            else:
+                future.set({})
             del future
             assert (await speaker.hear())["id"] == 1
             assert gone() is None
