@@ -133,8 +133,7 @@ class EntityActor(DurableActor):
             return self._decide(envelope, command)
         except Refused as refused:
             self.services.counters.refused += 1
-            # Whence it came helps nobody, and its frames would be kept for as long as it is.
-            envelope.fail(refused.with_traceback(None))
+            envelope.fail(refused)
         except StateBroken:
             raise
         except Exception:  # noqa: BLE001  rules are code, and code has faults

@@ -54,20 +54,3 @@ async def test_a_crashed_entity_leaves_memory_at_once(autojump_clock, monkeypatc
             assert len(living) <= before
         finally:
             gc.enable()
-
-
-async def test_a_refusal_leaves_memory_at_once(autojump_clock):
-    async with open_house() as house:
-        await everybody_in(house)
-        asked = House.command(GUESTS[0], "breakout.open", "ana", session="ux", rooms=2, key="o")
-        gc.collect()
-        gc.disable()
-        try:
-            futures = [house.door.begin(asked) for _ in range(3)]
-            await trio.testing.wait_all_tasks_blocked()
-            refusals = [weakref.ref(future.error) for future in futures]
-            assert all(isinstance(one(), Refused) for one in refusals)
-            del futures
-            assert not any(one() for one in refusals)
-        finally:
-            gc.enable()

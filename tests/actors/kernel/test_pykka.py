@@ -294,7 +294,10 @@ async def test_a_future_is_set_once_and_can_be_awaited_by_many(autojump_clock, s
         raise KeyError("mine")  # noqa: TRY301  it is to be in hand
     except KeyError:
         failed = Future()
+        assert failed.error is None
         failed.set_exception()
+    assert isinstance(failed.error, KeyError)
+    assert future.error is None
     with pytest.raises(KeyError):
         await failed
 
