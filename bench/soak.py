@@ -47,10 +47,10 @@ def flaws_of(seconds: float) -> Flaws:
 def floors(series: list[dict[str, float]], key: str = "rss") -> list[dict[str, float]]:
     """Return the sample with the least memory of each minute.
 
-    :param key: the sampled figure of it.
-
     What is free is given back every ten seconds and taken again between: the least is what is in
     use, and the rest swings by more in a minute than a leak would add in an hour.
+
+    :param key: the sampled figure of it.
     """
     minutes = groupby(series, key=lambda one: one["at"] // FLOOR_SECONDS)
     return [min(minute, key=itemgetter(key)) for _, minute in minutes]
