@@ -164,6 +164,10 @@ class Connection:
         with trio.move_on_after(self.context.limits.closing_seconds):
             await self._websocket.aclose(code, clip(reason))
 
+    def let_go(self) -> None:
+        """Leave memory with the last who holds it, not when everything is collected."""
+        self._websocket.let_go()
+
     # -- its messages ----------------------------------------------------------------------
 
     async def _receive(self, message: str | bytes) -> None:

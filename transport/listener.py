@@ -19,7 +19,7 @@ import trio
 from transport.codec import negotiate
 from transport.connection import Connection
 from transport.context import Context, Visit
-from transport.outbox import Outbox
+from transport.outbox import Outbox, nobody
 from transport.websocket import READ_BYTES, HandshakeFailed, Proposal, WebSocket
 
 log = structlog.get_logger("greenroom.transport")
@@ -175,6 +175,8 @@ class Arrival:
     async def close(self) -> None:
         """Close it, without a word."""
         self.outbox.shut()
+        if self.connection is not None:
+            self.connection.let_go()
         if isinstance(self.line, trio.SSLStream):
             await trio.aclose_forcefully(self.line)
         self.taken.close()
@@ -246,7 +248,7 @@ class Listener:
 
     def _outbox(self, line: Line) -> Outbox:
         limit, entrance = self._context.limits.outbox_bytes, self._context.entrance
-        return Outbox(line, self._nursery, limit, _never, entrance)
+        return Outbox(line, self._nursery, limit, nobody, entrance)
 
     async def _admit(self, arrival: Arrival, address: str) -> None:
         visit = self._context.registry.enter(address)
@@ -324,10 +326,6 @@ class Listener:
 
 _ENDS = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
 """How a connection may end that nobody need be told of."""
-
-
-def _never() -> None:
-    """Stand in until the connection takes over: a handshake's answer never fills an outbox."""
 
 
 def _only(error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:

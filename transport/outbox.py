@@ -35,6 +35,10 @@ class OutboxStatistics:
     closed: bool
 
 
+def nobody() -> None:
+    """Be told in place of a connection: before there is one, and once it is over."""
+
+
 class Outbox:
     """A bounded outgoing queue in front of a socket, or of a stream.
 
@@ -287,3 +291,4 @@ class Outbox:
             if self._writing:
                 trio.lowlevel.notify_closing(self._descriptor)
         self._descriptor = -1
+        self.on_overflow = nobody  # whoever was told holds this: a circle otherwise

@@ -6,6 +6,7 @@ their order; what is for another one waits until these are answered. The answers
 of the requests. No task waits for them: whoever gives the answer sends it.
 """
 
+import weakref
 from collections import deque
 from collections.abc import Mapping
 from functools import partial
@@ -52,7 +53,8 @@ class Pipeline:
     __slots__ = ("_changed", "_connection", "_pending")
 
     def __init__(self, connection: "Connection") -> None:
-        self._connection = connection
+        # It holds this, and whoever answers late may hold this for long.
+        self._connection: Connection = weakref.proxy(connection)
         self._pending: deque[_Pending] = deque()
         self._changed: trio.Event | None = None
 

@@ -255,6 +255,11 @@ class WebSocket:
             self._wire.send_close(code, reason)
             self._send()
 
+    def let_go(self) -> None:
+        """Keep no hold of itself: the protocol's parser and its last error lead back to it."""
+        self._wire.parser.close()
+        self._wire.parser_exc = None
+
     async def aclose(self, code: int, reason: str) -> None:
         """Send a close frame, unless one was sent, and wait until the peer has taken it.
 

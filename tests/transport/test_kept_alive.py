@@ -1,15 +1,12 @@
 """Requests one after the other on one connection, and the WebSocket behind them, as proxies ask."""
 
-import gc
 import re
 
 import orjson
 import pytest
 import trio
-from hypercorn.trio.tcp_server import TCPServer
 
 from tests.transport.test_wire import request
-from transport.http.serving import KeptAlive
 from transport.limits import Limits
 
 UPGRADE = (
@@ -149,27 +146,3 @@ async def test_a_proxys_connection_counts_for_whom_the_upgrade_is(running):
             await read_until(stream, b"\r\n\r\n")
             assert dict(house.server.context.registry.by_address) == {"10.0.0.2": 1}
             assert house.server.statistics().handshakes == 1
-
-
-def connections_in_memory():
-    return sum(isinstance(one, KeptAlive | TCPServer) for one in gc.get_objects())
-
-
-@pytest.mark.parametrize("last", [HEALTH, UPGRADE], ids=["http", "websocket"])
-async def test_a_connection_leaves_memory_with_its_end_and_without_the_collector(house, last):
-    gc.collect()
-    before = connections_in_memory()
-    gc.disable()
-    try:
-        for _ in range(3):
-            async with await trio.open_tcp_stream("127.0.0.1", house.port) as stream:
-                await stream.send_all(HEALTH)
-                await read_until(stream, b"ok\n")
-                assert connections_in_memory() == before + 2
-                await stream.send_all(last)
-                await read_until(stream, b"ok\n" if last is HEALTH else b"\r\n\r\n")
-        with trio.fail_after(5):
-            while connections_in_memory() != before:
-                await trio.sleep(0.01)
-    finally:
-        gc.enable()
