@@ -167,8 +167,7 @@ def _program(state: HasProgram, command: Program, now: datetime) -> Sequence[Eve
 
 def _on_program_changed(state: HasProgram, event: ProgramChanged) -> None:
     told = event.session
-    fields = attrs.fields_dict(Description)
-    about = Description(**{field: getattr(told, field) for field in fields})
+    about = Description.of(told)
     listed = state.program.setdefault(told.id, Listed(id=told.id, about=about))
     listed.about, listed.state = about, told.state
     listed.has_changed()

@@ -41,6 +41,11 @@ class Description:
     end: datetime
     capacity: int | None
 
+    @classmethod
+    def of(cls, told: "Description") -> "Description":
+        """Return the part of something larger that describes the session."""
+        return Description(**{name: getattr(told, name) for name in attrs.fields_dict(Description)})
+
 
 @attrs.frozen(kw_only=True)
 class Seats:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import attrs
 
 from actors.rules.base import Event, event
+from actors.rules.program_model import Description
 from actors.rules.session.state import Plan
 
 
@@ -20,21 +21,11 @@ def _no_people() -> Any:
 
 
 @attrs.frozen(kw_only=True)
-class Facts:
-    """A session as the program and agendas hold it.
-
-    :param end: the planned end.
-    """
+class Facts(Description):
+    """A session as the program and agendas hold it; the end is the planned one."""
 
     id: str
     event: str
-    title: str
-    kind: str
-    company: str | None
-    hosts: list[str]
-    start: datetime
-    end: datetime
-    capacity: int | None
     state: str
 
 

@@ -39,15 +39,7 @@ def tell_plan(entity: str, event: Standing) -> Sequence[Send]:
     """Tell the event how its session is planned now."""
     del entity
     told = event.facts
-    about = Description(
-        title=told.title,
-        kind=told.kind,
-        company=told.company,
-        hosts=told.hosts,
-        start=told.start,
-        end=told.end,
-        capacity=told.capacity,
-    )
+    about = Description.of(told)
     return [send(SessionChanged(by=SYSTEM, event=told.event, session=told.id, about=about))]
 
 
