@@ -83,6 +83,8 @@ def test_its_variables_are_options():
     assert (config.host, config.port) == ("0.0.0.0", 8000)  # noqa: S104  in a container
     assert str(config.data) in step("VOLUME")
     assert f"{config.port}/tcp" in step("EXPOSE")[0]
+    assert f"{config.media.port}/udp" in step("EXPOSE")[0]
+    assert config.media.hosts == ("0.0.0.0",)  # noqa: S104  likewise
 
 
 def test_the_check_of_its_health_tells_a_ready_daemon_from_none(tmp_path):
