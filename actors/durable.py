@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 import attrs
-import msgpack
 import structlog
 import trio
 
@@ -21,11 +20,11 @@ from actors.courier import Courier
 from actors.errors import Refused
 from actors.kernel import Actor, Timer, let_it_crash
 from actors.kernel.policy import Decider
-from actors.packing import pack
 from actors.ports import Entry, Snapshot, StorageUnavailable, Write
 from actors.rules import records
 from actors.rules.base import AT_ONCE, SYSTEM, Event, Recovered, Returned, Rules, Tick
 from actors.services import UNKNOWN, Services
+from actors.snapshot import pack_snapshot, unpack_snapshot
 
 SNAPSHOT_EVERY = 100
 """Events after which a snapshot is taken, at least. Reading an event back costs more than a small
@@ -42,8 +41,8 @@ REPLAYED_EFFECTS = 64
 """Newest events whose effects are sent again after a restart, where the journal does not say which
 were taken; receivers take each once."""
 
-PAGE = 1000
-"""Entries read at once when an entity is read back."""
+PAGE = 250
+"""Entries read at once when an entity is read back; each is some twenty objects meanwhile."""
 
 RELOAD_PAUSE = 1.0
 """Seconds before an entity that could not be read is read again, if nobody asks sooner."""
@@ -186,8 +185,7 @@ class DurableActor(Actor):
         self._set_timer()
 
     def _restore(self, snapshot: Snapshot) -> None:
-        kept = msgpack.unpackb(snapshot.state, strict_map_key=False)
-        self.state = records.build(kept["state"], type(self.state))
+        self.state, kept = unpack_snapshot(snapshot.state, type(self.state))
         self.topic_seq = kept["topic_seq"]
         self._answers.restore(kept["done"])
         self._taken = kept.get("taken")
@@ -259,13 +257,12 @@ class DurableActor(Actor):
         # whom have run once this task has had its turn twice.
         await trio.lowlevel.checkpoint()
         await trio.lowlevel.checkpoint()
-        kept = {
-            "state": records.kept(self.state),
+        beside = {
             "topic_seq": self.topic_seq,
             "done": self._answers.plain(),
             "taken": self._taken,
         }
-        self._unkept = Snapshot(self.seq, pack(kept))
+        self._unkept = Snapshot(self.seq, pack_snapshot(self.state, beside))
         self._snapshot_seq = self.seq
         self._snapshot_size = len(self._unkept.state)
 

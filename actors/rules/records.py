@@ -135,18 +135,10 @@ def plain(value: Any) -> Any:
     return converter.unstructure(value)
 
 
-_keeping = converter.copy(omit_if_default=True)
-
-
-def kept(state: Any) -> Any:
-    """Return a state as a snapshot keeps it: plain, without what is as it was at first.
-
-    Most of a message, a slot or a person is; what is left out need not be packed and read back. A
-    field whose default changes needs another name, or old snapshots would change their meaning.
-    """
-    return _keeping.unstructure(state)
+keeping = converter.copy(omit_if_default=True)
+"""What makes values plain for a snapshot: without what is as it was at first."""
 
 
 def build(data: Any, cls: type[T]) -> T:
-    """Return the value that :func:`plain` or :func:`kept` made ``data`` of."""
+    """Return the value that :func:`plain` made ``data`` of."""
     return converter.structure(data, cls)

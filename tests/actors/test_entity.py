@@ -7,7 +7,7 @@ from actors.durable import REPLAYED_EFFECTS, SNAPSHOT_EVERY
 from actors.entity import EntityActor, Resume
 from actors.errors import Refused
 from actors.ports import StorageUnavailable
-from actors.rules import records
+from actors.snapshot import pack_snapshot
 from storage.memory import MemoryJournal
 from tests.actors.world import (
     ANA,
@@ -134,18 +134,17 @@ async def test_whoever_is_answered_hears_of_it_before_a_snapshot_holds_the_loop(
 ):
     monkeypatch.setattr("actors.durable.SNAPSHOT_EVERY", 30)
     happened = []
-    keep = records.kept
 
-    def kept(state):
+    def kept(state, beside):
         happened.append("kept")
-        return keep(state)
+        return pack_snapshot(state, beside)
 
     async def one() -> None:
         await world.ask(Add(by=ANA, number=1))
         happened.append("answered")
 
     async with counters() as world:
-        monkeypatch.setattr("actors.durable.records.kept", kept)
+        monkeypatch.setattr("actors.durable.pack_snapshot", kept)
         async with trio.open_nursery() as nursery:
             for _ in range(30):
                 nursery.start_soon(one)

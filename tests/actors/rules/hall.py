@@ -24,6 +24,7 @@ from actors.rules.session.presence import Join
 from actors.rules.session.rules import SessionRules
 from actors.rules.session.running import Start
 from actors.rules.session.state import SessionState
+from actors.snapshot import pack_snapshot, unpack_snapshot
 
 START = datetime(2026, 12, 1, 9, tzinfo=UTC)
 EPHEMERAL = {"dropped", "pulse"}
@@ -162,7 +163,7 @@ def lasting(state: SessionState) -> dict[str, Any]:
 
 
 def copied(state: SessionState) -> SessionState:
-    return records.build(records.kept(state), SessionState)
+    return unpack_snapshot(pack_snapshot(state, {}), SessionState)[0]
 
 
 def live(*people: Person, **plan: Any) -> Hall:

@@ -7,8 +7,6 @@ import attrs
 import msgpack
 
 from actors.rules import records
-from actors.rules.chat import Mute, Post, React
-from tests.actors.rules.workshop import Workshop, ana, hana
 
 
 @attrs.define
@@ -29,27 +27,6 @@ def test_sets_are_sorted_lists_wherever_they_stand():
         "perhaps": ["q"],
     }
     assert records.build(msgpack.unpackb(msgpack.packb(kept)), Sets) == state
-
-
-def test_what_is_as_it_was_at_first_is_left_out_of_a_snapshot():
-    state = Sets({"b"}, by_key={"x": set()})
-    assert records.kept(state) == {"several": ["b"], "by_key": {"x": []}}
-    assert records.build(records.kept(state), Sets) == state
-    assert records.kept(Sets()) == {}
-
-
-def test_every_state_with_something_in_it_survives_its_snapshot():
-    workshop = Workshop()
-    workshop.join(ana)
-    topic = "session/ux"
-    workshop.run(Post(by=ana, topic=topic, text="Hello"))
-    workshop.run(React(by=hana, topic=topic, id="1", emoji="👍"))
-    workshop.run(Mute(by=hana, session="ux", person="ana"))
-    assert workshop.states
-    for entity, state in workshop.states.items():
-        kept = msgpack.packb(records.kept(state))
-        built = records.build(msgpack.unpackb(kept), type(state))
-        assert built == state, entity
 
 
 def test_rule_46_both_times_of_a_repeated_hour_are_spelt_as_they_are():

@@ -23,6 +23,7 @@ from actors.rules.room import RoomRules
 from actors.rules.session import planning, presence, running
 from actors.rules.session.rules import SessionRules
 from actors.rules.support import SupportRules
+from actors.snapshot import pack_snapshot, unpack_snapshot
 
 START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 """When the session ``ux`` begins."""
@@ -208,7 +209,7 @@ class Workshop:
     def kept(self, entity):
         """Return the state that a snapshot leads to."""
         state = self.state(entity)
-        return records.build(records.kept(state), type(state))
+        return unpack_snapshot(pack_snapshot(state, {}), type(state))[0]
 
 
 def durable(state):
