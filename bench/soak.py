@@ -63,6 +63,14 @@ def growth(series: list[dict[str, float]], key: str, unit: float) -> float | Non
     return None if grown is None else round(grown / unit, 2)
 
 
+def watched(series: list[dict[str, float]], seconds: float) -> list[dict[str, float]]:
+    """Return the samples of memory that count: after the warm-up, as long as the fair is held.
+
+    Afterwards all sessions and 1-1 chats are read to their first message, which no fair does.
+    """
+    return [one for one in series if seconds * WARM_PART < one["at"] <= seconds and "rss" in one]
+
+
 def run(
     people: int = 150,
     seconds: float = 3_600.0,
@@ -75,9 +83,8 @@ def run(
     """
     flaws = flaws_of(seconds) if url is None else None
     result = hold(people, seconds, url, token_key, flaws)
-    warm = [one for one in result["series"] if one["at"] > seconds * WARM_PART and "rss" in one]
-    watched = warm[-1]["at"] - warm[0]["at"] if warm else 0.0
-    enough = watched >= SLOPE_SECONDS
+    warm = watched(result["series"], seconds)
+    enough = bool(warm) and warm[-1]["at"] - warm[0]["at"] >= SLOPE_SECONDS
     all_samples = slope(warm)
     files = [one["files"] for one in warm if "files" in one]
     return {

@@ -25,7 +25,7 @@ from bench.fair_checks import (
 from bench.load.target import Target
 from bench.load.watch import METRICS, metrics_url, read, stood
 from bench.mixed import slope
-from bench.soak import WARM_PART, flaws_of, floors, growth
+from bench.soak import WARM_PART, flaws_of, floors, growth, watched
 from engine.tokens import Key
 
 
@@ -316,6 +316,12 @@ def test_a_soak_of_any_length_kills_the_daemon_before_memory_is_watched(seconds)
     assert 0 < flaws.kill_at < WARM_PART
     assert flaws.actor_seconds < seconds
     assert flaws.worker_seconds < seconds
+
+
+def test_memory_is_watched_after_the_warm_up_and_as_long_as_the_fair_is_held():
+    series = [{"at": float(at), "rss": 1e8} for at in range(-30, 650, 10)]
+    series += [{"at": 400.0, "generator": 0.1}]
+    assert [one["at"] for one in watched(series, 600.0)] == list(range(310, 610, 10))
 
 
 def test_memory_is_judged_by_what_is_left_when_free_memory_was_given_back():
