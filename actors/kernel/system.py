@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
@@ -160,13 +161,21 @@ class ActorSystem:
                 await self._wait_for_root()
         finally:
             self._nursery.cancel_scope.cancel()
-            swallowed = await self._leave(kind, error, traceback)
-            self.running = False
-            if self in _running:
-                _running.remove(self)
+            try:
+                swallowed = await self._leave(kind, error, traceback)
+            finally:
+                self._forget()
         over = self._over
         if over is not None and over.error is not None and (error is None or swallowed):
             raise ActorFailedError(f"the actor system failed: {over.error}") from over.error
+
+    def _forget(self) -> None:
+        self.running = False
+        if self in _running:
+            _running.remove(self)
+        with suppress(ValueError):  # left in another context than it was entered in
+            _here.reset(self._here)
+        del self._here  # it knows the system before, and that its own
 
     async def _leave(
         self,

@@ -25,6 +25,7 @@ from actors.kernel import (
     NameTakenError,
     Root,
     Terminated,
+    current_system,
     let_it_crash,
 )
 
@@ -718,6 +719,25 @@ async def test_cancelling_the_block_answers_everybody(autojump_clock):
                 await trio.sleep(1)
     with pytest.raises(ActorDeadError):
         pending.get()
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_system_that_was_left_leaves_memory(autojump_clock, cancelled):
+    systems: list[weakref.ref[ActorSystem]] = []
+    for _ in range(3):
+        with trio.CancelScope() as scope:
+            async with ActorSystem() as system:
+                systems.append(weakref.ref(system))
+                assert current_system() is system
+                system.spawn(Echo).tell(100.0)
+                if cancelled:
+                    scope.cancel()
+                await trio.lowlevel.checkpoint()
+    del system
+    gc.collect()
+    assert [one() for one in systems] == [None] * 3
+    with pytest.raises(RuntimeError, match="no actor system"):
+        current_system()
 
 
 async def test_backoff_delays_grow_and_messages_wait(autojump_clock):
