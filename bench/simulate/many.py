@@ -8,9 +8,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from math import ceil
-from typing import Any
+from contextlib import ExitStack
+from queue import Empty, SimpleQueue
+from tempfile import TemporaryFile
+from threading import Thread
+from typing import Any, Self
 
 import attrs
 
@@ -18,10 +20,8 @@ from actors.errors import GreenroomError
 from bench.simulate.plan import Outcome, Plan
 from bench.simulate.run import simulate
 
-CHUNK = 20
-"""Seeds a process runs at most before its outcomes are told."""
-
-CHUNK_SECONDS = 600.0
+OUTCOME_SECONDS = 600.0
+"""How long an outcome is waited for."""
 
 
 class SimulationStuck(GreenroomError):  # noqa: N818  said of the run
@@ -31,36 +31,58 @@ class SimulationStuck(GreenroomError):  # noqa: N818  said of the run
 def outcomes(seeds: Sequence[int], **plan: Any) -> Iterator[Outcome]:
     """Yield the outcome of each seed, in their order.
 
+    Each core has a process of its own to the end: starting one takes as long as ten small fairs.
+
     :param plan: what :class:`bench.simulate.Plan` says besides the seed.
     :raises SimulationStuck: a process failed or took too long.
     """
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for found in pool.map(lambda chunk: _apart(chunk, plan), _chunks(seeds)):
-            yield from found
+    cores = min(len(seeds), os.cpu_count() or 1)
+    with ExitStack() as stack:
+        players = [stack.enter_context(_Player(seeds[n::cores], plan)) for n in range(cores)]
+        for number, seed in enumerate(seeds):
+            yield players[number % cores].outcome(seed)
 
 
-def _chunks(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
-    size = max(1, min(CHUNK, ceil(len(seeds) / (os.cpu_count() or 1))))
-    for first in range(0, len(seeds), size):
-        yield seeds[first : first + size]
+class _Player:
+    """A process that plays some seeds one after the other."""
 
+    def __init__(self, seeds: Sequence[int], plan: Mapping[str, Any]) -> None:
+        self._command = [sys.executable, "-m", "bench.simulate.many", json.dumps(plan)]
+        self._command += map(str, seeds)
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        """As many as there are seeds, and an empty one at the end."""
 
-def _apart(seeds: Sequence[int], plan: Mapping[str, Any]) -> list[Outcome]:
-    command = [sys.executable, "-m", "bench.simulate.many", json.dumps(plan), *map(str, seeds)]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=CHUNK_SECONDS, check=False
+    def __enter__(self) -> Self:
+        self._said = TemporaryFile("w+")
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, stderr=self._said, text=True
         )
-    except subprocess.TimeoutExpired:
-        raise SimulationStuck(f"seeds {seeds[0]} to {seeds[-1]} are stuck") from None
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no word"]
-        raise SimulationStuck(f"seeds {seeds[0]} to {seeds[-1]} failed: {last[0]}")
-    return [_outcome(json.loads(line)) for line in done.stdout.splitlines()]
+        Thread(target=self._read, daemon=True).start()
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._said.close()
 
-def _outcome(told: dict[str, Any]) -> Outcome:
-    return Outcome(**{**told, "broken": tuple(told["broken"])})
+    def _read(self) -> None:
+        stdout = self._process.stdout
+        for line in stdout or ():
+            self._lines.put(line)
+        self._lines.put("")
+
+    def outcome(self, seed: int) -> Outcome:
+        """Return the next outcome, which is that of a seed."""
+        try:
+            line = self._lines.get(timeout=OUTCOME_SECONDS)
+        except Empty:
+            raise SimulationStuck(f"seed {seed} is stuck") from None
+        if not line:
+            self._said.seek(0)
+            last = self._said.read().strip().splitlines()[-1:] or ["no word"]
+            raise SimulationStuck(f"seed {seed} failed: {last[0]}")
+        told = json.loads(line)
+        return Outcome(**{**told, "broken": tuple(told["broken"])})
 
 
 def main() -> None:
