@@ -57,17 +57,17 @@ class _Player:
         self._process = subprocess.Popen(
             self._command, stdout=subprocess.PIPE, stderr=self._said, text=True
         )
-        Thread(target=self._read, daemon=True).start()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._said.close()
+        with self._process, self._said:
+            self._process.kill()
+            self._reader.join()
 
     def _read(self) -> None:
-        stdout = self._process.stdout
-        for line in stdout or ():
+        for line in self._process.stdout or ():
             self._lines.put(line)
         self._lines.put("")
 
@@ -78,11 +78,14 @@ class _Player:
         except Empty:
             raise SimulationStuck(f"seed {seed} is stuck") from None
         if not line:
-            self._said.seek(0)
-            last = self._said.read().strip().splitlines()[-1:] or ["no word"]
-            raise SimulationStuck(f"seed {seed} failed: {last[0]}")
+            raise SimulationStuck(f"seed {seed} failed: {self._last_words()}")
         told = json.loads(line)
         return Outcome(**{**told, "broken": tuple(told["broken"])})
+
+    def _last_words(self) -> str:
+        self._said.seek(0)
+        lines = (line.strip(" |+-\n") for line in self._said)  # the drawing around a group's
+        return ([line for line in lines if line] or ["no word"])[-1]
 
 
 def main() -> None:

@@ -23,11 +23,11 @@ from actors.rules.session import presence, stage
 from actors.rules.session.rules import SessionRules
 from actors.rules.session.stage_events import Invited
 from actors.rules.session.state import SessionState
-from bench.simulate import Plan, audience, simulate
+from bench.simulate import Plan, audience, many, simulate
 from bench.simulate.clock import JumpingClock
 from bench.simulate.disk import FAULTS
 from bench.simulate.frames import Inbox
-from bench.simulate.many import outcomes
+from bench.simulate.many import SimulationStuck, outcomes
 from engine.cli.simulate import simulate as command
 from transport.hub import Hub
 
@@ -62,6 +62,18 @@ def test_no_seed_breaks_a_promise():
         met.update(outcome.met)
     assert len(TURNS - met.keys()) <= SPARED, TURNS - met.keys()
     assert all(outcome.asked > 100 for outcome in found)
+
+
+def test_a_simulation_that_fails_is_told_with_its_seed_and_reason():
+    played = outcomes([5, 6], people=0)
+    with pytest.raises(SimulationStuck, match=r"seed 5 failed: [A-Za-z]+Error: "):
+        next(played)
+
+
+def test_a_simulation_that_takes_too_long_is_given_up(monkeypatch):
+    monkeypatch.setattr(many, "OUTCOME_SECONDS", 0.01)
+    with pytest.raises(SimulationStuck, match="seed 5 is stuck"):
+        next(outcomes([5]))
 
 
 def _digest_apart(hash_seed: str) -> str:
