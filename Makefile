@@ -30,13 +30,15 @@ rules: $(TEST_READY)  ## the table of rules and the tests that bear their number
 	$(BIN)/python tests/rules_table.py
 
 # Tests with browsers, and those with several processes, run one at a time, each kind beside the
-# other: both wait more than they work. Media run alone: they would miss a machine's half.
-HEAVY := tests/browser tests/transport/media tests/cluster
+# other: both wait more than they work. A thousand simulations take what they leave. Media run alone:
+# they would miss a machine's half.
+BESIDE := tests/bench/test_seeds.py tests/browser tests/cluster
+HEAVY := $(BESIDE) tests/transport/media
 
 unit: $(TEST_READY)
 	$(BIN)/pytest -n 2 $(HEAVY:%=--ignore=%)
 	$(BIN)/pytest tests/transport/media
-	$(BIN)/pytest -n 2 --dist loadgroup tests/browser tests/cluster
+	$(BIN)/pytest -n 3 --dist loadgroup $(BESIDE)
 
 bench: $(BENCH_READY)  ## measure everything, in half an hour, and write docs/benchmarks.md
 	$(BIN)/greenroom bench all

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
 from datetime import timedelta
 
 import attrs
@@ -32,21 +31,7 @@ from engine.cli.simulate import simulate as command
 from transport.hub import Hub
 
 SEEDS = range(12)
-"""As many as are worth the time of every run; `make simulate` plays a thousand."""
-
-TURNS = {
-    "agenda.published", "breakout.closed", "breakout.moved", "chat.muted", "chat.slowed",
-    "company.changed", "event.banned", "media.changed", "meeting.cancelled", "meeting.completed",
-    "meeting.declined", "meeting.missed", "meeting.no_show", "meeting.rescheduled",
-    "meeting.withdrawn", "people.banned", "people.kicked", "qa.voted", "room.entered",
-    "session.cancelled", "session.hostless", "session.promoted", "session.resumed",
-    "stage.accepted", "stage.cancelled", "stage.countdown", "stage.entered", "stage.invited",
-    "stage.missed", "support.resolved",
-}  # fmt: skip
-"""What many fairs go through."""
-
-SPARED = 3
-"""Rare turns that so few fairs may miss; which ones shifts with the order of things."""
+"""Of two days each; ``test_seeds.py`` plays a thousand smaller ones."""
 
 
 @pytest.mark.slow
@@ -57,10 +42,6 @@ def test_no_seed_breaks_a_promise():
     assert {outcome.seed: outcome.broken for outcome in found if outcome.broken} == {}
     faults = {fault for outcome in found for fault in outcome.faults}
     assert faults == {*FAULTS, "restart"}
-    met = Counter[str]()
-    for outcome in found:
-        met.update(outcome.met)
-    assert len(TURNS - met.keys()) <= SPARED, TURNS - met.keys()
     assert all(outcome.asked > 100 for outcome in found)
 
 
