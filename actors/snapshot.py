@@ -155,4 +155,6 @@ def unpack_snapshot(packed: bytes, cls: type[T]) -> tuple[T, dict[str, Any]]:
             given[name] = shape.read(unpacker) if name == "state" else unpacker.unpack()
     except msgpack.OutOfData as error:
         raise ValueError("the snapshot ends too early") from error
+    if "state" not in given:
+        raise ValueError("the snapshot holds no state")
     return given.pop("state"), given

@@ -92,6 +92,12 @@ def test_a_snapshot_that_was_cut_off_is_refused(cut):
         unpack_snapshot(pack_snapshot(house(), {})[:cut], House)
 
 
+@pytest.mark.parametrize("data", [{"topic_seq": 1}, [1], "state", {"state": 5}])
+def test_what_is_no_snapshot_is_refused(data):
+    with pytest.raises(ValueError, match=r"holds no state|Unexpected type|a map"):
+        unpack_snapshot(msgpack.packb(data), House)
+
+
 def test_what_is_not_plain_is_refused():
     with pytest.raises(TypeError):
         pack_snapshot(house(), {"beside": object()})
