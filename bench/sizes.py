@@ -4,6 +4,7 @@ import importlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any, get_type_hints
 
 import attrs
@@ -49,16 +50,33 @@ LENGTH = Kind("a number above 0", lambda value: _number(value) and value > 0)
 START = Kind("a whole number, 0 or more", lambda value: type(value) is int and value >= 0)
 
 
+def usual_of(module: str) -> dict[str, Any]:
+    """Return what a bench's sizes are if nobody says.
+
+    :param module: the bench's.
+    """
+    parameters = signature(importlib.import_module(f"bench.{module}").run).parameters
+    return {name: one.default for name, one in parameters.items()}
+
+
+def sizes_of(module: str) -> dict[str, Kind]:
+    """Return what sizes a bench takes, and what each may be.
+
+    :param module: the bench's.
+    """
+    hints = get_type_hints(importlib.import_module(f"bench.{module}").run)
+    kinds = {size: KINDS[hint] for size, hint in hints.items() if hint in KINDS}
+    special = {"seconds": LENGTH, SEED: START}
+    return kinds | {size: kind for size, kind in special.items() if size in kinds}
+
+
 def checked(name: str, module: str, sizes: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return sizes of a load, if the bench can take them.
 
     :param module: the bench's.
     :raises LoadFailed: it has no such size, or what was given is none.
     """
-    hints = get_type_hints(importlib.import_module(f"bench.{module}").run)
-    kinds = {size: KINDS[hint] for size, hint in hints.items() if hint in KINDS}
-    special = {"seconds": LENGTH, SEED: START}
-    kinds |= {size: kind for size, kind in special.items() if size in kinds}
+    kinds = sizes_of(module)
     for size, value in sizes.items():
         if size not in kinds:
             raise LoadFailed(f"{name} has no size {size!r}; it has {', '.join(kinds)}")

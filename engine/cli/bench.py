@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from actors.errors import GreenroomError
+from bench.catalog import BENCHES
 from engine.cli.group import KEY_VARIABLE, KeyParameter
 from engine.tokens import Key
 
@@ -97,8 +98,28 @@ def report_(folder: Path | None, out: Path, html: Path | None) -> None:
     click.echo(f"{out}: {len(records)} benches")
 
 
-def _measured(name: str) -> click.Command:
-    @click.command(name, help=f"Measure {name}." if name != "all" else "Measure everything.")
+class _Measuring(click.Command):
+    """A bench as a command, whose help names its sizes."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's
+        """Write the sizes: only here is the bench itself looked at."""
+        one = BENCHES.get(self.name or "")
+        if one is None:
+            return
+        _tools()
+        from bench.sizes import sizes_of, usual_of
+
+        module = one.module_of(self.name or "", remote=False)
+        usual = {**usual_of(module), **one.full}
+        with formatter.section("Sizes for --set"):
+            formatter.write_dl([
+                (size, f"{kind.expected}  [default: {json.dumps(usual[size])}]")
+                for size, kind in sizes_of(module).items()
+            ])  # fmt: skip
+
+
+def _measured(name: str, about: str) -> click.Command:
+    @click.command(name, cls=_Measuring, help=f"{about[0].upper()}{about[1:]}.")
     @click.option("--quick", is_flag=True, help="The short form: a look, not a record.")
     @click.option(
         "--runs", type=click.IntRange(1, 20), help="How often.  [default: as its figures need]"
@@ -317,8 +338,6 @@ def _print(report: Any, records: Sequence[Any], as_json: bool) -> None:
             out.print(f"[red]wrong:[/red] {escape(complaint)}", soft_wrap=True)
 
 
-NAMES = ("all", "actors", "journal", "projection", "inbound", "fanout", "join", "commands",
-         "stage", "breakout", "book", "storm", "storm_daemon", "slow", "media", "media_soak",
-         "media_crash", "page", "mixed", "soak", "cluster", "outage", "simulate")  # fmt: skip
-for _name in NAMES:
-    bench.add_command(_measured(_name))
+bench.add_command(_measured("all", "everything there is"))
+for _name, _one in BENCHES.items():
+    bench.add_command(_measured(_name, _one.about))

@@ -295,6 +295,14 @@ def test_every_bench_of_the_catalog_is_a_command():
             assert CliRunner().invoke(main, ["bench", name, "--help"]).exit_code == 0
 
 
+def test_the_help_says_what_a_bench_measures_and_which_sizes_it_takes():
+    told = CliRunner().invoke(main, ["bench", "--help"]).output
+    assert re.search(r"^  join +A session filling up\.$", told, re.MULTILINE)
+    told = CliRunner().invoke(main, ["bench", "soak", "--help"]).output
+    assert re.search(r"^  people +a whole number above 0  \[default: 150\]$", told, re.MULTILINE)
+    assert "Sizes" not in CliRunner().invoke(main, ["bench", "all", "--help"]).output
+
+
 def test_a_bench_without_a_result_is_on_the_page_as_not_measured():
     parts = markdown([record(2.0)]).split("\n## ")
     told = {part.partition(":")[0]: "**Not measured:**" in part for part in parts[1:]}
