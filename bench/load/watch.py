@@ -228,6 +228,11 @@ async def sample(
         series.append(own | await trio.to_thread.run_sync(watch.look))
 
 
+LIMITS = ("generator", "server", "machine")
+OFTEN = 0.05
+"""Of the time: busy for less, it did not decide the figures."""
+
+
 def mean(series: Sequence[Mapping[str, float]], key: str) -> float | None:
     """Return a sampled figure's mean; None if it was never seen."""
     found = [one[key] for one in series if key in one]
@@ -235,8 +240,15 @@ def mean(series: Sequence[Mapping[str, float]], key: str) -> float | None:
 
 
 def limit_of(series: Sequence[Mapping[str, float]]) -> str:
-    """Say what was saturated; the generator first: then nothing is known of the server."""
-    for who in ("generator", "server", "machine"):
+    """Say what was saturated, and for how long if not all the time.
+
+    The generator comes first: then nothing is known of the server.
+    """
+    for who in LIMITS:
         if (mean(series, who) or 0.0) >= BUSY:
             return who
+    for who in LIMITS:
+        found = [one[who] >= BUSY for one in series if who in one]
+        if sum(found) > len(found) * OFTEN:
+            return f"the {who} for {sum(found) / len(found):.0%} of the time"
     return "nothing"

@@ -23,7 +23,7 @@ from bench.fair_checks import (
     quiet,
 )
 from bench.load.target import Target
-from bench.load.watch import METRICS, metrics_url, read, stood
+from bench.load.watch import METRICS, limit_of, metrics_url, read, stood
 from bench.mixed import slope
 from bench.soak import WARM_PART, flaws_of, floors, growth, watched
 from engine.tokens import Key
@@ -344,6 +344,26 @@ def test_what_is_in_use_is_judged_beside_it_where_the_server_tells_it():
         "memory after warm-up, by each minute's least": (3.1, "MB an hour", 1.0),
         "of it in use by Python's objects": (0.72, "thousand blocks an hour", None),
     }
+
+
+@pytest.mark.parametrize(
+    ("busy", "limit"),
+    [
+        ({}, "nothing"),
+        ({"server": 100}, "server"),
+        ({"machine": 100, "generator": 96}, "generator"),
+        ({"machine": 31}, "the machine for 31% of the time"),
+        ({"machine": 40, "server": 6}, "the server for 6% of the time"),
+        ({"server": 5}, "nothing"),
+    ],
+)
+def test_a_load_says_what_was_saturated_and_for_how_long(busy, limit):
+    series = [
+        {who: 1.0 if at < busy.get(who, 0) else 0.1 for who in ("generator", "server", "machine")}
+        for at in range(100)
+    ]
+    assert limit_of(series) == limit
+    assert limit_of([]) == "nothing"
 
 
 def test_how_long_a_process_waited_for_a_processor_is_known_or_left_out():
