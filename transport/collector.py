@@ -34,12 +34,29 @@ SWITCH_SECONDS = 0.0005
 """How long another thread may keep the interpreter when the loop wants it back."""
 
 
+NAMES = 12_000
+"""More than CPython's table of interned strings has free places once the daemon's modules are in
+it: some 9,000."""
+
+
 def calm() -> None:
     """Collect less often and not what is there already; get the interpreter back sooner."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    make_room()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+
+
+def make_room() -> None:
+    """Have the table of interned strings grow now, which it would do within half an hour.
+
+    msgpack interns the keys of maps, people's ids among them. A place in the table is used once,
+    also if its string is soon gone; when none is left the table is made anew, for three times as
+    many strings as there are: that once a megabyte more, and as large each time after.
+    """
+    names = [sys.intern(f"room for a name {number}") for number in range(NAMES)]
+    del names
 
 
 async def tidy(give_back: Callable[[], None] | None = None) -> None:

@@ -78,3 +78,30 @@ def test_what_is_in_use_in_the_heap_is_told(size, monkeypatch):
     assert during - in_use() > 9 * size
     monkeypatch.setenv("LD_PRELOAD", "another.so")
     assert in_use() is None
+
+
+NAMES = """
+import sys
+import engine.daemon, engine.kinds
+from engine.allocator import in_use
+from transport.collector import make_room
+if {made}:
+    make_room()
+names = [""] * 20_000
+before = in_use()
+for number in range(len(names)):
+    names[number] = sys.intern(f"person {{number}}")
+print(in_use() - before)
+"""
+
+
+@pytest.mark.skipif(not GNU, reason="another C library")
+@pytest.mark.parametrize("made", [False, True])
+def test_names_that_come_with_time_find_their_table_grown(made):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(OPERATORS)}
+    done = subprocess.run(
+        [sys.executable, "-c", NAMES.format(made=made)],
+        capture_output=True, text=True, check=True, timeout=60, env=clean,
+    )  # fmt: skip
+    grown = int(done.stdout)
+    assert (grown < 100_000) is made, grown
