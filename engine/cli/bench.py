@@ -102,19 +102,21 @@ class _Measuring(click.Command):
     """A bench as a command, whose help names its sizes."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's
-        """Write the sizes: only here is the bench itself looked at."""
-        one = BENCHES.get(self.name or "")
-        if one is None:
+        """Write the sizes: only here is the bench itself looked at, if it is installed."""
+        name = self.name or ""
+        if name not in BENCHES:
             return
-        _tools()
-        from bench.sizes import sizes_of, usual_of
+        module = BENCHES[name].module_of(name, remote=False)
+        try:
+            from bench.sizes import sizes_of, usual_of
 
-        module = one.module_of(self.name or "", remote=False)
-        usual = {**usual_of(module), **one.full}
+            kinds, usual = sizes_of(module), {**usual_of(module), **BENCHES[name].full}
+        except ImportError:
+            return
         with formatter.section("Sizes for --set"):
             formatter.write_dl([
                 (size, f"{kind.expected}  [default: {json.dumps(usual[size])}]")
-                for size, kind in sizes_of(module).items()
+                for size, kind in kinds.items()
             ])  # fmt: skip
 
 

@@ -295,6 +295,14 @@ def test_every_bench_of_the_catalog_is_a_command():
             assert CliRunner().invoke(main, ["bench", name, "--help"]).exit_code == 0
 
 
+def test_the_help_is_there_where_what_measures_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "bench.soak", None)
+    told = CliRunner().invoke(main, ["bench", "soak", "--help"])
+    assert told.exit_code == 0
+    assert "--url" in told.output
+    assert "Sizes" not in told.output
+
+
 def test_the_help_says_what_a_bench_measures_and_which_sizes_it_takes():
     told = CliRunner().invoke(main, ["bench", "--help"]).output
     assert re.search(r"^  join +A session filling up\.$", told, re.MULTILINE)
