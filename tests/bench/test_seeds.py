@@ -1,6 +1,8 @@
 """A thousand small fairs, at the lowest priority, beside tests that wait more than they work."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -40,7 +42,8 @@ def gently(command: list[str]) -> tuple[int, str, str]:
         try:
             said, complaints = process.communicate(timeout=SECONDS)
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):  # all of it has ended
+                os.killpg(process.pid, signal.SIGKILL)
     return process.returncode, said, complaints
 
 
