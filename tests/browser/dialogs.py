@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from playwright.sync_api import expect
+
 from tests.browser.conftest import Visitor
 
 APP = Path(__file__).parents[2] / "transport" / "web" / "app"
@@ -52,14 +54,19 @@ def all_pages() -> set[str]:
 
 
 def shown(visitor: Visitor) -> Dialog:
-    """Return the dialog that is open, once its title stands there."""
-    title = visitor.page.locator("dialog h2").first.inner_text()
+    """Return the dialog that is open, once it is drawn: the state is ahead of the page by a frame.
+
+    :raises AssertionError: if no title that the opened view can have appears.
+    """
     view: str = visitor.page.evaluate(
         "async () => (await import('/app/store.js')).getState().ui.dialog.view.name"
     )
-    known = {key for dialog, key in all_dialogs() if dialog == view}
     texts = dict(TEXT.findall((APP / "i18n" / "en.js").read_text()))
-    named = [key for key in known if re.fullmatch(_pattern(texts[key]), title)]
+    known = {key: _pattern(texts[key]) for dialog, key in all_dialogs() if dialog == view}
+    heading = visitor.page.locator("dialog h2").first
+    expect(heading).to_have_text(re.compile(f"^(?:{'|'.join(known.values())})$"))
+    title = heading.inner_text()
+    named = [key for key, pattern in known.items() if re.fullmatch(pattern, title)]
     assert len(named) == 1, (view, title, named)
     return view, named[0]
 
