@@ -39,13 +39,20 @@ class Child:
 
         :raises BenchFailed: it has ended.
         """
+        try:
+            self.write(line)
+        except BrokenPipeError:
+            raise BenchFailed(self.last_words()) from None
+
+    def write(self, line: str) -> None:
+        """Write a line.
+
+        :raises BrokenPipeError: it has ended.
+        """
         pipe = self.process.stdin
         assert pipe is not None  # noqa: S101  asked for above
-        try:
-            pipe.write(line + "\n")
-            pipe.flush()
-        except BrokenPipeError:
-            raise BenchFailed(self._last_words()) from None
+        pipe.write(line + "\n")
+        pipe.flush()
 
     def hear(self) -> str:
         """Read a line.
@@ -55,10 +62,11 @@ class Child:
         assert self.process.stdout is not None  # noqa: S101  asked for above
         line = self.process.stdout.readline()
         if not line:
-            raise BenchFailed(self._last_words())
+            raise BenchFailed(self.last_words())
         return line.strip()
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """End it, and return what it said last on standard error."""
         self.process.kill()
         assert self.process.stderr is not None  # noqa: S101  asked for above
         return self.process.stderr.read()[-LAST_WORDS:].strip()

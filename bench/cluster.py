@@ -116,10 +116,10 @@ def _once(way: Way, session: str, people: int, senders: int, seconds: float) -> 
     _begin(way, session)
     load = Load(
         audience(way.target, session, people), [request], warmup=WARMUP, seconds=seconds,
-        senders=senders,
+        senders=senders, generators=GENERATORS,
     )  # fmt: skip
     nats = [way.nats] if way.nats else []
-    with Swarm(way.target, load, GENERATORS, urls=way.urls) as swarm:
+    with Swarm(way.target, load, urls=way.urls) as swarm:
         swarm.ready()
         before, nats_before = _cpu(way.pids), _cpu(nats)
         found = swarm.run()

@@ -23,6 +23,7 @@ import attrs
 from bench.load.audience import Opening, audience
 from bench.load.swarm import Load, Swarm
 from bench.load.target import Target, awaited, described, opened, running
+from bench.load.team import GENERATORS
 from engine.tokens import Key
 
 PEOPLE = 200
@@ -97,20 +98,22 @@ def once(contender: Contender, **changes: Any) -> dict[str, Any]:
     return found
 
 
-def _measured(contender: Contender, seconds: float) -> dict[str, Any]:
-    saturation = once(contender, rate=0.0, seconds=seconds)
+def _measured(contender: Contender, seconds: float, generators: int) -> dict[str, Any]:
+    shared: dict[str, Any] = {"seconds": seconds, "generators": generators}
+    saturation = once(contender, rate=0.0, **shared)
     rate = saturation["done_per_second"]
     time.sleep(SETTLE_SECONDS)
     return {
         "saturation_per_second": rate,
         "at_saturation": saturation,
-        "at_70_percent": once(contender, rate=rate * PART, seconds=seconds),
+        "at_70_percent": once(contender, rate=rate * PART, **shared),
     }
 
 
 def run(
     people: int = PEOPLE,
     seconds: float = 8.0,
+    generators: int = GENERATORS,
     url: str | None = None,
     token_key: str | None = None,
 ) -> dict[str, Any]:
@@ -118,14 +121,16 @@ def run(
 
     :param people: in the session, all of whom send.
     :param seconds: length of each measurement, warm-up apart.
+    :param generators: processes that share the people.
     """
-    result: dict[str, Any] = {"bench": "commands", "people": people, "servers": {}}
+    result: dict[str, Any] = {"bench": "commands", "people": people, "generators": generators}
+    servers = result["servers"] = {}
     with ours(people, url, token_key) as contender:
-        result["servers"]["greenroom"] = _measured(contender, seconds)
+        servers["greenroom"] = _measured(contender, seconds, generators)
     if url is None:
         with _peer(people) as contender:
-            result["servers"]["python-socketio"] = _measured(contender, seconds)
-    rates = {name: found["saturation_per_second"] for name, found in result["servers"].items()}
+            servers["python-socketio"] = _measured(contender, seconds, generators)
+    rates = {name: found["saturation_per_second"] for name, found in servers.items()}
     if "python-socketio" in rates:
         result["times_peer"] = round(rates["greenroom"] / max(0.1, rates["python-socketio"]), 2)
     return result
@@ -136,9 +141,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--generators", type=int, default=GENERATORS)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = run(given.people, given.seconds)
+    result = run(given.people, given.seconds, given.generators)
     if given.json:
         print(json.dumps(result, indent=2))
         return

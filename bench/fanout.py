@@ -28,6 +28,7 @@ import attrs
 
 from bench import fanout_remote
 from bench.child import BenchFailed, Child
+from bench.load.team import GENERATORS
 from bench.script import command
 
 PEERS = (
@@ -304,6 +305,7 @@ def run(  # noqa: PLR0913  one flag of the command line a parameter
     peers: Sequence[str] = PEERS,
     node_modules: Path | None = None,
     said: Said = lambda _: None,
+    generators: int = GENERATORS,
     url: str | None = None,
     token_key: str | None = None,
 ) -> dict[str, Any]:
@@ -315,11 +317,12 @@ def run(  # noqa: PLR0913  one flag of the command line a parameter
     :param rounds: how often each has its turn.
     :param node_modules: where npm's peers are; the bench's own folder by default.
     :param said: told what is measured next.
+    :param generators: processes that share the people who load a deployment.
     :raises BenchFailed: too few files may be open.
     """
     allow_files(max(subscribers))
     if url is not None:
-        return fanout_remote.run(url, token_key, subscribers, sizes)
+        return fanout_remote.run(url, token_key, subscribers, sizes, generators)
     if node_modules is None and NODE & set(peers):
         node_modules = npm_peers()
     here = [peer for peer in peers if available(peer, node_modules)]

@@ -11,6 +11,7 @@ from bench.load.audience import audience
 from bench.load.latency import Latencies
 from bench.load.swarm import Load, Swarm
 from bench.load.target import Target, described, opened
+from bench.load.team import GENERATORS
 
 SECONDS = 8.0
 """Of each measurement, warm-up apart."""
@@ -23,11 +24,16 @@ ENVELOPE = 300
 
 
 def run(
-    url: str, token_key: str | None, subscribers: Sequence[int], sizes: Sequence[int]
+    url: str,
+    token_key: str | None,
+    subscribers: Sequence[int],
+    sizes: Sequence[int],
+    generators: int = GENERATORS,
 ) -> dict[str, Any]:
     """Load a deployment with each number of subscribers and each size.
 
     :param sizes: bytes of a delivery, about, its envelope included.
+    :param generators: processes that share the people.
     :raises LoadFailed: somebody was refused, or the server ended.
     """
     cases: dict[str, Any] = {}
@@ -36,20 +42,21 @@ def run(
             for size in sizes:
                 session = f"{target.event}-{count}-{size}"
                 target.load(described(target.event, [session]))
-                cases[f"{count:,} subscribers, {size:,} bytes"] = _case(
-                    target, session, count, max(1, size - ENVELOPE)
-                )
+                text = "x" * max(1, size - ENVELOPE)
+                request = ("chat.send", {"topic": f"session/{session}", "text": text})
+                load = Load(
+                    audience(target, session, count + 1), [request], rate=RATE, seconds=SECONDS,
+                    senders=1, marked=True, generators=generators,
+                )  # fmt: skip
+                cases[f"{count:,} subscribers, {size:,} bytes"] = _case(target, load)
     return {"bench": "fanout", "deployment": cases}
 
 
-def _case(target: Target, session: str, count: int, size: int) -> dict[str, Any]:
-    request = ("chat.send", {"topic": f"session/{session}", "text": "x" * size})
-    people = audience(target, session, count + 1)
-    load = Load(people, [request], rate=RATE, seconds=SECONDS, senders=1, marked=True)
+def _case(target: Target, load: Load) -> dict[str, Any]:
     with Swarm(target, load) as swarm:
         swarm.ready()
         found = swarm.run()
-        return {**found, **_delivered(swarm, count + 1 - swarm.generators, load.warmup)}
+        return {**found, **_delivered(swarm, len(load.people) - swarm.generators, load.warmup)}
 
 
 def _delivered(swarm: Swarm, listeners: int, warmup: float) -> dict[str, Any]:

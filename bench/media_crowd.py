@@ -1,13 +1,10 @@
 """One process of a media load: people on stock aiortc who show themselves, or watch.
 
-``python -m bench.media_crowd`` reads a plan, one JSON line. It says ``published`` when those who
-show themselves do, lets the viewers in at the line ``come``, says ``ready`` once each has had a
-picture or has waited long enough, and measures from the line ``go`` on. Its last line is the
-result.
+A team's process (:mod:`bench.load.team`) is ready when those who show themselves do. At the order
+``come`` the viewers come in, until each has had a picture or has waited long enough; at ``go`` it
+measures.
 """
 
-import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,10 +14,9 @@ import trio
 
 from bench.load.lookout import watch_over
 from bench.load.target import Target
+from bench.load.team import Orders, Share
 from bench.load.wire import LoadFailed
 from bench.media_stock import Stock, stock
-from bench.script import reason
-from engine.tokens import Key
 from transport.media.client import ThreadedClient
 
 PICTURE_SECONDS = 20.0
@@ -190,44 +186,24 @@ async def counted(person: Stock) -> Counts:
     )
 
 
-async def _heard(word: str) -> None:
-    line = await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
-    if line.strip() != word:
-        raise LoadFailed(f"told {line.strip()!r} in place of {word!r}")
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
-async def _play(plan: Plan, threaded: ThreadedClient) -> None:
+async def _play(plan: Plan, threaded: ThreadedClient, target: Target, orders: Orders) -> None:
     crowd = Crowd(plan, threaded)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch_over, Target(plan.url, Key("", ""), ""), crowd.so_far)
+        nursery.start_soon(watch_over, target, crowd.so_far)
         await crowd.publish(nursery)
-        _say("published")
-        await _heard("come")
+        orders.say()
+        await orders.heard("come")
         await crowd.watch(nursery)
-        _say("ready")
-        await _heard("go")
-        _say(json.dumps(await crowd.measure()))
+        orders.say()
+        await orders.heard("go")
+        orders.say(await crowd.measure())
         nursery.cancel_scope.cancel()
 
 
-def main() -> None:
-    """Carry out a plan."""
-    plan = Plan(**json.loads(sys.stdin.readline()))
+def part(target: Target, share: Share, orders: Orders) -> None:
+    """Have one process's people show themselves, and watch."""
     threaded = ThreadedClient()
     try:
-        trio.run(_play, plan, threaded)
-    except Exception as error:
-        why = reason(error)
-        if why is None:
-            raise
-        _say(json.dumps({"failed": why}))
+        trio.run(_play, Plan(**share), threaded, target, orders)
     finally:
         threaded.close()
-
-
-if __name__ == "__main__":
-    main()

@@ -7,60 +7,29 @@ each viewer had a picture, every freeze, and what each viewer got a second.
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
 import attrs
 import psutil
 
-from bench.child import BenchFailed, Child
-from bench.load.swarm import shards
 from bench.load.target import Target, described, opened
+from bench.load.team import GENERATORS, Team
 from bench.load.watch import BUSY, ask, metrics_url
 from bench.load.wire import LoadFailed
 from bench.media_crowd import PICTURE_SECONDS, Plan
-from bench.script import command, last_word
+from bench.script import command
 
 WORKER = {"GREENROOM_MEDIA_WORKERS": "1"}
 """Of a daemon of our own."""
-
-
-class _Generator:
-    """One process of the load."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._child = Child.start([sys.executable, "-m", "bench.media_crowd"])
-        self._child.tell(json.dumps(attrs.asdict(plan)))
-
-    def tell(self, word: str) -> None:
-        """Tell it to go on."""
-        self._child.tell(word)
-
-    def hear(self) -> str:
-        """Return what it says.
-
-        :raises LoadFailed: it could not go on.
-        """
-        try:
-            line = self._child.hear()
-        except BenchFailed as ended:
-            raise LoadFailed(f"a generator ended early: {last_word(str(ended))}") from ended
-        if line.startswith("{") and "failed" in (told := json.loads(line)):
-            raise LoadFailed(told["failed"])
-        return line
-
-    def end(self) -> None:
-        """Make sure it has ended."""
-        self._child.end()
 
 
 def run(
     publishers: int = 2,
     viewers: int = 8,
     seconds: float = 20.0,
+    generators: int = GENERATORS,
     url: str | None = None,
     token_key: str | None = None,
 ) -> dict[str, Any]:
@@ -69,27 +38,27 @@ def run(
     :param publishers: hosts who send a picture of 320 x 180 at 15 frames/s, and sound.
     :param viewers: who watch all of them.
     :param seconds: measured, once everybody is in.
+    :param generators: processes that share the people.
     :raises LoadFailed: somebody was refused, or nobody saw a picture.
     """
     if publishers < 1 or viewers < 1:
         raise LoadFailed("this takes one publisher and one viewer at least")
-    with opened(url, token_key, settings=WORKER) as target, ExitStack() as stack:
+    with opened(url, token_key, settings=WORKER) as target:
         session = f"{target.event}-s"
         names = [f"publisher-{number}" for number in range(publishers)]
         description = described(target.event, [session])
         description["session"][0]["hosts"] = names
         target.load(description)
-        generators = []
-        for plan in _plans(target, session, names, viewers, seconds):
-            generators.append(_Generator(plan))
-            stack.callback(generators[-1].end)
-        _gather(generators)
-        found, machine, worker = _measured(target, generators, seconds)
+        plans = _plans(target, session, names, viewers, seconds, generators)
+        with Team("bench.media_crowd", target, [attrs.asdict(plan) for plan in plans]) as team:
+            team.hear()
+            team.ask("come")  # the viewers, once all who show themselves do
+            found, machine, worker = _measured(target, team, seconds)
     return {
         "bench": "media",
         "publishers": publishers,
         "seconds": seconds,
-        "generators": len(generators),
+        "generators": len(plans),
         **_summed(found),
         "media_worker_cpu": worker,
         "machine_cpu": round(machine, 3),
@@ -97,24 +66,19 @@ def run(
     }
 
 
-def _gather(generators: Sequence[_Generator]) -> None:
-    """Have everybody come in: the viewers once all who show themselves do."""
-    for generator in generators:
-        generator.hear()
-    for generator in generators:
-        generator.tell("come")
-    for generator in generators:
-        generator.hear()
-
-
 def _plans(
-    target: Target, session: str, names: Sequence[str], viewers: int, seconds: float
+    target: Target,
+    session: str,
+    names: Sequence[str],
+    viewers: int,
+    seconds: float,
+    generators: int,
 ) -> list[Plan]:
     """Share the people out: those who publish go by themselves where there is more than a core."""
     hosts = frozenset({session})
     shown = [(name, target.token(name, sessions=hosts)) for name in names]
     watching = [(f"viewer-{n}", target.token(f"viewer-{n}")) for n in range(viewers)]
-    number = min(shards(), viewers + 1)
+    number = min(generators, viewers + 1)
     if number == 1:
         return [Plan(target.url, session, shown, watching, names, seconds)]
     return [
@@ -125,15 +89,13 @@ def _plans(
 
 
 def _measured(
-    target: Target, generators: Sequence[_Generator], seconds: float
+    target: Target, team: Team, seconds: float
 ) -> tuple[list[dict[str, Any]], float, float | None]:
     """Return each generator's result, the machine's load and the workers' processors' part."""
     where = metrics_url(target.url)
     psutil.cpu_percent()
     before = ask(where).get("media_cpu_seconds")
-    for generator in generators:
-        generator.tell("go")
-    found = [json.loads(generator.hear()) for generator in generators]
+    found = team.ask("go")
     machine = psutil.cpu_percent() / 100
     after = ask(where).get("media_cpu_seconds")
     if before is None or after is None or after <= before:
@@ -192,6 +154,7 @@ def main() -> None:
     parser.add_argument("--publishers", type=int, default=2)
     parser.add_argument("--viewers", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--generators", type=int, default=GENERATORS)
     print(json.dumps(run(**vars(parser.parse_args())), indent=2))
 
 

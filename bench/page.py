@@ -184,8 +184,8 @@ def run(
         requests = [("chat.send", {"topic": f"session/{session}", "text": TEXT * (1 + size % 3)})
                     for size in range(12)]  # fmt: skip
         load = Load(audience(target, session, people), requests, rate=rate,
-                    warmup=WARMUP, seconds=seconds, rest=REST)  # fmt: skip
-        with Swarm(target, load, number=1) as swarm:
+                    warmup=WARMUP, seconds=seconds, rest=REST, generators=1)  # fmt: skip
+        with Swarm(target, load) as swarm:
             swarm.ready()
             talked, found = _watched(swarm, target, session)
     counts = ("sent", "refused", "hung_up", "limit", "generator_cpu", "server_cpu", "machine_cpu")

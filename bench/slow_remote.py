@@ -20,6 +20,7 @@ from bench.load.dialects import GREENROOM
 from bench.load.latency import Latencies
 from bench.load.swarm import Load, Swarm
 from bench.load.target import Target, described, opened
+from bench.load.team import GENERATORS
 from bench.load.watch import ask, metrics_url
 from bench.load.wire import READ, LoadFailed, Place, Wire, request, tls_context
 from bench.slow import NARROW
@@ -132,6 +133,7 @@ def run(
     rate: float = 160.0,
     seconds: float = 12.0,
     rounds: int = 3,
+    generators: int = GENERATORS,
     url: str | None = None,
     token_key: str | None = None,
 ) -> dict[str, Any]:
@@ -142,6 +144,7 @@ def run(
     :param seconds: how long a round lasts: enough for what waits for the mute client to be more
         than the server keeps.
     :param rounds: of each kind.
+    :param generators: processes that share the people.
     :raises LoadFailed: somebody was refused, or the server ended.
     """
     taken: dict[bool, list[dict[str, float]]] = {False: [], True: []}
@@ -150,10 +153,17 @@ def run(
         memory: list[float] = []
         session = f"{target.event}-s"
         target.load(described(target.event, [session]))
+        senders = max(1, round(rate / SENT_BY_ONE))
+        people = audience(target, session, clients + senders)
+        text = ("chat.send", {"topic": f"session/{session}", "text": "x" * TEXT})
+        load = Load(
+            people, [text], rate=rate, seconds=seconds, senders=senders, marked=True,
+            generators=generators,
+        )  # fmt: skip
         for number in range(rounds):
             for mute in (False, True) if number % 2 else (True, False):
                 with _somebody_mute(target, session, mute) as one:
-                    load, figures = _round(target, session, clients, rate, seconds)
+                    found, figures = _round(target, load)
                     taken[mute].append(figures)
                     if one is not None:
                         one.drain()
@@ -162,7 +172,7 @@ def run(
     return {
         **_result(clients, taken, silent),
         "memory_grown_kb": _grown(memory),
-        "load": load,
+        "load": found,
     }
 
 
@@ -173,20 +183,14 @@ def _grown(memory: list[float]) -> int | None:
     return round((max(memory[-PAIR:]) - max(memory[:PAIR])) / 1024)
 
 
-def _round(
-    target: Target, session: str, clients: int, rate: float, seconds: float
-) -> tuple[dict[str, Any], dict[str, float]]:
+def _round(target: Target, load: Load) -> tuple[dict[str, Any], dict[str, float]]:
     """Return what the load was, and how late the last listener had each message."""
-    senders = max(1, round(rate / SENT_BY_ONE))
-    text = ("chat.send", {"topic": f"session/{session}", "text": "x" * TEXT})
-    people = audience(target, session, clients + senders)
-    load = Load(people, [text], rate=rate, seconds=seconds, senders=senders, marked=True)
     with Swarm(target, load) as swarm:
         swarm.ready()
         found = swarm.run()
         begun = min(swarm.meant.values(), default=0.0) + load.warmup
         late, came, due = Latencies(), 0, 0
-        listeners = len(people) - swarm.generators * senders
+        listeners = len(load.people) - swarm.generators * load.senders
         for mark, meant in swarm.meant.items():
             if meant >= begun:
                 due += listeners

@@ -1,14 +1,11 @@
 """One process of a load: people who send requests at times fixed beforehand (open loop).
 
-``python -m bench.load.generator`` reads a plan, one JSON line, and says ``ready`` when everybody
-is connected and has done the opening requests. A line ``go MONOTONIC_TIME`` then starts the
-arrivals. A request's latency counts from the time it was meant to be sent, so that a server that
-stalls is charged for everything that had to wait meanwhile (no coordinated omission). At the end
-one JSON line tells the result.
+A team's process (:mod:`bench.load.team`) is ready when everybody is connected and has done the
+opening requests; the order ``go MONOTONIC_TIME`` starts the arrivals. A request's latency counts
+from the time it was meant to be sent, so that a server that stalls is charged for everything that
+had to wait meanwhile (no coordinated omission).
 """
 
-import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +17,8 @@ import attrs
 from bench.load.dialects import DIALECTS, Dialect
 from bench.load.latency import Latencies
 from bench.load.marks import Heard, MarkedWire
+from bench.load.target import Target
+from bench.load.team import Orders, Share
 from bench.load.wire import AT_ONCE, Address, Bank, LoadFailed, Wire
 
 WAVE = 32
@@ -278,20 +277,13 @@ class Generator:
         }
 
 
-def main() -> None:
-    """Follow the plan on standard input."""
-    generator = Generator(Plan(**json.loads(sys.stdin.readline())))
+def part(_target: Target, plan: Share, orders: Orders) -> None:
+    """Carry out one generator's plan."""
+    generator = Generator(Plan(**plan))
     try:
         generator.open()
-        print("ready", flush=True)
-        word, _, begin = sys.stdin.readline().partition(" ")
-        if word == "go":
-            print(json.dumps(generator.run(float(begin))), flush=True)
-    except LoadFailed as failed:
-        print(json.dumps({"failed": str(failed)}), flush=True)
+        orders.say()
+        _, begin = orders.hear("go")
+        orders.say(generator.run(float(begin)))
     finally:
         generator.bank.close()
-
-
-if __name__ == "__main__":
-    main()

@@ -86,7 +86,7 @@ async def watch_over(target: Target, so_far: Callable[[], str]) -> None:
     :param so_far: tells what was measured until then.
     :raises LoadFailed: it is gone.
     """
-    if target.daemon is not None:
+    if target.ours:
         return  # ours to kill and to start again
     seen, sight = trio.current_time(), Sight(target.url)
     while True:

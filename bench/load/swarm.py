@@ -1,9 +1,5 @@
 """Many generators as one: sharded over processes, started together, added up, and judged."""
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,11 +11,9 @@ from bench.load.generator import Plan
 from bench.load.latency import Latencies
 from bench.load.marks import Heard, merged
 from bench.load.target import Target
+from bench.load.team import GENERATORS, LEAD, Team
 from bench.load.watch import BUSY, Watch
 from bench.load.wire import LoadFailed
-
-LEAD = 0.3
-"""Seconds between the order to start and the start."""
 
 SAMPLE = 0.25
 """Seconds between two looks at CPU and memory."""
@@ -35,6 +29,7 @@ class Load:
     """What a whole load does; :class:`bench.load.generator.Plan` says what the members mean.
 
     :param senders: how many people of each generator send; 0: all.
+    :param generators: processes that share the people.
     """
 
     people: Sequence[Sequence[tuple[str, dict[str, Any]]]]
@@ -48,14 +43,11 @@ class Load:
     rest: float = 0.0
     marked: bool = False
     seed: int = 1
+    generators: int = GENERATORS
 
 
-def shards() -> int:
-    """Return how many generator processes this machine is good for beside a server."""
-    return max(1, (os.cpu_count() or 2) - 1)
-
-
-def _plans(urls: Sequence[str], load: Load, number: int) -> list[Plan]:
+def _plans(urls: Sequence[str], load: Load) -> list[Plan]:
+    number = load.generators
     return [
         Plan(
             url=urls[index % len(urls)],
@@ -81,18 +73,11 @@ class Swarm:
     :param urls: of several nodes, which the generators take in turn; else all take the target's.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        load: Load,
-        number: int | None = None,
-        *,
-        urls: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, target: Target, load: Load, *, urls: Sequence[str] = ()) -> None:
         self._target = target
         self._load = load
-        self._plans = _plans(urls or [target.url], load, number or shards())
-        self._processes: list[subprocess.Popen[str]] = []
+        plans = _plans(urls or [target.url], load)
+        self._team = Team("bench.load.generator", target, [attrs.asdict(plan) for plan in plans])
         self.series: list[dict[str, float]] = []
         self.heard: Heard = {}
         self.meant: dict[str, float] = {}
@@ -100,49 +85,21 @@ class Swarm:
     @property
     def generators(self) -> int:
         """How many processes it has."""
-        return len(self._plans)
+        return len(self._team)
 
     def __enter__(self) -> Self:
-        for plan in self._plans:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "bench.load.generator"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            )  # fmt: skip
-            self._processes.append(process)
-            self._tell(process, json.dumps(attrs.asdict(plan)))
+        self._team.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self._processes:
-            process.kill()
-            process.communicate()
-
-    @staticmethod
-    def _tell(process: "subprocess.Popen[str]", line: str) -> None:
-        if process.stdin is None:
-            raise LoadFailed("a generator takes no orders")
-        try:
-            process.stdin.write(line + "\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            raise LoadFailed("a generator ended early") from None
-
-    @staticmethod
-    def _hear(process: "subprocess.Popen[str]") -> str:
-        line = process.stdout.readline() if process.stdout else ""
-        if not line:
-            raise LoadFailed("a generator ended early")
-        if line.startswith("{") and "failed" in (told := json.loads(line)):
-            raise LoadFailed(told["failed"])
-        return line
+        self._team.__exit__()
 
     def ready(self) -> None:
         """Wait until everybody is in.
 
         :raises LoadFailed: somebody could not get in.
         """
-        for process in self._processes:
-            self._hear(process)
+        self._team.hear()
 
     def run(self, said: Said = lambda _: None) -> dict[str, Any]:
         """Run the load; return the figures of all generators together and what the limit was.
@@ -150,10 +107,9 @@ class Swarm:
         :param said: called with the part done, 0 to 1.
         """
         begin = time.monotonic() + LEAD
-        for process in self._processes:
-            self._tell(process, f"go {begin}")
+        self._team.tell(f"go {begin}")
         self._watch(begin, self._load.warmup + self._load.seconds, said)
-        found = [json.loads(self._hear(process)) for process in self._processes]
+        found = self._team.hear()
         figures = summed(found, self.series, self._load)
         self.heard, self.meant = merged(found)
         if figures["hung_up"] >= len(self._load.people) or not figures["done"]:
@@ -166,8 +122,8 @@ class Swarm:
         watch = Watch(self._target)
         watch.look()
         while (now := time.monotonic()) < begin + length:
-            if all(process.poll() is not None for process in self._processes):
-                return  # they have told that everybody was hung up on
+            if self._team.look():
+                return  # everybody was hung up on
             time.sleep(SAMPLE)
             said(min(1.0, max(0.0, now - begin) / length))
             sample = {"at": time.monotonic() - begin, **watch.look()}

@@ -58,6 +58,8 @@ class Target:
     :param pid: its process, if it runs here; without it its CPU and memory stay unknown.
     :param event: an event of its own that the load may fill.
     :param daemon: the daemon itself, if it is ours to kill.
+    :param ours: whether it is a daemon of our own, here or in the process that told of it.
+    :param media: whether it is one that has media workers.
     """
 
     url: str
@@ -65,11 +67,20 @@ class Target:
     event: str
     pid: int | None = None
     daemon: "Daemon | None" = None
+    ours: bool = False
+    media: bool = False
 
-    @property
-    def media(self) -> bool:
-        """Whether it is a daemon of our own that has media workers."""
-        return self.daemon is not None and self.daemon.flaws is not None
+    def told(self) -> dict[str, Any]:
+        """Return what other processes need to load it too, as plain data."""
+        key = [self.key.id, self.key.secret]
+        kind = {"ours": self.ours, "media": self.media}
+        return {"url": self.url, "key": key, "event": self.event, **kind}
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Target":
+        """Return the target that another process has :meth:`told` of."""
+        key = Key(*told["key"])
+        return cls(told["url"], key, told["event"], ours=told["ours"], media=told["media"])
 
     def crash(self) -> None:
         """Kill the daemon and start it again on the same port and data.
@@ -164,7 +175,8 @@ def opened(
             try:
                 pid = daemon.start()
                 url = f"ws://127.0.0.1:{daemon.port}/v1/ws"
-                yield Target(url, daemon.key, event, pid, daemon)
+                kind = {"ours": True, "media": flaws is not None}
+                yield Target(url, daemon.key, event, pid, daemon, **kind)
             finally:
                 daemon.stop()
         return

@@ -182,7 +182,7 @@ def test_what_was_saturated_is_said(generator, late, server, machine, expected):
 
 def test_a_load_is_shared_out_without_losing_anybody():
     people = [[("connect", {"token": str(n)})] for n in range(7)]
-    plans = _plans(["ws://h/", "ws://i/"], Load(people, [("ping", {})], rate=70.0), 3)
+    plans = _plans(["ws://h/", "ws://i/"], Load(people, [("ping", {})], rate=70.0, generators=3))
     assert [plan.url for plan in plans] == ["ws://h/", "ws://i/", "ws://h/"]
     assert sorted(one[0][1]["token"] for plan in plans for one in plan.people) == list("0123456")
     assert sum(plan.rate for plan in plans) == pytest.approx(70.0)
