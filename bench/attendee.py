@@ -1,15 +1,13 @@
 """People of a whole fair, each over a connection of their own, with a script and think times."""
 
-from collections import Counter, deque
-from datetime import datetime
+from collections import deque
 from random import Random
 from typing import Any
 
-import attrs
 import trio
 
 from actors.errors import Refused
-from bench.load.latency import Latencies
+from bench.diary import Diary
 from bench.load.target import Target
 from bench.load.wire import tls_context
 from bench.media_load import publish_offer
@@ -29,78 +27,6 @@ OPEN_QUESTIONS = 20
 
 ROOMS_PART = 0.1
 """Of what a host does: opening rooms."""
-
-ROWS = 120
-"""Steps of the plot over time, about."""
-
-
-@attrs.define(eq=False)
-class Diary:
-    """What all people did, and what they were told.
-
-    :param said: text -> session, of every chat message that was acknowledged.
-    :param inside: session -> who is in it, as they were told last.
-    :param votes: (session, question) -> whose vote stands, as they were told last.
-    :param booked: 1-1 chat -> who picked and its start, of every pick that was acknowledged.
-    :param aside: text -> 1-1 chat, of every message there that was acknowledged.
-    :param met: 1-1 chats of which somebody was told that both have been there.
-    :param open: 1-1 chat -> from when on it could be entered since it was booked, and until when.
-    :param entries: how often somebody came into a 1-1 chat.
-    :param entered: 1-1 chats that somebody came into.
-    :param warned: how often somebody in one was told that it ends soon.
-    :param ended: 1-1 chat -> who was in it at its end and was told.
-    :param unsure: people, questions and chats of which the last answer never came.
-    :param waiting: how many wait for an answer now.
-    :param asked: when somebody asked last, by trio's clock.
-    :param told: when somebody was answered last.
-    :param step: seconds of one row over time.
-    """
-
-    latencies: Latencies = attrs.field(factory=Latencies)
-    by_method: dict[str, Latencies] = attrs.field(factory=dict)
-    by_step: dict[int, Latencies] = attrs.field(factory=dict)
-    refused: Counter[str] = attrs.field(factory=Counter)
-    failed: Counter[str] = attrs.field(factory=Counter)
-    said: dict[str, str] = attrs.field(factory=dict)
-    inside: dict[str, set[str]] = attrs.field(factory=dict)
-    votes: dict[tuple[str, str], set[str]] = attrs.field(factory=dict)
-    booked: dict[str, tuple[str, str]] = attrs.field(factory=dict)
-    aside: dict[str, str] = attrs.field(factory=dict)
-    met: set[str] = attrs.field(factory=set)
-    open: dict[str, tuple[datetime, datetime]] = attrs.field(factory=dict)
-    entries: int = 0
-    entered: set[str] = attrs.field(factory=set)
-    warned: int = 0
-    ended: dict[str, set[str]] = attrs.field(factory=dict)
-    unsure: set[Any] = attrs.field(factory=set)
-    waiting: int = 0
-    asked: float = 0.0
-    told: float = 0.0
-    step: float = 1.0
-    visits: int = 0
-    events: int = 0
-    reconnects: int = 0
-    reloaded: int = 0
-    begun: float = 0.0
-    measured: float = 0.0
-    """When warm-up is over, by trio's clock; earlier commands are not in the latencies."""
-
-    def note(self, method: str, intended: float, now: float) -> None:
-        """Note a command that was carried out."""
-        if intended < self.measured:
-            return
-        self.latencies.record(now - intended)
-        self.by_method.setdefault(method, Latencies()).record(now - intended)
-        step = int((intended - self.measured) / self.step)
-        self.by_step.setdefault(step, Latencies()).record(now - intended)
-
-    def rows(self) -> list[dict[str, float]]:
-        """Return latency over time."""
-        return [
-            {"second": step * self.step, "done": len(found), "p50_ms": found.at(50),
-             "p99_ms": found.at(99)}
-            for step, found in sorted(self.by_step.items())
-        ]  # fmt: skip
 
 
 class Attendee:

@@ -16,7 +16,8 @@ import trio
 
 from actors.rules.meeting.record import GRACE, OPENS_BEFORE
 from actors.rules.policy import MIN_MINUTES
-from bench.attendee import Attendee, Diary
+from bench.attendee import Attendee
+from bench.diary import Diary
 from bench.load import brief
 from bench.load.target import Target
 

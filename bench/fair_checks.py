@@ -1,14 +1,15 @@
 """What must hold at the end of a fair, and what must be gone once everybody has left."""
 
-from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
 import trio
 
 from actors.errors import TEMPORARY, Refused
-from bench.attendee import ANSWER_SECONDS, OUT_SECONDS, Diary
+from bench.attendee import ANSWER_SECONDS, OUT_SECONDS
+from bench.diary import Diary
 from bench.fair_chats import employee_of, names
 from bench.load.target import Target
 from bench.load.watch import ask, metrics_url
@@ -23,6 +24,9 @@ LEAVING_SECONDS = 120.0
 
 QUIET_SECONDS = OUT_SECONDS[1] + 2.0
 """Nothing asked for so long: whoever went home is back by then."""
+
+ENTER_WITHIN = timedelta(seconds=45)
+"""A 1-1 chat that could be entered for so long must have been."""
 
 ATTEMPTS = 10
 LOOK_SECONDS = 1.0
@@ -45,6 +49,15 @@ async def quiet(diary: Diary) -> int:
             break
         await trio.sleep(max(still, LOOK_SECONDS))
     return diary.waiting
+
+
+def unentered(diary: Diary, now: datetime) -> list[str]:
+    """Name the booked 1-1 chats that could be entered for long, and were not."""
+    return [
+        f"1-1 chat {chat} could be entered since {since:%H:%M:%S}, and nobody came"
+        for chat, (since, until) in diary.open.items()
+        if chat not in diary.entered and min(now, until) - since > ENTER_WITHIN
+    ]
 
 
 async def promises(target: Target, sessions: list[str], diary: Diary) -> list[str]:
@@ -144,16 +157,16 @@ async def _listed(
         await trio.sleep(PAGE_PAUSE)
 
 
-async def promises_of_chats(target: Target, number: int, diary: Diary) -> list[str]:
+async def promises_of_chats(target: Target, pairs: Iterable[int], diary: Diary) -> list[str]:
     """Return what was acknowledged of 1-1 chats and does not hold.
 
     Every slot that was picked is booked, once, on both sides' lists; what was told to have been a
     meeting is none that somebody missed; and every acknowledged message is in its chat once.
 
-    :param number: of pairs.
+    :param pairs: numbers of the pairs.
     """
     broken: list[str] = []
-    for guest, desk in map(names, range(number)):
+    for guest, desk in map(names, pairs):
         lists: list[dict[str, Mapping[str, Any]]] = []
         for person, claims in ((guest, {}), (desk, employee_of(target))):
             async with open_client(target.url, target.token(person, **claims)) as client:

@@ -8,6 +8,7 @@ snapshot, and whether People counts them all.
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import trio
@@ -16,6 +17,7 @@ from bench.load.audience import guest, host
 from bench.load.dialects import GREENROOM
 from bench.load.latency import Latencies
 from bench.load.target import Target, described, opened
+from bench.load.team import GENERATORS, LEAD, Orders, Share, Team
 from bench.load.watch import Stretch, cpu_of
 from bench.load.wire import Address, Bank, LoadFailed, Wire
 from bench.script import command
@@ -29,9 +31,12 @@ JOINED = 7
 
 
 class Crowd:
-    """Everybody who is going to join."""
+    """Those of one process who are going to join.
 
-    def __init__(self, target: Target, session: str, people: int) -> None:
+    :param people: their names.
+    """
+
+    def __init__(self, target: Target, session: str, people: Sequence[str]) -> None:
         self._target = target
         self._session = session
         self._people = people
@@ -44,20 +49,23 @@ class Crowd:
         :raises LoadFailed: somebody was refused.
         """
         address = Address.parse(self._target.url)
-        for first in range(0, self._people, WAVE):
-            count = min(WAVE, self._people - first)
-            wave = [Wire.dial(address, GREENROOM.counting(SNAPSHOT)) for _ in range(count)]
-            for number, wire in enumerate(wave, first):
+        for first in range(0, len(self._people), WAVE):
+            names = self._people[first : first + WAVE]
+            wave = [Wire.dial(address, GREENROOM.counting(SNAPSHOT)) for _ in names]
+            for name, wire in zip(names, wave, strict=True):
                 wire.upgraded()
                 self._bank.add(wire)
-                for method, params in guest(self._target, f"p-{number}"):
+                for method, params in guest(self._target, name):
                     wire.send(GREENROOM.spell(1, method, params))
             self._wires += wave
-            self._await_replies(count)
+            self._await_replies(len(names))
 
-    def join(self) -> Latencies:
-        """Have everybody join at once; return how long each waited for the answer."""
-        begun = time.monotonic()
+    def join(self, begun: float) -> Latencies:
+        """Have everybody join at once; return how long each waited for the answer.
+
+        :param begun: the instant, by the machine's monotonic clock.
+        """
+        time.sleep(max(0.0, begun - time.monotonic()))
         for wire in self._wires:
             wire.send(GREENROOM.spell(JOINED, "session.join", {"session": self._session}))
         return self._await_replies(len(self._wires), begun)
@@ -95,32 +103,59 @@ class Crowd:
         self._bank.close()
 
 
+def part(target: Target, share: Share, orders: Orders) -> None:
+    """Have one process's people connect, join, and hear what is there."""
+    crowd = Crowd(target, share["session"], share["people"])
+    orders.say()
+    try:
+        orders.hear("connect")
+        crowd.connect()
+        orders.say()
+        _, begun = orders.hear("join")
+        orders.say(crowd.join(float(begun)).encode())
+        orders.hear("snapshots")
+        orders.say(crowd.snapshots())
+        orders.hear("leave")  # until then they are there to be counted
+    finally:
+        crowd.close()
+
+
 def run(
-    people: int = PEOPLE, url: str | None = None, token_key: str | None = None
+    people: int = PEOPLE,
+    generators: int = GENERATORS,
+    url: str | None = None,
+    token_key: str | None = None,
 ) -> dict[str, Any]:
     """Fill a session and return what it cost.
 
     :param people: who join.
+    :param generators: processes that share the people.
     """
+    names = [f"p-{number}" for number in range(people)]
+    number = min(generators, people)
     with opened(url, token_key) as target:
         session = f"{target.event}-s"
-        target.load(described(target.event, [session]))
-        crowd = Crowd(target, session, people)
-        try:
+        shares = [{"session": session, "people": names[one::number]} for one in range(number)]
+        with Team("bench.join", target, shares) as team:
+            target.load(described(target.event, [session]))
+            team.hear()
             start = cpu_of(target)
-            crowd.connect()
+            team.ask("connect")
             connected = cpu_of(target)
-            begun, stretch = time.monotonic(), Stretch.begin(target)
-            waits = crowd.join()
+            begun = time.monotonic() + LEAD
+            team.tell(f"join {begun}")
+            time.sleep(LEAD)
+            stretch = Stretch.begin(target, team.used)
+            waits = Latencies.merged(team.hear())
             seconds, told = time.monotonic() - begun, stretch.told()
-            snapshots = crowd.snapshots()
+            snapshots = sum(team.ask("snapshots"))
             joined = cpu_of(target)
             counted = trio.run(_counted, target, session)
-        finally:
-            crowd.close()
+            team.tell("leave")
     return {
         "bench": "join",
         "people": people,
+        "generators": number,
         "seconds": round(seconds, 3),
         "latency": waits.summary(),
         "snapshots": snapshots,
@@ -156,9 +191,10 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--generators", type=int, default=GENERATORS)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = run(given.people)
+    result = run(given.people, given.generators)
     if given.json:
         print(json.dumps(result, indent=2))
         return

@@ -1,7 +1,8 @@
 """A whole fair at once.
 
 Hosts and audiences of several sessions come in over a ramp, do what people do with think times,
-drop and come back, go home and come again; guests and employees have 1-1 chats.
+drop and come back, go home and come again; guests and employees have 1-1 chats. The sessions are
+shared out over processes (:mod:`bench.fair_part`).
 
 ``python -m bench.mixed`` tells the commands a second, their latency from the intended time, and
 whether everything that was acknowledged holds at the end.
@@ -9,27 +10,21 @@ whether everything that was acknowledged holds at the end.
 
 import argparse
 import json
-from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+import attrs
 import trio
 
-from bench.attendee import ROWS, Attendee, Diary, Host
-from bench.fair_chats import SHORT, USUAL, Partner, Times, pairs
-from bench.fair_checks import (
-    end_chats,
-    end_sessions,
-    left_behind,
-    promises,
-    promises_of_chats,
-    quiet,
-    settled,
-)
+from bench.diary import ROWS, Summary, summed
+from bench.fair_chats import SHORT, USUAL, Times
+from bench.fair_checks import end_chats, end_sessions, left_behind, settled
+from bench.fair_part import Layout
 from bench.load import brief
-from bench.load.lookout import watch_over
 from bench.load.target import PROGRAM, Flaws, Target, described, opened
+from bench.load.team import GENERATORS, LEAD, Team
 from bench.load.watch import limit_of, mean, sample
 from bench.script import command
 
@@ -51,14 +46,11 @@ ROUGH = 2_000
 CHATS_PAIRS = 10
 """With so many pairs, some 1-1 chat must have come to its end in a fair that is long enough."""
 
-ENTER_WITHIN = timedelta(seconds=45)
-"""A 1-1 chat that could be entered for so long must have been."""
-
 MB = 1e6
 
 
 class Fair:
-    """The people, and what is watched while they are there.
+    """A fair, and what is watched while it is held.
 
     :param seconds: after everybody has come.
     :param flaws: what goes wrong meanwhile.
@@ -67,91 +59,76 @@ class Fair:
     def __init__(
         self, target: Target, people: int, seconds: float, flaws: Flaws | None = None
     ) -> None:
-        sessions = max(1, people // PER_SESSION)
         self.target = target
-        self.seconds = seconds
-        self.ramp = min(RAMP_SECONDS, seconds * RAMP_PART)
         self.slots = SHORT if target.daemon is not None and flaws is None else USUAL
-        self.times = Times.of(self.slots, datetime.now(UTC), self.ramp, seconds)
-        self.diary = Diary(step=max(1.0, seconds / ROWS))
+        self.layout = Layout(
+            people=people,
+            sessions=[
+                f"{target.event}-s{number}" for number in range(max(1, people // PER_SESSION))
+            ],
+            pairs=max(1, people // PER_PAIR),
+            ramp=min(RAMP_SECONDS, seconds * RAMP_PART),
+            seconds=seconds,
+            think=THINK,
+            step=max(1.0, seconds / ROWS),
+            short=self.slots is SHORT,
+            tidy=flaws is not None,
+        )
+        self.times = Times.of(self.slots, datetime.now(UTC), self.layout.ramp, seconds)
         self.series: list[dict[str, float]] = []
-        self.sessions = [f"{target.event}-s{number}" for number in range(sessions)]
         self.before: dict[str, float] = {}
         self.after: dict[str, float] = {}
         self.workers_killed = 0
         self._every = max(SAMPLE, seconds / ROUGH)
         self._flaws = flaws
-        self._people: list[Attendee] = [
-            Host(target, f"host-{name}", name, self.diary, think=THINK, seed=number)
-            for number, name in enumerate(self.sessions)
-        ]
-        self.pairs = max(1, people // PER_PAIR)
-        self._people += pairs(
-            target, self.pairs, self.sessions, self.diary,
-            slots=self.slots, think=THINK, tidy=flaws is not None,
-        )  # fmt: skip
-        self._people += [
-            Attendee(target, f"p-{number}", self.sessions[number % sessions], self.diary,
-                     think=THINK, seed=1_000 + number)
-            for number in range(people)
-        ]  # fmt: skip
 
-    async def run(self) -> list[str]:
-        """Hold the fair; return the promises that were broken."""
-        flaws = self._flaws
+    def team(self, generators: int) -> Team:
+        """Return the processes that hold it: each has a session at least."""
+        number = min(generators, len(self.layout.sessions))
+        layouts = [attrs.evolve(self.layout, index=one, number=number) for one in range(number)]
+        return Team("bench.fair_part", self.target, [attrs.asdict(one) for one in layouts])
+
+    def load(self) -> None:
+        """Bring the event."""
+        event = described(self.target.event, self.layout.sessions, **self.times.event(self.slots))
+        event["company"][0]["slots"] = self.slots.quota * self.layout.pairs
+        self.target.load(event)
+
+    async def run(self, team: Team) -> tuple[Summary, list[str]]:
+        """Hold the fair; return what came of it, and the promises that were broken."""
+        flaws, layout = self._flaws, self.layout
         if flaws is not None:
             self.before = await settled(self.target, flaws.idle_seconds * 2)
         await trio.sleep(max(0.0, (self.times.begins - datetime.now(UTC)).total_seconds()))
-        begun = self.diary.begun = trio.current_time()
-        self.diary.measured = begun + self.ramp
-        until = begun + self.ramp + self.seconds
+        team.tell(f"go {time.monotonic() + LEAD}")
+        begun = trio.current_time() + LEAD
+        measured, until = begun + layout.ramp, begun + layout.ramp + layout.seconds
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(sample, self.target, self.series, self.diary.measured, self._every)
-            nursery.start_soon(watch_over, self.target, self.diary.latencies.so_far)
-            for number, person in enumerate(self._people):
-                nursery.start_soon(self._arrive, person, number, until)
+            nursery.start_soon(sample, self.target, team.used, self.series, measured, self._every)
             if flaws is not None:
-                nursery.start_soon(self._break_things, flaws, until)
-            await trio.sleep_until(until)
-            self.over = datetime.now(UTC)
-            waiting = await quiet(self.diary)
-            broken = [f"{waiting} calls were still without an answer"] if waiting else []
-            broken += unentered(self.diary, self.over)
-            broken += self._untold()
-            broken += await promises(self.target, self.sessions, self.diary)
-            broken += await promises_of_chats(self.target, self.pairs, self.diary)
+                nursery.start_soon(self._break_things, flaws, begun, until)
+            found = await team.heard()
             nursery.cancel_scope.cancel()
+        summary = summed([one["diary"] for one in found], layout.step)
+        broken = self._unended(summary) + [sentence for one in found for sentence in one["broken"]]
         if flaws is not None:
-            await end_chats(self.target, self.pairs)
-            await end_sessions(self.target, self.sessions)
+            await end_chats(self.target, layout.pairs)
+            await end_sessions(self.target, layout.sessions)
             left, self.after = await left_behind(self.target, self.before)
             broken += left
-        return broken
+        return summary, broken
 
-    def _untold(self) -> list[str]:
-        """Name those who sit in a 1-1 chat that is over, and were not told."""
-        now, ended = datetime.now(UTC), self.diary.ended.values()
-        if self.times.to_the_end and self.pairs >= CHATS_PAIRS and not _both(ended):
-            return ["no 1-1 chat came to its end with both there"]
-        partners = (person for person in self._people if isinstance(person, Partner))
-        return [
-            f"{partner.name} was not told of the end of 1-1 chat {chat}"
-            for partner in partners
-            if (chat := partner.untold(now))
-        ]
+    def _unended(self, summary: Summary) -> list[str]:
+        expected = self.times.to_the_end and self.layout.pairs >= CHATS_PAIRS
+        if not expected or summary.chats["ended_with_both"]:
+            return []
+        return ["no 1-1 chat came to its end with both there"]
 
-    async def _arrive(self, person: Attendee, number: int, until: float) -> None:
-        hosts = len(self.sessions)
-        # Hosts come first; the others wait for the doors they open.
-        wait = 0.0 if number < hosts else 0.5 + self.ramp * (number - hosts) / len(self._people)
-        await trio.sleep(wait)
-        await person.run(until)
-
-    async def _break_things(self, flaws: Flaws, until: float) -> None:
+    async def _break_things(self, flaws: Flaws, begun: float, until: float) -> None:
         """Kill the daemon once, and media workers now and then."""
-        kill_at = self.diary.measured + self.seconds * flaws.kill_at
+        kill_at = begun + self.layout.ramp + self.layout.seconds * flaws.kill_at
         killed = False
-        due = self.diary.begun + flaws.worker_seconds
+        due = begun + flaws.worker_seconds
         while due < until:
             if due > kill_at and not killed:
                 await trio.sleep_until(kill_at)
@@ -165,6 +142,7 @@ class Fair:
 def hold(
     people: int,
     seconds: float,
+    generators: int,
     url: str | None,
     token_key: str | None,
     flaws: Flaws | None = None,
@@ -173,66 +151,36 @@ def hold(
     program = brief.PROGRAM if flaws is None else PROGRAM
     with opened(url, token_key, flaws, program=program) as target:
         fair = Fair(target, people, seconds, flaws)
-        event = described(target.event, fair.sessions, **fair.times.event(fair.slots))
-        event["company"][0]["slots"] = fair.slots.quota * fair.pairs
-        target.load(event)
-        broken = trio.run(fair.run)
-    return _result(fair, people, seconds, broken)
+        with fair.team(generators) as team:
+            fair.load()
+            team.hear()
+            summary, broken = trio.run(fair.run, team)
+    return {"generators": len(team), **_result(fair, summary, broken)}
 
 
-def _result(fair: Fair, people: int, seconds: float, broken: list[str]) -> dict[str, Any]:
-    diary, series = fair.diary, [one for one in fair.series if one["at"] > 0]
+def _result(fair: Fair, summary: Summary, broken: list[str]) -> dict[str, Any]:
+    layout, series = fair.layout, [one for one in fair.series if one["at"] > 0]
     return {
-        "people": people,
-        "sessions": len(fair.sessions),
-        "seconds": seconds,
-        "commands_per_second": round(len(diary.latencies) / seconds, 1),
-        "latency": diary.latencies.summary(),
-        "by_method": {name: one.summary() for name, one in sorted(diary.by_method.items())},
-        "events_received": diary.events,
-        "acknowledged_messages": len(diary.said),
+        "people": layout.people,
+        "sessions": len(layout.sessions),
+        "seconds": layout.seconds,
+        "commands_per_second": round(len(summary.latencies) / layout.seconds, 1),
+        **summary.figures(),
+        **summary.counts,
         "chats": {
-            "pairs": fair.pairs,
-            "booked": len(diary.booked),
-            "entered": len(diary.entered & diary.booked.keys()),
-            "entries": diary.entries,
-            "met": len(diary.met),
-            "told_it_ends_soon": diary.warned,
-            "told_of_the_end": sum(map(len, diary.ended.values())),
-            "ended_with_both": _both(diary.ended.values()),
+            "pairs": layout.pairs,
+            **summary.chats,
             "long_enough_for_an_end": fair.times.to_the_end,
-            "acknowledged_messages": len(diary.aside),
         },
-        "visits": diary.visits,
-        "reconnects": diary.reconnects,
-        "topics_reloaded": diary.reloaded,
         "media_workers_killed": fair.workers_killed,
         "actors_restarted": _grown(series, "restarts"),
-        "refused": dict(diary.refused),
-        "failures": dict(diary.failed),
-        "failed": sum(diary.failed.values()),
         "broken": broken,
         "before": fair.before,
         "after": fair.after,
-        "over_time": diary.rows(),
         "series": [{key: round(value, 3) for key, value in one.items()} for one in series],
         "server_starved": mean(series, "starved"),
         "limit": limit_of(series),
     }
-
-
-def unentered(diary: Diary, now: datetime) -> list[str]:
-    """Name the booked 1-1 chats that could be entered for long, and were not."""
-    return [
-        f"1-1 chat {chat} could be entered since {since:%H:%M:%S}, and nobody came"
-        for chat, (since, until) in diary.open.items()
-        if chat not in diary.entered and min(now, until) - since > ENTER_WITHIN
-    ]
-
-
-def _both(ended: Iterable[Collection[str]]) -> int:
-    """Return of how many 1-1 chats both sides were told that they are over."""
-    return sum(len(told) == 2 for told in ended)  # noqa: PLR2004  sides
 
 
 def _grown(series: list[dict[str, float]], key: str) -> int:
@@ -256,14 +204,16 @@ def slope(series: list[dict[str, float]], key: str = "rss") -> float | None:
 def run(
     people: int = 150,
     seconds: float = 60.0,
+    generators: int = GENERATORS,
     url: str | None = None,
     token_key: str | None = None,
 ) -> dict[str, Any]:
     """Hold a fair.
 
     :param seconds: after everybody has come.
+    :param generators: processes that share the sessions.
     """
-    return {"bench": "mixed", **hold(people, seconds, url, token_key)}
+    return {"bench": "mixed", **hold(people, seconds, generators, url, token_key)}
 
 
 def main() -> None:
@@ -271,9 +221,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--generators", type=int, default=GENERATORS)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = run(given.people, given.seconds)
+    result = run(given.people, given.seconds, given.generators)
     if not given.json:
         for name in ("over_time", "series", "by_method"):
             result.pop(name)

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from bench.load.target import Flaws
+from bench.load.team import GENERATORS
 from bench.mixed import MB, hold, slope
 from bench.script import command
 
@@ -74,15 +75,17 @@ def watched(series: list[dict[str, float]], seconds: float) -> list[dict[str, fl
 def run(
     people: int = 150,
     seconds: float = 3_600.0,
+    generators: int = GENERATORS,
     url: str | None = None,
     token_key: str | None = None,
 ) -> dict[str, Any]:
     """Hold a fair while things die, and return what came of it.
 
     :param seconds: after everybody has come.
+    :param generators: processes that share the sessions.
     """
     flaws = flaws_of(seconds) if url is None else None
-    result = hold(people, seconds, url, token_key, flaws)
+    result = hold(people, seconds, generators, url, token_key, flaws)
     warm = watched(result["series"], seconds)
     enough = bool(warm) and warm[-1]["at"] - warm[0]["at"] >= SLOPE_SECONDS
     all_samples = slope(warm)
@@ -105,9 +108,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=150)
     parser.add_argument("--seconds", type=float, default=3_600.0)
+    parser.add_argument("--generators", type=int, default=GENERATORS)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = run(given.people, given.seconds)
+    result = run(given.people, given.seconds, given.generators)
     if not given.json:
         for name in ("over_time", "series", "by_method"):
             result.pop(name)

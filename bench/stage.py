@@ -6,14 +6,18 @@ seconds are kept for everybody who waits on them.
 
 import argparse
 import json
+import time
 from typing import Any
 
+import attrs
 import trio
 
-from bench.attendee import Attendee, Diary, Host
+from bench.attendee import Attendee, Host
+from bench.diary import Diary, summed
 from bench.load.latency import Latencies
 from bench.load.lookout import watch_over
 from bench.load.target import Target, described, opened
+from bench.load.team import GENERATORS, LEAD, Orders, Share, Team
 from bench.load.watch import limit_of, sample
 from bench.load.wire import LoadFailed
 from bench.script import command
@@ -78,40 +82,74 @@ class Accepting(Host):
             await self._act(trio.current_time())
 
 
-async def _hold(target: Target, session: str, people: int, seconds: float) -> dict[str, Any]:
-    diary, entries = Diary(), Latencies()
+@attrs.frozen(kw_only=True)
+class Asking:
+    """One process's share of those who ask to come on screen.
+
+    :param people: of all processes.
+    :param index: which process this is; the first has the host.
+    :param number: of processes.
+    """
+
+    session: str
+    people: int
+    seconds: float
+    index: int
+    number: int
+
+    async def run(self, target: Target, orders: Orders) -> None:
+        """Have them ask once told to; answer with what came of it."""
+        diary, entries = Diary(), Latencies()
+        more: dict[str, Any] = {"think": THINK}
+        askers = [
+            Asker(target, f"p-{one}", self.session, diary, seed=one, entries=entries, **more)
+            for one in range(self.index, self.people, self.number)
+        ]
+        orders.say()
+        _, begin = await orders.heard("go")
+        begun = trio.current_time() + float(begin) - time.monotonic()
+        diary.measured = begun + RAMP
+        until = diary.measured + self.seconds + COUNTDOWN
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch_over, target, diary.latencies.so_far)
+            if self.index == 0:
+                host = Accepting(
+                    target, f"host-{self.session}", self.session, diary, seed=1, **more
+                )
+                nursery.start_soon(host.run, until)
+            await trio.sleep_until(begun + RAMP / 2)
+            for asker in askers:
+                nursery.start_soon(asker.run, until)
+            await trio.sleep_until(until + 1.0)
+            nursery.cancel_scope.cancel()
+        orders.say({"diary": diary.plain(), "entries": entries.encode()})
+
+
+def part(target: Target, share: Share, orders: Orders) -> None:
+    """Carry out one process's share."""
+    trio.run(Asking(**share).run, target, orders)
+
+
+async def _hold(target: Target, team: Team, people: int, seconds: float) -> dict[str, Any]:
     series: list[dict[str, float]] = []
-    host = Accepting(target, f"host-{session}", session, diary, think=THINK, seed=1)
-    askers = [
-        Asker(target, f"p-{number}", session, diary, think=THINK, seed=number, entries=entries)
-        for number in range(people)
-    ]
-    begun = trio.current_time()
-    diary.measured = begun + RAMP
-    until = diary.measured + seconds + COUNTDOWN
+    measured = trio.current_time() + LEAD + RAMP
+    team.tell(f"go {time.monotonic() + LEAD}")
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch_over, target, diary.latencies.so_far)
-        nursery.start_soon(sample, target, series, diary.measured, SAMPLE)
-        nursery.start_soon(host.run, until)
-        await trio.sleep(RAMP / 2)
-        for asker in askers:
-            nursery.start_soon(asker.run, until)
-        await trio.sleep_until(until + 1.0)
+        nursery.start_soon(sample, target, team.used, series, measured, SAMPLE)
+        found = await team.heard()
         nursery.cancel_scope.cancel()
-    if not len(diary.latencies):
-        raise LoadFailed(f"nothing was answered; refused: {dict(diary.refused)}")
+    summary = summed([one["diary"] for one in found], 1.0)
+    if not len(summary.latencies):
+        raise LoadFailed(f"nothing was answered; refused: {summary.refused}")
+    entries = Latencies.merged(one["entries"] for one in found)
     return {
         "bench": "stage",
         "people": people,
+        "generators": len(team),
         "on_screen": len(entries),
         "on_screen_per_second": round(len(entries) / (seconds + COUNTDOWN), 2),
         "countdown_late": entries.summary(),
-        "latency": diary.latencies.summary(),
-        "by_method": {name: one.summary() for name, one in sorted(diary.by_method.items())},
-        "refused": dict(diary.refused),
-        "failed": sum(diary.failed.values()),
-        "failures": dict(diary.failed),
-        "over_time": diary.rows(),
+        **summary.figures(),
         "series": [{key: round(value, 3) for key, value in one.items()} for one in series],
         "limit": limit_of(series),
     }
@@ -120,17 +158,24 @@ async def _hold(target: Target, session: str, people: int, seconds: float) -> di
 def run(
     people: int = 60,
     seconds: float = 20.0,
+    generators: int = GENERATORS,
     url: str | None = None,
     token_key: str | None = None,
 ) -> dict[str, Any]:
     """Let people come on screen.
 
     :param people: who ask, besides one host.
+    :param generators: processes that share the people.
     """
+    number = min(generators, people)
     with opened(url, token_key) as target:
         session = f"{target.event}-s"
-        target.load(described(target.event, [session]))
-        return trio.run(_hold, target, session, people, seconds)
+        share = {"session": session, "people": people, "seconds": seconds, "number": number}
+        shares = [{**share, "index": index} for index in range(number)]
+        with Team("bench.stage", target, shares) as team:
+            target.load(described(target.event, [session]))
+            team.hear()
+            return trio.run(_hold, target, team, people, seconds)
 
 
 def main() -> None:
@@ -138,9 +183,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--generators", type=int, default=GENERATORS)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    result = run(given.people, given.seconds)
+    result = run(given.people, given.seconds, given.generators)
     if not given.json:
         for name in ("over_time", "series"):
             result.pop(name)

@@ -8,7 +8,7 @@ elsewhere tells everything there, if it lets us look.
 import http.client
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -183,25 +183,39 @@ def cpu_of(target: Target) -> float | None:
     return float(times.user + times.system)
 
 
+Used = Callable[[], Sequence[float]]
+"""Tells the seconds of processor that each of the generators has used."""
+
+
+def _busiest(before: Sequence[float], now: Sequence[float], seconds: float) -> float:
+    """Return the part of a core that the busiest generator took."""
+    spent = (after - earlier for earlier, after in zip(before, now, strict=True))
+    return max(spent, default=0.0) / seconds
+
+
 @attrs.frozen
 class Stretch:
     """A stretch of a load, from when it is made to when it is asked what was saturated in it."""
 
     target: Target
+    _used: Used
     _server: float | None
-    _ours: float = attrs.field(factory=time.process_time)
+    _ours: Sequence[float]
     _at: float = attrs.field(factory=time.monotonic)
 
     @classmethod
-    def begin(cls, target: Target) -> Self:
+    def begin(cls, target: Target, used: Used) -> Self:
         """Begin one."""
         psutil.cpu_percent()
-        return cls(target, cpu_of(target))
+        return cls(target, used, cpu_of(target), used())
 
     def told(self) -> dict[str, Any]:
         """Return what was saturated, as a part of a result."""
-        took, ours = time.monotonic() - self._at, time.process_time() - self._ours
-        found = {"generator": ours / took, "machine": psutil.cpu_percent() / 100}
+        took, ours = time.monotonic() - self._at, self._used()
+        found = {
+            "generator": _busiest(self._ours, ours, took),
+            "machine": psutil.cpu_percent() / 100,
+        }
         server = cpu_of(self.target)
         if server is not None and self._server is not None:
             found["server"] = (server - self._server) / took
@@ -209,9 +223,9 @@ class Stretch:
 
 
 async def sample(
-    target: Target, series: list[dict[str, float]], measured: float, every: float
+    target: Target, used: Used, series: list[dict[str, float]], measured: float, every: float
 ) -> None:
-    """Look at a server and at this process again and again; for a nursery.
+    """Look at a server and at the generators again and again; for a nursery.
 
     :param series: takes what was seen.
     :param measured: when warm-up is over, by trio's clock: samples count ``at`` from then.
@@ -219,12 +233,12 @@ async def sample(
     """
     watch = Watch(target)
     psutil.cpu_percent()
-    at, ours = trio.current_time(), time.process_time()
+    at, before = trio.current_time(), used()
     while True:
         await trio.sleep(every)
-        now = trio.current_time()
-        own = {"at": now - measured, "generator": (time.process_time() - ours) / (now - at)}
-        ours, at = time.process_time(), now
+        now, ours = trio.current_time(), used()
+        own = {"at": now - measured, "generator": _busiest(before, ours, now - at)}
+        before, at = ours, now
         series.append(own | await trio.to_thread.run_sync(watch.look))
 
 

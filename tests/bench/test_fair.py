@@ -10,7 +10,8 @@ import trio
 
 from actors.rules.policy import Policy
 from bench import figures, mixed
-from bench.attendee import Attendee, Diary
+from bench.attendee import Attendee
+from bench.diary import Diary, summed
 from bench.fair_chats import SHORT, USUAL, Guest, Partner, Times, talked_out
 from bench.fair_checks import (
     QUIET_SECONDS,
@@ -21,7 +22,9 @@ from bench.fair_checks import (
     _people,
     _votes,
     quiet,
+    unentered,
 )
+from bench.fair_part import Layout
 from bench.load.target import Target
 from bench.load.watch import METRICS, limit_of, metrics_url, read, stood
 from bench.mixed import slope
@@ -251,9 +254,7 @@ def test_a_booked_chat_that_nobody_came_into_is_found():
 
     diary = Diary(open={"a": since(50), "b": since(50), "c": since(40), "d": since(600, -580)})
     diary.entered = {"b"}
-    assert mixed.unentered(diary, at) == [
-        "1-1 chat a could be entered since 09:59:10, and nobody came"
-    ]
+    assert unentered(diary, at) == ["1-1 chat a could be entered since 09:59:10, and nobody came"]
 
 
 def test_the_table_says_whether_a_fair_was_long_enough_for_a_chat_to_end():
@@ -272,14 +273,62 @@ def test_some_chats_are_talked_to_their_end_and_some_are_not():
     assert {talked_out(f"m-{number}") for number in range(20)} == {True, False}
 
 
+def layout(**changes):
+    names = [f"s{number}" for number in range(5)]
+    usual = {"people": 31, "sessions": names, "pairs": 7, "ramp": 10.0, "seconds": 60.0,
+             "think": 1.0, "step": 1.0, "short": False, "tidy": False}  # fmt: skip
+    return Layout(**usual | changes)
+
+
+def test_everybody_is_in_one_process_with_the_whole_session_and_the_partner():
+    target, diary = Target("ws://h/", Key("k", "s" * 20), "fair"), Diary()
+    everybody = layout().everybody(target, diary)
+    assert len(everybody) == 5 + 2 * 7 + 31
+    parts = [layout(index=index, number=3) for index in range(3)]
+    shares = [part.everybody(target, diary) for part in parts]
+    found = {(wait, person.name) for share in shares for wait, person in share}
+    assert found == {(wait, person.name) for wait, person in everybody}
+    assert sum(map(len, shares)) == len(everybody)
+    assert sorted(one for part in parts for one in part.own_pairs) == list(range(7))
+    for part, share in zip(parts, shares, strict=True):
+        assert {person.session for _, person in share} == set(part.own)
+        names = {person.name for _, person in share}
+        partners = {person._partner for _, person in share if isinstance(person, Partner)}
+        assert len(partners) == 2 * len(part.own_pairs)
+        assert partners <= names
+    waits = [wait for wait, _ in everybody]
+    assert (waits.count(0.0), max(waits) < 10.5) == (5, True)
+
+
+def test_the_diaries_of_several_processes_are_added_up():
+    one, other = Diary(), Diary()
+    for diary, seconds in ((one, 0.001), (other, 0.003)):
+        diary.note("chat.send", 1.5, 1.5 + seconds)
+        diary.failed["connect"] += 1
+        diary.visits += 2
+    one.said, other.aside = {"a": "s", "b": "s"}, {"c": "m"}
+    one.ended = {"m": {"ana", "emma"}, "n": {"ana"}}
+    summary = summed([one.plain(), other.plain()], 1.0)
+    found = summary.figures()
+    assert (found["latency"]["count"], found["latency"]["max_ms"]) == (2, pytest.approx(3.0, 0.01))
+    assert found["by_method"]["chat.send"]["count"] == 2
+    assert (found["failed"], found["failures"]) == (2, {"connect": 2})
+    assert [(row["second"], row["done"]) for row in found["over_time"]] == [(1.0, 2)]
+    assert (summary.counts["visits"], summary.counts["acknowledged_messages"]) == (4, 2)
+    chats = summary.chats
+    assert (chats["ended_with_both"], chats["told_of_the_end"]) == (1, 3)
+    assert chats["acknowledged_messages"] == 1
+
+
 @pytest.mark.slow
-def test_a_small_fair_has_a_1_1_chat_and_keeps_what_it_promised(monkeypatch):
-    monkeypatch.setattr("bench.attendee.OUT_SECONDS", (0.1, 0.2))
-    monkeypatch.setattr("bench.fair_checks.QUIET_SECONDS", 0.5)
+def test_a_small_fair_in_two_processes_has_1_1_chats_and_keeps_what_it_promised(monkeypatch):
     monkeypatch.setattr("bench.mixed.THINK", 0.5)
-    result = mixed.run(people=4, seconds=4.0)
+    monkeypatch.setattr("bench.mixed.PER_SESSION", 3)
+    result = mixed.run(people=6, seconds=4.0, generators=3)
+    assert (result["sessions"], result["generators"]) == (2, 2)
     assert result["broken"] == []
     assert result["failed"] == 0
+    assert all(0 <= one["generator"] < 1.5 for one in result["series"])
     assert result["chats"]["booked"] >= 1
     assert result["chats"]["entered"] >= 1
     assert result["chats"]["entries"] >= 2

@@ -10,8 +10,8 @@ import pytest
 import trio
 from websockets.exceptions import ConnectionClosedError
 
-from bench import book, breakout, fanout, media_remote, slow_remote
-from bench.book import RaceFailed, limited
+from bench import breakout, fanout, media_remote, slow_remote
+from bench.book_race import Caller, RaceFailed, limited
 from bench.figures import read
 from bench.load import lookout
 from bench.load.dialects import GREENROOM
@@ -137,7 +137,7 @@ def test_a_question_fails_with_its_connection():
     async def ask():
         socket = Ending()
         socket.asked = asyncio.Event()
-        someone = book.Caller(socket)
+        someone = Caller(socket)
         listening = asyncio.create_task(someone.listen())
         with pytest.raises(ConnectionClosedError):
             await someone.ask("ping")

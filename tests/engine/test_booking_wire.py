@@ -13,7 +13,7 @@ from actors.rules.agenda import commands as agenda
 from actors.rules.base import SYSTEM, Person
 from actors.rules.event_model import Change
 from actors.rules.meeting import commands as meeting
-from bench.book import Pick, Race
+from bench.book_race import Pick, Race
 from engine.config import Config, MediaOptions
 from engine.engine import Engine
 from engine.loading import load_steps, steps, within
