@@ -14,10 +14,10 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from random import Random
-from statistics import quantiles
 from typing import Any
 
 import attrs
@@ -25,10 +25,12 @@ import orjson
 import psutil
 
 from bench.child import BenchFailed, Child
+from bench.load.team import GENERATORS
 from bench.load.wire import Place, request, tls_context
 from bench.script import command
 from bench.sink import masked
 from bench.storm_server import token
+from bench.storm_tally import summed, tally
 
 PER_TOPIC = 100
 READ = 1 << 16
@@ -36,6 +38,8 @@ TICK = 0.02
 PATIENCE = 60.0
 TEXT, PONG = 0x1, 0xA
 _PING = 0x9
+
+
 _SHORT, _LONG = 126, 127
 
 
@@ -331,49 +335,10 @@ def run(
         crowd.await_all("caught up", lambda client: client.seen >= last.get(client.topic, 0))
         crowd.close()
         server.tell("report")
-        return _result(people, last, returned, {**used, **json.loads(server.hear())})
+        report = {**used, **json.loads(server.hear())}
+        return {"bench": "storm", **summed([tally(people, last, returned)], report)}
     finally:
         server.end()
-
-
-def _result(
-    people: list[StormClient], last: dict[str, int], returned: float, report: dict[str, Any]
-) -> dict[str, Any]:
-    return {"bench": "storm", **result(people, last, returned, report)}
-
-
-def result(
-    people: Sequence[StormClient], last: dict[str, int], returned: float, report: dict[str, Any]
-) -> dict[str, Any]:
-    """Return what everybody received, and what it took.
-
-    :param last: how much was published on each topic.
-    :param returned: when they began to come back.
-    :param report: what was measured of the server meanwhile.
-    """
-    server = report["server"]
-    expected = sum(last.get(client.topic, 0) for client in people)
-    received = sum(len(client.lateness) for client in people)
-    back = [client.ready - returned for client in people]
-    late = [wait for client in people for at, wait in client.lateness if at > returned]
-    return {
-        "clients": len(people),
-        "published": sum(last.values()),
-        "delivered_percent": round(100 * received / expected, 3),
-        "missed": sum(client.missed for client in people),
-        "repeated": sum(client.repeated for client in people),
-        "snapshots_after_drop": sum(client.snapshots - 1 for client in people if client.snapshots),
-        "back_p50_s": round(quantiles(back, n=100)[49], 3),
-        "back_p99_s": round(quantiles(back, n=100)[98], 3),
-        "late_p50_s": round(quantiles(late, n=100)[49], 3),
-        "late_p99_s": round(quantiles(late, n=100)[98], 3),
-        "server_worst_stall_ms": report.get("worst_stall_ms"),
-        "server_busiest_round_ms": report.get("busiest_ms"),
-        "return_s": round(report["seconds"], 2),
-        "return_server_cpu_s": None if server is None else round(server, 2),
-        "return_clients_cpu_s": round(report["clients"], 2),
-        "return_server_us_each": None if server is None else round(server / len(people) * 1e6),
-    }
 
 
 def command_line(run: Callable[..., dict[str, Any]], about: str | None) -> None:
@@ -383,6 +348,8 @@ def command_line(run: Callable[..., dict[str, Any]], about: str | None) -> None:
     parser.add_argument("--rate", type=float, default=50)
     parser.add_argument("--away", type=float, default=2.0)
     parser.add_argument("--spread", type=float, default=1.0)
+    if "generators" in signature(run).parameters:
+        parser.add_argument("--generators", type=int, default=GENERATORS)
     parser.add_argument("--json", action="store_true")
     given = vars(parser.parse_args())
     as_json = given.pop("json")

@@ -1,0 +1,76 @@
+"""What people received through a storm, in one process and in all together."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from statistics import quantiles
+from typing import Any, Protocol
+
+BOTH = ("back", "late")
+"""Waits that a tally has of everybody."""
+
+
+class Received(Protocol):
+    """Somebody, and what came.
+
+    :param lateness: when each message came, and how late.
+    """
+
+    topic: str
+    missed: int
+    repeated: int
+    snapshots: int
+    ready: float
+    lateness: list[tuple[float, float]]
+
+
+def tally(people: Sequence[Received], last: Mapping[str, int], returned: float) -> dict[str, Any]:
+    """Return what some people received, as plain data.
+
+    :param last: how much was published on each topic.
+    :param returned: when they began to come back.
+    """
+    return {
+        "clients": len(people),
+        "published": sum(last.values()),
+        "expected": sum(last.get(client.topic, 0) for client in people),
+        "received": sum(len(client.lateness) for client in people),
+        "missed": sum(client.missed for client in people),
+        "repeated": sum(client.repeated for client in people),
+        "snapshots": sum(client.snapshots - 1 for client in people if client.snapshots),
+        "back": [round(client.ready - returned, 6) for client in people],
+        "late": [
+            round(wait, 6) for client in people for at, wait in client.lateness if at > returned
+        ],
+    }
+
+
+def summed(tallies: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what everybody received, and what it took.
+
+    :param tallies: what :func:`tally` returned, of all of them.
+    :param report: what was measured of the server and the clients meanwhile.
+    """
+
+    def total(what: str) -> int:
+        return sum(one[what] for one in tallies)
+
+    server, clients = report["server"], total("clients")
+    back, late = (quantiles(chain(*(one[key] for one in tallies)), n=100) for key in BOTH)
+    return {
+        "clients": clients,
+        "published": total("published"),
+        "delivered_percent": round(100 * total("received") / total("expected"), 3),
+        "missed": total("missed"),
+        "repeated": total("repeated"),
+        "snapshots_after_drop": total("snapshots"),
+        "back_p50_s": round(back[49], 3),
+        "back_p99_s": round(back[98], 3),
+        "late_p50_s": round(late[49], 3),
+        "late_p99_s": round(late[98], 3),
+        "server_worst_stall_ms": report.get("worst_stall_ms"),
+        "server_busiest_round_ms": report.get("busiest_ms"),
+        "return_s": round(report["seconds"], 2),
+        "return_server_cpu_s": None if server is None else round(server, 2),
+        "return_clients_cpu_s": round(report["clients"], 2),
+        "return_server_us_each": None if server is None else round(server / clients * 1e6),
+    }
