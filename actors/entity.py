@@ -133,7 +133,9 @@ class EntityActor(DurableActor):
             return self._decide(envelope, command)
         except Refused as refused:
             self.services.counters.refused += 1
-            envelope.fail(refused)
+            # Whoever keeps the refusal for a while, as a slow connection does, would keep all
+            # frames it came through, and with them this instance and its state beyond a crash.
+            envelope.fail(refused.with_traceback(None))
         except StateBroken:
             raise
         except Exception:  # noqa: BLE001  rules are code, and code has faults

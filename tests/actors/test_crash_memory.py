@@ -4,6 +4,7 @@ import gc
 import weakref
 from contextlib import suppress
 
+import pytest
 import trio
 
 from actors.durable import DurableActor
@@ -14,21 +15,57 @@ from tests.actors.house import GUESTS, HANA, CrashError, House, everybody_in, op
 ROUNDS = 12
 
 
-async def test_a_crashed_entity_leaves_memory_at_once(autojump_clock, monkeypatch):
-    living: weakref.WeakSet[DurableActor] = weakref.WeakSet()
-    build, carry_out = DurableActor.__init__, EntityActor.on_receive_batch
-    late = False
+@pytest.fixture
+def living(monkeypatch):
+    """The entities' actors that are in memory."""
+    found: weakref.WeakSet[DurableActor] = weakref.WeakSet()
+    build = DurableActor.__init__
 
     def init(self, *args):
         build(self, *args)
-        living.add(self)
+        found.add(self)
+
+    monkeypatch.setattr(DurableActor, "__init__", init)
+    return found
+
+
+async def test_a_refusal_that_somebody_keeps_keeps_no_entity(autojump_clock, living, monkeypatch):
+    carry_out = EntityActor.on_receive_batch
+
+    async def on_receive_batch(self, batch):
+        await carry_out(self, batch)
+        raise CrashError(self.entity)
+
+    async with open_house() as house:
+        await everybody_in(house)
+        gc.collect()
+        gc.disable()
+        try:
+            before = len(living)
+            command = House.command(
+                GUESTS[0], "media.set", "ana", session="ux", mic=True, key="loud"
+            )
+            with monkeypatch.context() as faulty:
+                faulty.setattr(EntityActor, "on_receive_batch", on_receive_batch)
+                with pytest.raises(Refused, match="on screen") as kept:
+                    await house.door.call(command)
+            await house.call(HANA, "people.list", session="ux")
+            assert house.system.statistics().restarts == 1
+            assert len(living) == before
+            assert kept.value.reason == "forbidden"
+        finally:
+            gc.enable()
+
+
+async def test_a_crashed_entity_leaves_memory_at_once(autojump_clock, living, monkeypatch):
+    carry_out = EntityActor.on_receive_batch
+    late = False
 
     async def on_receive_batch(self, batch):
         if late:
             await carry_out(self, batch)
         raise CrashError(self.entity)
 
-    monkeypatch.setattr(DurableActor, "__init__", init)
     async with open_house() as house:
         await everybody_in(house)
         ana = GUESTS[0]
