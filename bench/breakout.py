@@ -10,6 +10,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
 import attrs
@@ -17,7 +18,7 @@ import attrs
 from bench.load.audience import guest, host
 from bench.load.dialects import GREENROOM
 from bench.load.target import Target, described, opened
-from bench.load.team import GENERATORS, LEAD, Orders, Share, Team
+from bench.load.team import GENERATORS, Orders, Share, Team
 from bench.load.watch import Stretch
 from bench.load.wire import Address, Bank, LoadFailed, Wire
 from bench.script import command
@@ -28,7 +29,15 @@ PATIENCE = 60.0
 AFTERMATH = 1.0
 """Seconds of listening on, for what should not come."""
 
+HEAD_START = 0.1
+"""Seconds for the processes to listen before the host asks."""
+
+LOOK = 0.05
+
 JOINED, OPEN, CLOSE = 7, 8, 9
+ONCE = {"breakout.opened": 1, "breakout.closed": 1, "breakout.moved": 0, "snapshot": 2}
+"""How often each type comes to somebody who is moved there and back once."""
+
 TOLD = re.compile(rb'"type":"(breakout\.\w+|snapshot)"')
 
 
@@ -37,11 +46,11 @@ class Ear(Wire):
     """One person's connection.
 
     :param told: how often each type of event came.
-    :param last: when each type came last, on this machine's monotonic clock.
+    :param at: when each type came first, on this machine's monotonic clock.
     """
 
     told: Counter[str] = attrs.field(factory=Counter)
-    last: dict[str, float] = attrs.field(factory=dict)
+    at: dict[str, float] = attrs.field(factory=dict)
 
     def _search(self, data: bytes) -> None:
         before = len(self._tail)
@@ -49,105 +58,138 @@ class Ear(Wire):
             if match.end() > before:
                 name = match[1].decode()
                 self.told[name] += 1
-                self.last[name] = time.monotonic()
+                self.at.setdefault(name, time.monotonic())
         Wire._search(self, data)  # noqa: SLF001  attrs' slots leave super() without its class
 
 
 class Crowd:
-    """The host, or one process's people in the session.
+    """Connections of one process into the session.
 
-    :raises LoadFailed: somebody was refused.
+    :param told: in words, what is known when it ends early.
     """
 
     def __init__(self, target: Target, session: str) -> None:
+        self.told = "nobody had been moved"
         self._target = target
+        self._session = session
         self._address = Address.parse(target.url)
         self._bank = Bank()
-        self._session = session
-        self._told = "nobody had been moved"
-        self.people: list[Ear] = []
+        self._people: list[Ear] = []
 
-    def start(self) -> None:
-        """Have the host come in and start the session."""
-        ear = self._dial()
-        self.people.append(ear)
-        for number, (method, params) in enumerate(host(self._target, self._session), 1):
-            ear.send(GREENROOM.spell(number, method, params))
-            self._until(lambda: bool(ear.take()))
-
-    def enter(self, names: Sequence[str]) -> None:
-        """Have people come in, some at a time."""
-        for first in range(0, len(names), WAVE):
-            wave = {name: self._dial() for name in names[first : first + WAVE]}
-            for name, ear in wave.items():
-                for method, params in guest(self._target, name, self._session):
-                    ear.send(GREENROOM.spell(JOINED, method, params))
-            self.people += wave.values()
-            self._until(lambda: all(ear.told["snapshot"] for ear in self.people))
-
-    def _dial(self) -> Ear:
+    def dial(self) -> Ear:
+        """Return one more connection."""
         ear = Ear.dial(self._address, GREENROOM)
         ear.upgraded()
         self._bank.add(ear)
         assert isinstance(ear, Ear)  # noqa: S101  dial builds its own class
         return ear
 
-    def ask(self, number: int, method: str, **params: Any) -> float:
-        """Have the host ask for something; return when it was asked."""
-        asked = time.monotonic()
-        self.people[0].send(GREENROOM.spell(number, method, {"session": self._session, **params}))
-        return asked
+    def enter(self, names: Sequence[str]) -> None:
+        """Bring people in, some at a time.
+
+        :raises LoadFailed: somebody was refused, or the server hung up.
+        """
+        for first in range(0, len(names), WAVE):
+            wave = {name: self.dial() for name in names[first : first + WAVE]}
+            for name, ear in wave.items():
+                for method, params in guest(self._target, name, self._session):
+                    ear.send(GREENROOM.spell(JOINED, method, params))
+            self._people += wave.values()
+            self.until(lambda: all(ear.told["snapshot"] for ear in self._people))
 
     def until_told(self, name: str, times: int = 1) -> float:
-        """Wait until everybody was told of a type so often; return when the last was."""
-        self._until(lambda: all(ear.told[name] >= times for ear in self.people))
-        self._told = f"everybody had been told {name}"
-        return max(ear.last[name] for ear in self.people)
+        """Wait until everybody was told of a type so often; return when the last was told first.
+
+        :raises LoadFailed: somebody never was, or the server hung up.
+        """
+        self.until(lambda: all(ear.told[name] >= times for ear in self._people))
+        return max(ear.at[name] for ear in self._people)
 
     def moved_once(self) -> int:
-        """Return how many were told of each move once, and are where they were."""
-        once = {"breakout.opened": 1, "breakout.closed": 1, "breakout.moved": 0, "snapshot": 2}
-        return sum(
-            all(ear.told[name] == times for name, times in once.items()) for ear in self.people
-        )
-
-    def listen(self, seconds: float) -> None:
-        """Take in what comes for a while."""
-        end = time.monotonic() + seconds
+        """Listen on for a while; return how many were told of each move once, and no more."""
+        end = time.monotonic() + AFTERMATH
         while time.monotonic() < end:
-            self._bank.poll(end - time.monotonic())
+            self.poll(end - time.monotonic())
+        return sum(all(ear.told[name] == n for name, n in ONCE.items()) for ear in self._people)
 
-    def _until(self, done: Callable[[], bool]) -> None:
+    def until(self, done: Callable[[], bool]) -> None:
+        """Take in what comes until all is there.
+
+        :raises LoadFailed: it never was, or the server hung up.
+        """
         end = time.monotonic() + PATIENCE
         while not done():
-            for wire in self._bank.poll(0.05):
-                refused = [reason for _, reason in wire.found if reason is not None]
-                if refused:
-                    raise LoadFailed(f"somebody was refused: {refused[0]}")
+            self.poll(LOOK)
             if self._bank.hung_up:
-                raise LoadFailed(f"the server hung up; {self._told}")
+                raise LoadFailed(f"the server hung up; {self.told}")
             if time.monotonic() > end:
-                raise LoadFailed(f"somebody was never told; {self._told}")
+                raise LoadFailed(f"somebody was never told; {self.told}")
+
+    def poll(self, seconds: float) -> None:
+        """Take in what comes within so long.
+
+        :raises LoadFailed: somebody was refused.
+        """
+        for wire in self._bank.poll(seconds):
+            refused = [reason for _, reason in wire.found if reason is not None]
+            if refused:
+                raise LoadFailed(f"somebody was refused: {refused[0]}")
 
     def close(self) -> None:
         """Hang up."""
         self._bank.close()
 
 
+class Host:
+    """Who opens the rooms and closes them, of this process.
+
+    :raises LoadFailed: the host was refused.
+    """
+
+    def __init__(self, target: Target, session: str) -> None:
+        self._session = session
+        self._crowd = Crowd(target, session)
+        self._ear = self._crowd.dial()
+        for number, (method, params) in enumerate(host(target, session), 1):
+            self._ear.send(GREENROOM.spell(number, method, params))
+            self._crowd.until(lambda: bool(self._ear.take()))
+
+    def ask(self, number: int, method: str, **params: Any) -> float:
+        """Ask for something; return when it was asked."""
+        asked = time.monotonic()
+        self._ear.send(GREENROOM.spell(number, method, {"session": self._session, **params}))
+        return asked
+
+    def hear(self, team: Team) -> list[Any]:
+        """Wait for the answer of each process, which are the ones to say that the server hung up.
+
+        :raises LoadFailed: the host was refused, or a process could not go on.
+        """
+        while not team.look(LOOK):
+            self._crowd.poll(0.0)
+        return team.hear()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._crowd.close()
+
+
 def part(target: Target, share: Share, orders: Orders) -> None:
-    """Have one process's people be moved, and tell when each was told."""
+    """Have a share of the people be moved, and say when the last of them was told."""
     crowd = Crowd(target, share["session"])
-    orders.say()
     try:
-        orders.hear("enter")
         crowd.enter(share["people"])
         orders.say()
-        while (order := orders.hear("told", "listen", "leave"))[0] != "leave":
-            if order[0] == "told":
-                orders.say(crowd.until_told(order[1], int(order[2])))
-            else:
-                crowd.listen(AFTERMATH)
-                orders.say(crowd.moved_once())
+        _, asked = orders.hear("open")
+        opened = crowd.until_told("breakout.opened")
+        within = (opened - float(asked)) * 1000
+        crowd.told = f"everybody was told of their rooms within {within:.0f} ms"
+        crowd.until_told("snapshot", 2)  # in one order: nobody listens between two
+        orders.say({"opened": opened, "inside": time.monotonic()})
+        orders.hear("close")
+        orders.say(crowd.until_told("breakout.closed"))
+        orders.hear("count")
+        orders.say(crowd.moved_once())
     finally:
         crowd.close()
 
@@ -170,39 +212,36 @@ def run(
     number = min(generators, people)
     with opened(url, token_key) as target:
         session = f"{target.event}-s"
+        target.load(described(target.event, [session]))
         shares = [{"session": session, "people": names[one::number]} for one in range(number)]
-        with Team("bench.breakout", target, shares) as team:
-            target.load(described(target.event, [session]))
-            team.hear()
-            crowd = Crowd(target, session)
-            try:
-                crowd.start()
-                team.ask("enter")
-                stretch = Stretch.begin(target, team.used)
-                moved = _moved(crowd, team, rooms)
-                told = stretch.told()
-                team.tell("leave")
-            finally:
-                crowd.close()
+        with (
+            closing(Host(target, session)) as leading,
+            Team("bench.breakout", target, shares) as team,
+        ):
+            leading.hear(team)  # all are in
+            stretch = Stretch.begin(target, team.used)
+            times = _moved(leading, team, rooms)
+            moving = stretch.told()
+            moved = sum(team.ask("count"))
     sizes = {"people": people, "rooms": rooms, "generators": number}
-    return {"bench": "breakout", **sizes, **moved, "moving": told}
+    return {"bench": "breakout", **sizes, **times, "moved_exactly_once": moved, "moving": moving}
 
 
-def _moved(crowd: Crowd, team: Team, rooms: int) -> dict[str, Any]:
-    team.tell("told breakout.opened 1")
-    time.sleep(LEAD)  # they listen when the host asks
-    asked = crowd.ask(OPEN, "breakout.open", rooms=rooms)
-    told_open = max(team.hear()) - asked
-    inside = max(team.ask("told snapshot 2")) - asked
-    team.tell("told breakout.closed 1")
-    time.sleep(LEAD)
-    asked = crowd.ask(CLOSE, "breakout.close", countdown=0)
-    told_closed = max(team.hear()) - asked
+def _moved(leading: Host, team: Team, rooms: int) -> dict[str, float]:
+    """Have the host open the rooms and close them; return when everybody was told."""
+    team.tell(f"open {time.monotonic() + HEAD_START}")
+    time.sleep(HEAD_START)
+    asked = leading.ask(OPEN, "breakout.open", rooms=rooms)
+    answers = leading.hear(team)
+    opened, inside = (max(one[when] for one in answers) - asked for when in ("opened", "inside"))
+    team.tell("close")
+    time.sleep(HEAD_START)
+    asked = leading.ask(CLOSE, "breakout.close", countdown=0)
+    closed = max(leading.hear(team)) - asked
     return {
-        "told_of_opening_ms": round(told_open * 1000, 1),
+        "told_of_opening_ms": round(opened * 1000, 1),
         "in_their_rooms_ms": round(inside * 1000, 1),
-        "told_of_close_ms": round(told_closed * 1000, 1),
-        "moved_exactly_once": sum(team.ask("listen")),
+        "told_of_close_ms": round(closed * 1000, 1),
     }
 
 

@@ -28,6 +28,9 @@ WAVE = 50
 PATIENCE = 120.0
 SNAPSHOT = b'"type":"snapshot"'
 JOINED = 7
+FORESIGHT = 0.05
+"""Seconds before the start at which the server is asked what it has used: busy, it would answer
+late."""
 
 
 class Crowd:
@@ -63,7 +66,8 @@ class Crowd:
     def join(self, begun: float) -> Latencies:
         """Have everybody join at once; return how long each waited for the answer.
 
-        :param begun: the instant, by the machine's monotonic clock.
+        :param begun: when, on this machine's monotonic clock.
+        :raises LoadFailed: somebody was refused, or the server hung up.
         """
         time.sleep(max(0.0, begun - time.monotonic()))
         for wire in self._wires:
@@ -71,7 +75,10 @@ class Crowd:
         return self._await_replies(len(self._wires), begun)
 
     def snapshots(self) -> int:
-        """Return how many people have had a snapshot."""
+        """Return how many people have had a snapshot.
+
+        :raises LoadFailed: the server hung up.
+        """
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and not all(wire.events for wire in self._wires):
             self._bank.poll(0.1)
@@ -104,18 +111,18 @@ class Crowd:
 
 
 def part(target: Target, share: Share, orders: Orders) -> None:
-    """Have one process's people connect, join, and hear what is there."""
+    """Have a share of the people connect, join and hear what is there, each when told."""
     crowd = Crowd(target, share["session"], share["people"])
-    orders.say()
     try:
         orders.hear("connect")
         crowd.connect()
         orders.say()
         _, begun = orders.hear("join")
-        orders.say(crowd.join(float(begun)).encode())
+        waits = crowd.join(float(begun))
+        orders.say({"waits": waits.encode(), "done": time.monotonic()})
         orders.hear("snapshots")
         orders.say(crowd.snapshots())
-        orders.hear("leave")  # until then they are there to be counted
+        orders.hear("end")  # until then they are there to be counted
     finally:
         crowd.close()
 
@@ -130,38 +137,45 @@ def run(
 
     :param people: who join.
     :param generators: processes that share the people.
+    :raises LoadFailed: somebody was refused, or the server hung up.
     """
     names = [f"p-{number}" for number in range(people)]
     number = min(generators, people)
     with opened(url, token_key) as target:
         session = f"{target.event}-s"
+        target.load(described(target.event, [session]))
         shares = [{"session": session, "people": names[one::number]} for one in range(number)]
         with Team("bench.join", target, shares) as team:
-            target.load(described(target.event, [session]))
-            team.hear()
-            start = cpu_of(target)
-            team.ask("connect")
-            connected = cpu_of(target)
-            begun = time.monotonic() + LEAD
-            team.tell(f"join {begun}")
-            time.sleep(LEAD)
-            stretch = Stretch.begin(target, team.used)
-            waits = Latencies.merged(team.hear())
-            seconds, told = time.monotonic() - begun, stretch.told()
-            snapshots = sum(team.ask("snapshots"))
-            joined = cpu_of(target)
+            filled = _filled(target, team)
             counted = trio.run(_counted, target, session)
-            team.tell("leave")
+            team.tell("end")
     return {
         "bench": "join",
         "people": people,
         "generators": number,
-        "seconds": round(seconds, 3),
-        "latency": waits.summary(),
-        "snapshots": snapshots,
         "people_counted": counted,
+        **filled,
+    }
+
+
+def _filled(target: Target, team: Team) -> dict[str, Any]:
+    """Have everybody connect and join; return what it cost."""
+    start = cpu_of(target)
+    team.ask("connect")
+    connected = cpu_of(target)
+    begun = time.monotonic() + LEAD
+    team.tell(f"join {begun}")
+    time.sleep(LEAD - FORESIGHT)
+    stretch = Stretch.begin(target, team.used)
+    answers = team.hear()
+    told = stretch.told()
+    snapshots = sum(team.ask("snapshots"))
+    return {
+        "seconds": round(max(one["done"] for one in answers) - begun, 3),
+        "latency": Latencies.merged(one["waits"] for one in answers).summary(),
+        "snapshots": snapshots,
         "connect_cpu_seconds": _spent(start, connected),
-        "join_cpu_seconds": _spent(connected, joined),
+        "join_cpu_seconds": _spent(connected, cpu_of(target)),
         "joining": told,
     }
 

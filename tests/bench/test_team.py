@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from bench import breakout, join, stage
+from bench import stage
 from bench.load.target import Target
 from bench.load.team import Team
 from bench.load.wire import LoadFailed
@@ -61,16 +61,6 @@ def test_an_order_out_of_turn_is_refused():
         team.hear()
         with pytest.raises(LoadFailed, match=r"^told 'go' in place of double or fail or break$"):
             team.ask("go")
-
-
-@pytest.mark.slow
-def test_a_session_fills_up_and_moves_into_rooms_from_two_processes():
-    joined = join.run(people=9, generators=2)
-    assert (joined["generators"], joined["snapshots"], joined["people_counted"]) == (2, 9, 9)
-    assert joined["latency"]["count"] == 9
-    moved = breakout.run(people=9, rooms=2, generators=2)
-    assert (moved["generators"], moved["moved_exactly_once"]) == (2, 9)
-    assert 0 < moved["told_of_opening_ms"] <= moved["in_their_rooms_ms"]
 
 
 @pytest.mark.slow
