@@ -70,7 +70,7 @@ def test_without_a_token_the_page_says_what_is_missing(visit: Visitors) -> None:
     guest.page.evaluate("() => sessionStorage.clear()")
     guest.page.goto(f"{visit.daemon.address}/")
     guest.page.reload()
-    expect(guest.page.get_by_role("heading")).to_have_text("You need your personal link")
+    expect(guest.page.get_by_role("heading")).to_have_text(["You need your personal link"])
 
 
 def test_everything_is_there_in_german(visit: Visitors) -> None:
@@ -127,7 +127,7 @@ def test_the_organizer_finds_bans_and_readmits_somebody(visit: Visitors) -> None
     bans = page.get_by_role("region", name="Bans")
     expect(bans).to_contain_text("Enough now")
     olga.shot("organizer_bans")
-    expect(guest.page.get_by_role("heading")).to_have_text("You were removed")
+    expect(guest.page.get_by_role("heading")).to_have_text(["You were removed"])
     bans.get_by_role("button", name=f"Lift the ban of {troll}").click()
     page.get_by_role("dialog").get_by_role("button", name="Lift the ban").click()
     expect(bans).not_to_contain_text(troll)

@@ -297,7 +297,7 @@ def test_step_8_breakout_rooms_there_and_back(visit: Visitors) -> None:
     expect(ben.panel()).not_to_contain_text("Only for room one")
     host.page.get_by_role("button", name="Watch rooms").click()
     host.page.get_by_role("button", name="Close rooms").click()
-    host.page.get_by_role("dialog").get_by_role("button", name="Close rooms").click()
+    host.page.get_by_label("Close all rooms?").get_by_role("button", name="Close rooms").click()
     expect(ben.page.locator(".stage-notes")).to_contain_text("Back to the main call in")
     host.page.get_by_role("button", name="Watch rooms").click()
     host.page.get_by_role("button", name="Close now").click()
