@@ -7,11 +7,9 @@ delivers its messages, one after the other, and removes each when it was heard. 
 over finds what is left, so that a message may be heard twice, and never not at all.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from hashlib import blake2b
 from secrets import token_hex
 from typing import Any, Protocol
 
@@ -23,9 +21,20 @@ from actors.ports import Entry, StorageUnavailable
 from actors.rules.records import instant, iso
 from storage import jetstream_api as api
 from storage.jetstream import JetStreamJournal
-from storage.jetstream_api import Connection, Outgoing, Stored, StreamRefused
+from storage.jetstream_api import Connection, Outgoing, StreamRefused
 from storage.jetstream_lanes import WINDOW, Head, Lane, endpoint_of, in_turn
-from storage.jetstream_model import name_of, token
+from storage.jetstream_model import name_of
+from storage.jetstream_webhooks import (
+    branch,
+    counted,
+    counter_of,
+    message_of,
+    name_of_endpoint,
+    read_place,
+    spelled,
+    spelled_place,
+    stream_configuration,
+)
 from storage.outbox import FIRST_RETRY, GIVE_UP, Endpoint, Message, body_of, told, wait_after
 from storage.projections.model import Fact
 
@@ -44,11 +53,11 @@ WAITING_PAGE, PAGES = 256, 16
 OTHERS = ""
 """The lane of endpoints that are not configured."""
 
+READS = 4
+"""How often the place is read that another node has just written."""
+
 COUNTS = 20_000
 """Counters remembered."""
-
-ENDPOINT = "Greenroom-Endpoint"
-"""Header of a counter: whose it is."""
 
 ENTERING = "webhooks/outbox"
 """Whoever owns this enters messages."""
@@ -85,66 +94,6 @@ class _Cursor:
     number: int
     after: int
     done: int = 0
-
-
-def stream_configuration(cluster: str, replicas: int) -> dict[str, Any]:
-    """Return how the stream of the outbox is made."""
-    return {
-        "name": f"GREENROOM_{cluster}_WEBHOOKS",
-        "subjects": [f"greenroom.{cluster}.webhook.>"],
-        "max_msgs_per_subject": 1,
-        "storage": "file",
-        "num_replicas": replicas,
-        "allow_direct": True,
-        "allow_atomic": True,
-    }
-
-
-def _where(endpoint: str, entity: str) -> str:
-    kind, _, ident = entity.partition("/")
-    return f"{_name(endpoint)}.{token(kind)}.{token(ident)}"
-
-
-def _name(endpoint: str) -> str:
-    return blake2b(endpoint.encode(), digest_size=8).hexdigest()
-
-
-def counter_of(prefix: str, endpoint: str, entity: str) -> str:
-    """Return the subject under which an entity's messages to an endpoint are counted."""
-    return f"{prefix}.count.{_where(endpoint, entity)}"
-
-
-def counted(prefix: str, endpoint: str, entity: str, count: int) -> Outgoing:
-    """Spell how many of an entity's messages to an endpoint were entered."""
-    subject = counter_of(prefix, endpoint, entity)
-    return Outgoing(subject, str(count).encode(), {ENDPOINT: endpoint}, None)
-
-
-def place_of(prefix: str, after: int, done: int = 0, expected: int | None = None) -> Outgoing:
-    """Spell how far the journal is entered: up to a message's number, and so many of the next."""
-    place = json.dumps({"after": after, "done": done}).encode()
-    return Outgoing(f"{prefix}.cursor", place, {}, expected)
-
-
-def read_place(stored: Stored) -> tuple[int, int]:
-    """Return the number up to which the journal is entered, and how many of the next."""
-    place = json.loads(stored.data)
-    return place["after"], place["done"]
-
-
-def spelled(prefix: str, message: Message) -> Outgoing:
-    """Spell a message that waits."""
-    about = attrs.asdict(message, filter=attrs.filters.exclude("id", "attempts"))
-    about["created_at"] = iso(message.created_at)
-    subject = f"{prefix}.message.{_where(message.endpoint, message.entity)}.{message.seq}"
-    return Outgoing(subject, json.dumps(about, ensure_ascii=False).encode(), {}, None)
-
-
-def message_of(stored: Stored) -> Message:
-    """Read a message that waits."""
-    about = json.loads(stored.data)
-    created = instant(about.pop("created_at"))
-    return Message(id=stored.number, created_at=created, attempts=0, **about)
 
 
 class JetStreamOutbox:
@@ -195,11 +144,13 @@ class JetStreamOutbox:
 
         :raises StorageUnavailable: NATS does not answer, or will not have the stream.
         """
+        made = cls(connection, cluster, journal, endpoints, membership, window)
         try:
             await api.ensure_stream(connection, stream_configuration(cluster, replicas))
         except StreamRefused as refused:
             raise StorageUnavailable(f"NATS refuses the outbox: {refused}") from refused
-        return cls(connection, cluster, journal, endpoints, membership, window)
+        await made._read_cursor()
+        return made
 
     # Entering
 
@@ -235,7 +186,7 @@ class JetStreamOutbox:
         if not page:
             return False
         new, outgoing = await self._slice(cursor, page)
-        outgoing.append(place_of(self._prefix, new.after, new.done, cursor.number))
+        outgoing.append(spelled_place(self._prefix, new.after, new.done, cursor.number))
         try:
             new.number = await api.store(self._connection, token_hex(8), outgoing)
         except StreamRefused as refused:
@@ -248,11 +199,24 @@ class JetStreamOutbox:
         return True
 
     async def _read_cursor(self) -> _Cursor:
+        """Return the place; where there was none, it is the journal's end from now on.
+
+        It is kept at once: by the time something happens another node may be who enters.
+        """
         self._counts.clear()
-        last = await api.last(self._connection, self._stream, f"{self._prefix}.cursor")
-        if last is None:
-            return _Cursor(0, await self._journal.end())
-        return _Cursor(last.number, *read_place(last))
+        for _ in range(READS):
+            last = await api.last(self._connection, self._stream, f"{self._prefix}.cursor")
+            if last is not None:
+                return _Cursor(last.number, *read_place(last))
+            end = await self._journal.end()
+            begin = spelled_place(self._prefix, end, expected=0)
+            try:
+                return _Cursor(await api.store(self._connection, token_hex(8), [begin]), end)
+            except StreamRefused as refused:
+                if refused.code not in api.WRONG_LAST:  # else another node was quicker
+                    raise StorageUnavailable(f"NATS refuses the outbox: {refused}") from refused
+            await trio.sleep(POLL_SECONDS)
+        raise StorageUnavailable("the outbox's place cannot be read")
 
     async def _slice(
         self, cursor: _Cursor, page: Sequence[tuple[int, str, Sequence[Entry]]]
@@ -352,7 +316,7 @@ class JetStreamOutbox:
             self._heard.discard(number)
 
     def _lane(self, message: Message) -> tuple[Lane, str]:
-        where = f"{self._messages}.{_where(message.endpoint, message.entity)}"
+        where = f"{self._messages}.{branch(message.endpoint, message.entity)}"
         return self._lanes.get(endpoint_of(where), self._lanes[OTHERS]), where
 
     def _begin_anew_if_owners_changed(self) -> None:
@@ -361,7 +325,7 @@ class JetStreamOutbox:
             self._shards, self._lanes = shares, self._new_lanes()
 
     def _new_lanes(self) -> dict[str, Lane]:
-        names = [_name(endpoint.url) for endpoint in self._endpoints]
+        names = [name_of_endpoint(endpoint.url) for endpoint in self._endpoints]
         lanes = {name: Lane(f"{self._messages}.{name}.>", self._window) for name in names}
         # Endpoints that are not configured any more: theirs is given up in the end.
         lanes[OTHERS] = Lane(f"{self._messages}.>", self._window, frozenset(names))

@@ -21,13 +21,13 @@ from storage import jetstream_api as api
 from storage.jetstream import JetStreamJournal
 from storage.jetstream_api import Connection, Outgoing, StreamRefused
 from storage.jetstream_model import name_of
-from storage.jetstream_outbox import (
+from storage.jetstream_webhooks import (
     ENDPOINT,
     counted,
     message_of,
-    place_of,
     read_place,
     spelled,
+    spelled_place,
     stream_configuration,
 )
 from storage.journal import SqliteJournal
@@ -272,7 +272,7 @@ class StreamOutbox:
             if before.get(key) != count
         ]
         # Last the place: a move that is broken off here begins anew and repeats nothing.
-        outgoing.append(place_of(self._prefix, await self._journal.end()))
+        outgoing.append(spelled_place(self._prefix, await self._journal.end()))
         for start in range(0, len(outgoing), PAGE):
             await self._store(outgoing[start : start + PAGE])
 

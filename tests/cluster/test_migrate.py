@@ -120,7 +120,7 @@ async def test_webhooks_go_along_in_pages_and_may_be_interrupted(nats, tmp_path,
         with trio.fail_after(5):
             while (await store.outbox.counts()).get("waiting") != 10:
                 await trio.sleep(0.01)
-    monkeypatch.setattr(outbox_move, "place_of", broken_off)
+    monkeypatch.setattr(outbox_move, "spelled_place", broken_off)
     there = await in_thread(migrate, path, nats.url)
     assert there.exit_code == 1
     monkeypatch.undo()

@@ -159,6 +159,29 @@ async def test_an_endpoint_that_is_down_fills_no_memory_and_holds_up_no_other(na
         assert post.heard == post.wanted(GOOD, many, 10) | post.wanted(BAD, many, 10)
 
 
+async def test_whoever_enters_later_tells_all_since_the_first_node_came(nats):
+    outboxes = []
+    async with Nats.open([nats.url]) as connection:
+        journal = await JetStreamJournal.open(connection)
+        await journal.append(Write("session/earlier", 0, [joined(1)]))
+
+        async def come():
+            outboxes.append(
+                await JetStreamOutbox.open(connection, "main", journal, [GOOD], Alone())
+            )
+
+        async with trio.open_nursery() as nursery:  # all at once, as in a new cluster
+            for _ in range(3):
+                nursery.start_soon(come)
+        await journal.append(Write("session/ux", 0, [joined(1), joined(2)]))
+        await come()  # whoever was to enter is gone before it did
+        post = Post(journal, outboxes[-1])
+        await post.happen("b", 1, 1)
+        await post.deliver(NOW)
+        told = {(GOOD.url, "session/ux"): [1, 2], (GOOD.url, "session/b"): [1]}
+        assert post.heard == told
+
+
 async def test_what_waits_for_an_endpoint_that_is_not_configured_any_more_is_given_up(nats):
     async with Nats.open([nats.url]) as connection:
         journal = await JetStreamJournal.open(connection)
