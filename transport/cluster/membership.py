@@ -41,9 +41,14 @@ _log = structlog.get_logger("greenroom.cluster")
 
 @attrs.define
 class Peer:
-    """Another node, as heard."""
+    """Another node, as heard.
+
+    :param heard: when last, on this machine's monotonic clock.
+    :param since: when first.
+    """
 
     heard: float
+    since: float
     draining: bool = False
     facts: Mapping[str, Any] = attrs.field(factory=dict)
 
@@ -196,10 +201,11 @@ class Membership:
         if not message.data:
             self.bury(node)
             return
-        facts = json.loads(message.data)
-        if node not in self.peers or self.peers[node].draining != facts["draining"]:
-            self._changed_at = time.monotonic()
-        self.peers[node] = Peer(time.monotonic(), facts.pop("draining"), facts)
+        facts, now, known = json.loads(message.data), time.monotonic(), self.peers.get(node)
+        if known is None or known.draining != facts["draining"]:
+            self._changed_at = now
+        since = now if known is None else known.since
+        self.peers[node] = Peer(now, since, facts.pop("draining"), facts)
 
     def bury(self, node: str) -> None:
         """Take a node for gone, for ever: when it comes back it is another."""
@@ -225,8 +231,12 @@ class Membership:
 
     def _bury_the_silent(self, now: float) -> None:
         for node, peer in list(self.peers.items()):
-            if now - peer.heard > self.timing.lease + self.timing.grace:
+            if self._is_over(peer.heard, now):
                 self.bury(node)
+
+    def _is_over(self, since: float, now: float) -> bool:
+        """Whether a node that was silent since then has no lease any more."""
+        return now - since > self.timing.lease + self.timing.grace
 
     def _wait_anew(self, now: float) -> None:
         for peer in self.peers.values():
@@ -301,20 +311,30 @@ class Membership:
                 await self._give(give[:MOVED_AT_ONCE])
 
     def _with_orphans(self, table: Table) -> Table:
-        nodes = self.nodes()
+        nodes, now = self._takers(), time.monotonic()
         shards = tuple(
-            self.me if self._is_orphan(owner) and preferred(shard, nodes) == self.me else owner
+            self.me if self._is_orphan(owner, now) and preferred(shard, nodes) == self.me else owner
             for shard, owner in enumerate(table.shards)
         )
         return attrs.evolve(table, shards=shards)
 
-    def _is_orphan(self, owner: str) -> bool:
+    def _takers(self) -> list[str]:
+        """Return the nodes that take what is nobody's: those who were there while a lease lapsed.
+
+        A newcomer waits for one of its own before it takes a node for gone; balance gives it its
+        part later. Where all are new, all take.
+        """
+        now, since = time.monotonic(), {name: peer.since for name, peer in self.peers.items()}
+        since[self.me], nodes = self._joined_at, self.nodes()
+        return [node for node in nodes if self._is_over(since[node], now)] or nodes
+
+    def _is_orphan(self, owner: str, now: float) -> bool:
         """Whether an owner is none: given back, gone, or never heard of in a lease's time."""
         if owner == self.me or owner in self.peers:
             return False
         if not owner or owner in self.gone:
             return True
-        return time.monotonic() - self._joined_at > self.timing.lease + self.timing.grace
+        return self._is_over(self._joined_at, now)
 
     def _mine(self) -> list[int]:
         return [shard for shard, owner in enumerate(self.table.shards) if owner == self.me]
