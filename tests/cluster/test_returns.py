@@ -42,7 +42,7 @@ async def test_a_node_that_sees_neither_of_two_changes_hears_on(nats, tmp_path):
         for name in (other.me, owner.me):
             await membership.hand_over([shard] if name == other.me else [])
             await membership.change(lambda table, name=name: given(table, shard, name))
-        assert membership.table.number == before + 2
+        assert membership.table.number >= before + 2
         theirs.owners.refresh = blind
         await heard_by_all(hana, ana, "back again")
 
