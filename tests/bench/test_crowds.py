@@ -5,19 +5,9 @@ import time
 import pytest
 
 from bench import breakout, join
-from bench.load.target import Daemon
 from bench.load.wire import LoadFailed
 
 OURS = {"people": 12, "generators": 2}
-
-
-@pytest.fixture
-def deployment(tmp_path):
-    daemon = Daemon(tmp_path)
-    daemon.start()
-    yield daemon
-    daemon.kill()
-    daemon.stop()
 
 
 def given(daemon):

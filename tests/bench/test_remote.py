@@ -19,7 +19,7 @@ from bench.load.latency import Latencies
 from bench.load.lookout import Sight, watch_over
 from bench.load.marks import MARK, MarkedWire, merged
 from bench.load.swarm import Swarm
-from bench.load.target import Daemon, Target, described, knock
+from bench.load.target import Target, described, knock
 from bench.load.wire import LoadFailed, Wire, masked
 from bench.script import command, last_word, reason
 from engine.tokens import Key
@@ -172,15 +172,6 @@ def test_a_marked_message_is_heard_once_by_each_wherever_the_reads_cut_it():
     one = {"heard": {"m": [2.0, 3.0, 1]}, "meant": {"m": 1.0}}
     other = {"heard": {"m": [1.5, 2.0, 2]}, "meant": {}}
     assert merged([one, other]) == ({"m": [1.5, 3.0, 3]}, {"m": 1.0})
-
-
-@pytest.fixture
-def deployment(tmp_path):
-    daemon = Daemon(tmp_path)
-    daemon.start()
-    yield daemon
-    daemon.kill()
-    daemon.stop()
 
 
 def test_who_looks_whether_a_deployment_is_there_leaves_nothing_in_its_figures(deployment):
