@@ -133,8 +133,8 @@ class EntityActor(DurableActor):
             return self._decide(envelope, command)
         except Refused as refused:
             self.services.counters.refused += 1
-            # Whoever keeps the refusal for a while, as a slow connection does, would keep all
-            # frames it came through, and with them this instance and its state beyond a crash.
+            # Whoever keeps the refusal for a while would keep the frames it came through, and with
+            # them this instance and its state, beyond a crash.
             envelope.fail(refused.with_traceback(None))
         except StateBroken:
             raise
