@@ -66,7 +66,7 @@ def sizes_of(module: str) -> dict[str, Kind]:
     """
     hints = get_type_hints(importlib.import_module(f"bench.{module}").run)
     kinds = {size: KINDS[hint] for size, hint in hints.items() if hint in KINDS}
-    special = {"seconds": LENGTH, SEED: START}
+    special = {"seconds": LENGTH, "rate": LENGTH, SEED: START}
     return kinds | {size: kind for size, kind in special.items() if size in kinds}
 
 
