@@ -31,10 +31,13 @@ def living(monkeypatch):
 
 async def test_a_refusal_that_somebody_keeps_keeps_no_entity(autojump_clock, living, monkeypatch):
     carry_out = EntityActor.on_receive_batch
+    doomed = ["session/ux"]
 
     async def on_receive_batch(self, batch):
         await carry_out(self, batch)
-        raise CrashError(self.entity)
+        if self.entity in doomed:
+            doomed.remove(self.entity)
+            raise CrashError(self.entity)
 
     async with open_house() as house:
         await everybody_in(house)
