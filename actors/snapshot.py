@@ -12,7 +12,7 @@ import attrs
 import msgpack
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from actors.packing import BUFFER
+from actors.packing import PacksItself, Reader, Writer
 from actors.rules.records import converter, keeping
 
 T = TypeVar("T")
@@ -30,17 +30,29 @@ class _Members:
     build: Callable[[Any, Any], Any]
     cls: type
 
-    def write(self, members: Mapping[str, Any], packer: msgpack.Packer) -> None:
-        packer.pack_map_header(len(members))
+    def write(self, members: Mapping[str, Any], writer: Writer) -> None:
+        writer.open_map(len(members))
         for name, member in members.items():
-            packer.pack(name)
-            packer.pack(self.plain(member))
+            writer.write(name)
+            writer.write(self.plain(member))
 
-    def read(self, unpacker: msgpack.Unpacker) -> dict[str, Any]:
+    def read(self, reader: Reader) -> dict[str, Any]:
         return {
-            unpacker.unpack(): self.build(unpacker.unpack(), self.cls)
-            for _ in range(unpacker.read_map_header())
+            reader.read(): self.build(reader.read(), self.cls) for _ in range(reader.open_map())
         }
+
+
+@attrs.frozen
+class _ByItself:
+    """A value that knows how it is packed."""
+
+    cls: type[PacksItself]
+
+    def write(self, value: PacksItself, writer: Writer) -> None:
+        value.write(writer)
+
+    def read(self, reader: Reader) -> PacksItself:
+        return self.cls.read(reader)
 
 
 @attrs.frozen
@@ -52,29 +64,31 @@ class _Shape:
     :param build: makes a value of plain data and parts that are built already.
     """
 
-    parts: "Mapping[str, _Members | _Shape]"
+    parts: "Mapping[str, _Part]"
     plain: Callable[[Any], dict[str, Any]]
     build: Callable[[Any, Any], Any]
     cls: type
 
-    def write(self, value: Any, packer: msgpack.Packer) -> None:
+    def write(self, value: Any, writer: Writer) -> None:
         rest = self.plain(value)
-        packer.pack_map_header(len(rest) + len(self.parts))
+        writer.open_map(len(rest) + len(self.parts))
         for name, content in rest.items():
-            packer.pack(name)
-            packer.pack(content)
+            writer.write(name)
+            writer.write(content)
         for name, part in self.parts.items():
-            packer.pack(name)
-            part.write(getattr(value, name), packer)
+            writer.write(name)
+            part.write(getattr(value, name), writer)
 
-    def read(self, unpacker: msgpack.Unpacker) -> Any:
+    def read(self, reader: Reader) -> Any:
         given = {}
-        for _ in range(unpacker.read_map_header()):
-            name = unpacker.unpack()
+        for _ in range(reader.open_map()):
+            name = reader.read()
             part = self.parts.get(name)
-            given[name] = unpacker.unpack() if part is None else part.read(unpacker)
+            given[name] = reader.read() if part is None else part.read(reader)
         return self.build(given, self.cls)
 
+
+_Part = _Members | _ByItself | _Shape
 
 _SHAPES: dict[type, _Shape] = {}
 
@@ -102,13 +116,15 @@ def _shape_of(cls: type) -> _Shape:
     )
 
 
-def _part(kind: Any) -> _Members | _Shape | None:
+def _part(kind: Any) -> _Part | None:
     if get_origin(kind) is dict:
         of, member = get_args(kind)
         if of is str and attrs.has(member):
             plain = keeping.get_unstructure_hook(member)
             return _Members(plain, converter.get_structure_hook(member), member)
         return None
+    if isinstance(kind, type) and issubclass(kind, PacksItself):
+        return _ByItself(kind)
     if isinstance(kind, type) and attrs.has(kind):
         shape = _shape(kind)
         return shape if shape.parts else None
@@ -128,15 +144,14 @@ def pack_snapshot(state: Any, beside: Mapping[str, Any]) -> bytes:
     :param beside: plain data to keep with it, under other names than ``state``.
     :raises TypeError: a part of it is not plain data.
     """
-    packer = msgpack.Packer(autoreset=False, buf_size=BUFFER)
-    packer.pack_map_header(1 + len(beside))
-    packer.pack("state")
-    _shape(type(state)).write(state, packer)
+    writer = Writer()
+    writer.open_map(1 + len(beside))
+    writer.write("state")
+    _shape(type(state)).write(state, writer)
     for name, content in beside.items():
-        packer.pack(name)
-        packer.pack(content)
-    packed: bytes = packer.bytes()
-    return packed
+        writer.write(name)
+        writer.write(content)
+    return writer.packed()
 
 
 def unpack_snapshot(packed: bytes, cls: type[T]) -> tuple[T, dict[str, Any]]:
@@ -145,14 +160,13 @@ def unpack_snapshot(packed: bytes, cls: type[T]) -> tuple[T, dict[str, Any]]:
     :param cls: the state's class.
     :raises ValueError: the bytes are no such snapshot.
     """
-    unpacker = msgpack.Unpacker(strict_map_key=False, max_buffer_size=len(packed))
-    unpacker.feed(packed)
+    reader = Reader(packed)
     given = {}
     shape = _shape(cls)
     try:
-        for _ in range(unpacker.read_map_header()):
-            name = unpacker.unpack()
-            given[name] = shape.read(unpacker) if name == "state" else unpacker.unpack()
+        for _ in range(reader.open_map()):
+            name = reader.read()
+            given[name] = shape.read(reader) if name == "state" else reader.read()
     except msgpack.OutOfData as error:
         raise ValueError("the snapshot ends too early") from error
     if "state" not in given:

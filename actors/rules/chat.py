@@ -5,20 +5,18 @@ A part for any state that is a :class:`HasChat`: give this module to :class:`par
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from actors.errors import Refused
 from actors.rules.base import Command, Event, Person
 from actors.rules.chat_model import (
-    KEPT,
     KINDS_OF_REACTION,
-    PAGE,
     ChatState,
     Delete,
     Deleted,
     HasChat,
     History,
-    Message,
     Mute,
     Muted,
     Post,
@@ -30,6 +28,7 @@ from actors.rules.chat_model import (
     Slowed,
     Standing,
 )
+from actors.rules.message_log import PAGE, Message, number_of
 from actors.rules.records import iso
 from actors.rules.text import invalid
 
@@ -88,7 +87,8 @@ def _may_post(chat: ChatState, rank: Standing, person: str, now: datetime) -> No
 
 
 def _existed(chat: ChatState, id_: str) -> bool:
-    return id_.isascii() and id_.isdecimal() and id_[0] != "0" and int(id_) <= chat.last
+    number = number_of(id_)
+    return number is not None and number <= chat.last
 
 
 def _found(chat: ChatState, id_: str) -> Message:
@@ -100,7 +100,7 @@ def _found(chat: ChatState, id_: str) -> Message:
 
 def _delete(state: HasChat, command: Delete, now: datetime) -> Sequence[Event]:
     rank, chat = standing(state, command.by), state.chat
-    if rank in MODERATORS and command.id not in chat.messages and _existed(chat, command.id):
+    if rank in MODERATORS and _existed(chat, command.id) and chat.messages.get(command.id) is None:
         # Too old for memory: the archive marks it.
         return [Deleted(at=now, id=command.id, by=command.by.id)]
     message = _found(chat, command.id)
@@ -164,16 +164,17 @@ def _number(id_: str) -> int:
 def _on_posted(state: HasChat, event: Posted) -> None:
     chat = state.chat
     chat.last = int(event.id)
-    chat.messages[event.id] = Message(
-        id=event.id,
-        person=event.person,
-        name=event.name,
-        role=event.role,
-        text=event.text,
-        at=event.at,
-        reply_to=event.reply_to,
+    chat.messages.append(
+        Message(
+            id=event.id,
+            person=event.person,
+            name=event.name,
+            role=event.role,
+            text=event.text,
+            at=event.at,
+            reply_to=event.reply_to,
+        )
     )
-    chat.messages.pop(str(chat.last - KEPT), None)
     chat.spoke[event.person] = event.at
 
 
@@ -183,6 +184,7 @@ def _on_deleted(state: HasChat, event: Deleted) -> None:
         message.deleted = True
         message.text = ""
         message.reactions = {}
+        state.chat.messages.put(message)
 
 
 def _on_reacted(state: HasChat, event: Reacted) -> None:
@@ -196,6 +198,7 @@ def _on_reacted(state: HasChat, event: Reacted) -> None:
         people.discard(event.person)
         if not people:
             del message.reactions[event.emoji]
+    state.chat.messages.put(message)
 
 
 def _on_muted(state: HasChat, event: Muted) -> None:
@@ -240,7 +243,7 @@ def page(chat: ChatState, reader: str, before: int | None, limit: int) -> dict[s
     """
     end = chat.last + 1 if before is None else min(before, chat.last + 1)
     start = max(chat.first_kept, end - limit)
-    found = [chat.messages[str(number)] for number in range(start, end)]
+    found = chat.messages.between(start, end)
     return {
         "messages": [message_view(message, reader) for message in found],
         "more": start > 1 and end > 1,
@@ -264,7 +267,8 @@ def _answer_post(
     state: HasChat, command: Post, events: Sequence[Event], now: datetime
 ) -> dict[str, Any]:
     del events, now
-    return {"message": message_view(state.chat.messages[str(state.chat.last)], command.by.id)}
+    (message,) = state.chat.messages.between(state.chat.last, state.chat.last + 1)
+    return {"message": message_view(message, command.by.id)}
 
 
 def _answer_one(
@@ -287,13 +291,8 @@ def _answer_search(
     state: HasChat, command: Search, events: Sequence[Event], now: datetime
 ) -> dict[str, Any]:
     del events, now
-    wanted = command.query.casefold()
-    found = [
-        message_view(message, command.by.id)
-        for message in reversed(state.chat.messages.values())
-        if wanted in message.text.casefold()
-    ]
-    return {"messages": found[:PAGE]}
+    found = islice(state.chat.messages.saying(command.query), PAGE)
+    return {"messages": [message_view(message, command.by.id) for message in found]}
 
 
 def _answer_settings(
@@ -334,15 +333,12 @@ __all__ = [
     "ANSWER",
     "DECIDE",
     "EVOLVE",
-    "KEPT",
     "KINDS_OF_REACTION",
-    "PAGE",
     "ChatState",
     "Delete",
     "Deleted",
     "HasChat",
     "History",
-    "Message",
     "Mute",
     "Muted",
     "Post",

@@ -6,16 +6,11 @@ from typing import Any, Literal, Protocol
 import attrs
 
 from actors.rules.base import Command, Event, Person, command, event
+from actors.rules.message_log import KEPT, PAGE, MessageLog
 from actors.rules.text import ID_LIMIT, NAME_LIMIT, an_id, between, invalid, up_to
 
 TEXT_LIMIT = 4000
 """Characters of one message."""
-
-KEPT = 2000
-"""Messages held in memory; older ones are in the archive."""
-
-PAGE = 50
-"""Messages in a snapshot, and in a page when the client names no limit."""
 
 PAGE_LIMIT = 200
 """Messages in one page at most."""
@@ -34,24 +29,6 @@ Standing = Literal["moderate", "oversee", "write", "read"]
 
 
 @attrs.define
-class Message:
-    """One message; deleted, it stays as a tombstone so that ids and replies hold.
-
-    :param reactions: emoji -> ids of who reacted with it.
-    """
-
-    id: str
-    person: str
-    name: str
-    role: str
-    text: str
-    at: datetime
-    reply_to: str | None = None
-    deleted: bool = False
-    reactions: dict[str, set[str]] = attrs.field(factory=dict)
-
-
-@attrs.define
 class ChatState:
     """What was said lately, and who may not speak.
 
@@ -63,7 +40,7 @@ class ChatState:
     """
 
     last: int = 0
-    messages: dict[str, Message] = attrs.field(factory=dict)
+    messages: MessageLog = attrs.field(factory=MessageLog)
     muted: set[str] = attrs.field(factory=set)
     closed: bool = False
     slow: int = 0

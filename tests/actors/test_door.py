@@ -41,7 +41,7 @@ async def test_a_persons_commands_keep_their_order_while_something_is_in_the_mai
         for future in begun:
             await future
         assert taken(house) == before + 3
-        said = house.state("session/ux").chat.messages.values()
+        said = house.state("session/ux").chat.messages
         assert [one.text for one in said] == ["a", "b", "c"]
 
 

@@ -292,7 +292,7 @@ async def test_everybody_is_answered_while_actors_crash(autojump_clock, monkeypa
         monkeypatch.undo()
         house.services.address("session/ux")  # it may have crashed too often, and wait for us
         await house.wait(BOUND)  # whoever crashed often is restarted late
-        kept = [(one.person, one.text) for one in house.state("session/ux").chat.messages.values()]
+        kept = [(one.person, one.text) for one in house.state("session/ux").chat.messages]
     assert crashes > 20
     assert max(slowest)[0] < BOUND
     assert len(answered) > 400

@@ -10,7 +10,8 @@ import pytest
 
 from actors.rules import records
 from actors.rules.chat import Mute, Post, React
-from actors.rules.chat_model import KEPT, ChatState, Message
+from actors.rules.chat_model import ChatState
+from actors.rules.message_log import KEPT, Message
 from actors.snapshot import pack_snapshot, unpack_snapshot
 from tests.actors.rules.workshop import Workshop, ana, hana
 
@@ -133,10 +134,12 @@ def test_a_full_chat_is_packed_and_read_a_message_at_a_time():
         at = START + timedelta(milliseconds=number)
         return Message(str(number), f"p-{number % 30}", name, "participant", f"No. {number}", at)
 
-    chat = ChatState(KEPT, {str(number): said(number) for number in range(KEPT)})
+    chat = ChatState(KEPT)
+    for number in range(1, KEPT + 1):
+        chat.messages.append(said(number))
     packed = pack_snapshot(chat, {})
     assert unpack_snapshot(packed, ChatState)[0] == chat
-    whole, _ = peak_of(lambda: msgpack.packb(records.keeping.unstructure(chat)))
+    whole, _ = peak_of(lambda: msgpack.packb(records.keeping.unstructure(list(chat.messages))))
     most, _ = peak_of(lambda: pack_snapshot(chat, {}))
     assert most < 2.5 * len(packed) < whole
     most, left = peak_of(lambda: unpack_snapshot(packed, ChatState))

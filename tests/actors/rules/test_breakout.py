@@ -271,7 +271,7 @@ def say(person, topic, text="hello"):
 def test_rule_28_a_rooms_chat_is_the_rooms_own(workshop):
     workshop.open(assign="list", groups=groups([ana], [ben]))
     workshop.run(say(ana, "room/ux.1"))
-    assert [message.text for message in workshop.room("1").chat.messages.values()] == ["hello"]
+    assert [message.text for message in workshop.room("1").chat.messages] == ["hello"]
     assert not workshop.session.chat.messages
     refused("forbidden", workshop, say(ben, "room/ux.1"))
     refused("forbidden", workshop, chat_model.History(by=ben, topic="room/ux.1"))
