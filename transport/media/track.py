@@ -1,5 +1,6 @@
 """A track and its layers: what is known of each incoming stream."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -214,9 +215,8 @@ class Track:
         }
         wanted = section.rids or ("",)
         if tuple(layer.rid for layer in self.layers) != wanted:
-            for layer in self.layers:
-                layer.end()
-            self.layers = [Layer(self, rid) for rid in wanted]
+            before, self.layers = self.layers, [Layer(self, rid) for rid in wanted]
+            _pass(before, self.layers[0])
         if not section.rids and section.ssrcs:
             layer = self.layers[0]
             if layer.ssrc not in (None, section.ssrcs[0]):
@@ -230,7 +230,14 @@ class Track:
         """Begin a layer anew whose stream has begun anew; its viewers follow."""
         new = Layer(self, layer.rid, repair=layer.repair)
         self.layers[self.layers.index(layer)] = new
-        for output in (*layer.active, *layer.waiting):
-            output.want(new)
-        layer.end()
+        _pass([layer], new)
         return new
+
+
+def _pass(ended: Sequence[Layer], new: Layer) -> None:
+    """End layers and let their viewers follow to another."""
+    viewers = [output for layer in ended for output in (*layer.active, *layer.waiting)]
+    for layer in ended:
+        layer.end()
+    for output in viewers:  # as it paused, each let go of whatever it wanted
+        output.want(new)

@@ -10,6 +10,7 @@ from tests.transport.media.hall import (
     DELTA,
     KEY,
     PICTURE,
+    Visitor,
     audio,
     described,
     publisher,
@@ -18,6 +19,7 @@ from tests.transport.media.hall import (
 )
 from tests.transport.media.test_sans_io import read_feedback
 from transport.media import description, rtcp, rtp
+from transport.media.dtls import Identity
 from transport.media.forwarding import CATCH_UP_LIMIT
 from transport.media.rtp import Packet
 from transport.media.switchboard import Switchboard
@@ -480,6 +482,30 @@ def test_packets_pass_while_ice_begins_anew(hall):
     bob.wire.sent.clear()
     ana.rtp(video(3))
     assert len(bob.received()) == 1
+
+
+def sent_anew(hall, monkeypatch, offer):
+    """Let Ana send over a new peer connection; return what Bob got before and after, by SSRC."""
+    board, ana, bob, _facts = hall
+    ana.rtp(audio(1))
+    ana.rtp(video(1))
+    before = {packet.ssrc: packet for packet in bob.received()}
+    monkeypatch.setattr(Visitor, "identity", Identity())
+    again = offer().replace("abcd", "efgh")
+    ana = publisher(board, "ana", "session/ux", ("192.0.2.7", 4001), again)
+    ana.rtp(audio(40_000, ssrc=56))
+    layer = {5: b"q", 6: b"1"} if offer is simulcast_offer else {}
+    ana.rtp(Packet(40_000, 9000, 79, PICTURE, True, KEY, layer))
+    return before, {packet.ssrc: packet for packet in bob.received()}
+
+
+@pytest.mark.parametrize("offer", [described, simulcast_offer])
+def test_who_sends_over_a_new_peer_connection_is_seen_and_heard_on(hall, monkeypatch, offer):
+    before, after = sent_anew(hall, monkeypatch, offer)
+    assert after.keys() == before.keys()
+    assert len(after) == 2
+    for ssrc, packet in after.items():
+        assert packet.sequence == before[ssrc].sequence + 1
 
 
 def test_clients_are_told_the_announced_addresses_of_both_families():
