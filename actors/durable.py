@@ -41,7 +41,7 @@ REPLAYED_EFFECTS = 64
 """Newest events whose effects are sent again after a restart, where the journal does not say which
 were taken; receivers take each once."""
 
-PAGE = 250
+PAGE = 64
 """Entries read at once when an entity is read back; each is some twenty objects meanwhile."""
 
 RELOAD_PAUSE = 1.0
