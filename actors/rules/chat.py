@@ -28,7 +28,7 @@ from actors.rules.chat_model import (
     Slowed,
     Standing,
 )
-from actors.rules.message_log import PAGE, Message, number_of
+from actors.rules.message_log import DIGITS, PAGE, Message, number_of
 from actors.rules.records import iso
 from actors.rules.text import invalid
 
@@ -153,7 +153,7 @@ def _read(state: HasChat, command: History | Search, now: datetime) -> Sequence[
 
 
 def _number(id_: str) -> int:
-    if not (id_.isascii() and id_.isdecimal()) or len(id_) > 15:  # noqa: PLR2004  digits of a number no chat reaches
+    if not (id_.isascii() and id_.isdecimal()) or len(id_) > DIGITS:
         raise invalid("before", "before is the id of a message.")
     return int(id_)
 

@@ -126,8 +126,13 @@ class MessageLog:
             self._first += 1
 
     def put(self, message: Message) -> None:
-        """Keep a message, which was handed out, as it is now."""
+        """Keep a message, which was handed out, as it is now.
+
+        :raises ValueError: it is not in memory any more.
+        """
         place = int(message.id) - self._first
+        if not 0 <= place < len(self):
+            raise ValueError(f"message {message.id} is not in memory")
         if place < len(self._older):
             self._older[place] = _packed(message)
         else:

@@ -73,6 +73,14 @@ def test_rule_21_a_change_counts_once_it_was_put(number):
     assert numbers(log) == list(range(1, 2 * PAGE + 1))
 
 
+@pytest.mark.parametrize("number", [1, 4])
+def test_a_message_that_is_not_in_memory_cannot_be_changed(number):
+    log = log_of(2, 3)
+    with pytest.raises(ValueError, match="not in memory"):
+        log.put(said(number))
+    assert list(log) == [said(2), said(3)]
+
+
 @pytest.mark.parametrize("number", [1, 3, 5])
 def test_a_message_out_of_turn_is_refused(number):
     log = log_of(2, 3)
