@@ -22,7 +22,7 @@ SPELT = 1024
 """Instants whose spelling is kept. Most are spelt again within the second, for the journal and for
 those who listen, and many in every snapshot; looking one up takes a twentieth of the time. Most are
 read again as well, and what is read is one object then. Each is some seven objects that lie among
-what stays: of eight times as many, a fifth of everything in memory was this."""
+what stays: with eight times as many, a fifth of what a busy daemon had added since its start."""
 
 
 def iso(at: datetime) -> str:
