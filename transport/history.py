@@ -8,21 +8,32 @@ import attrs
 from transport.codec import CODECS, Codec, payload_of
 
 
-@attrs.define(eq=False)
+UNSPELLED: tuple[bytes | None, ...] = (None,) * len(CODECS)
+
+
+@attrs.define(eq=False, weakref_slot=False)
 class Frames:
     """One event's frames, one for each codec, made when first asked for.
 
+    Histories hold thousands of them: two objects each, beside two numbers and the bytes.
+
     :param message: the JSON-RPC notification; let go once it has been spelled.
+    :param seq: the event's number in its topic, once a history holds it.
+    :param size: bytes of its frames then.
     """
 
     message: object | None
-    spelled: list[bytes | None] = attrs.field(factory=lambda: [None] * len(CODECS))
+    spelled: tuple[bytes | None, ...] = UNSPELLED
+    seq: int = 0
+    size: int = 0
 
     def of(self, codec: Codec) -> bytes:
         """Return the frame for a codec."""
         frame = self.spelled[codec.index]
         if frame is None:
-            frame = self.spelled[codec.index] = codec.frame(self._say())
+            frame = codec.frame(self._say())
+            before, after = self.spelled[: codec.index], self.spelled[codec.index + 1 :]
+            self.spelled = (*before, frame, *after)
         return frame
 
     def _say(self) -> object:
@@ -34,12 +45,12 @@ class Frames:
         payload = payload_of(frame)
         return codec.load(payload.decode() if codec.message_type is str else payload)
 
-    def settle(self) -> int:
-        """Let go of the message, keeping its frames; return their bytes."""
-        if not any(self.spelled):
+    def settle(self, seq: int) -> None:
+        """Let go of the message, keeping its frames, as the event with this number."""
+        if self.spelled is UNSPELLED:
             self.of(CODECS[0])
-        self.message = None
-        return sum(len(frame) for frame in self.spelled if frame)
+        self.message, self.seq = None, seq
+        self.size = sum(len(frame) for frame in self.spelled if frame)
 
 
 class History:
@@ -58,7 +69,7 @@ class History:
         self.floor = self.last = standing
         self._count_limit = count_limit
         self._bytes_limit = bytes_limit
-        self._entries: deque[tuple[int, int, Frames]] = deque()
+        self._entries: deque[Frames] = deque()
         self._bytes = 0
 
     def add(self, seq: int, frames: Frames) -> None:
@@ -73,13 +84,14 @@ class History:
         if not self._count_limit:
             self.floor = self.last = seq
             return
-        size = frames.settle()
-        self._entries.append((seq, size, frames))
-        self._bytes += size
+        frames.settle(seq)
+        self._entries.append(frames)
+        self._bytes += frames.size
         self.last = seq
         while len(self._entries) > self._count_limit or self._bytes > self._bytes_limit:
-            self.floor, size, _ = self._entries.popleft()
-            self._bytes -= size
+            oldest = self._entries.popleft()
+            self.floor = oldest.seq
+            self._bytes -= oldest.size
 
     def stand(self, seq: int) -> None:
         """Note that the topic stands at ``seq``: nothing was published since the last event."""
@@ -89,7 +101,7 @@ class History:
         """Return every event above ``seq``; None if not all of them are held, or none could be."""
         if not self.floor <= seq <= self.last:
             return None
-        return (frames for number, _, frames in self._entries if number > seq)
+        return (frames for frames in self._entries if frames.seq > seq)
 
     @property
     def size(self) -> int:

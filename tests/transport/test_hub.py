@@ -204,9 +204,20 @@ def test_a_kept_frame_can_be_told_in_the_other_codec(one, other):
     message = {"a": [1, "zwei", None, True, 2.5], "b": {"c": "ü" * 200}}
     frames = Frames(message)
     frames.of(one)
-    frames.settle()
+    frames.settle(1)
     spelled = payload_of(frames.of(other))
     assert other.load(spelled.decode() if other is JSON else spelled) == message
+
+
+def test_what_is_told_in_another_codec_later_counts_as_it_did_when_it_was_kept():
+    history = History(0, 2, 1 << 20)
+    history.add(1, Frames({"x": "y" * 500}))
+    size = history.size
+    for frames in history.after(0):
+        frames.of(MSGPACK)
+    for seq in (2, 3):
+        history.add(seq, Frames({"x": "y" * 500}))
+    assert history.size == 2 * size
 
 
 def test_a_number_that_does_not_rise_begins_a_new_history():

@@ -262,7 +262,7 @@ class ClusterHub(Hub):
             if seq <= self._seen.get(topic, -1):
                 return
             self._seen[topic] = seq
-        self._broadcast(place, Frames(None, [frame, None]), None)
+        self._broadcast(place, Frames(None, (frame, None)), None)
 
     def _listen_abroad(
         self, node: str, connection: str, topic: str, seq: int, frame: bytes | None
@@ -305,4 +305,4 @@ class ClusterHub(Hub):
 
 
 def _spelled(frame: bytes, codec: Codec) -> bytes:
-    return frame if codec is JSON else Frames(None, [frame, None]).of(codec)
+    return frame if codec is JSON else Frames(None, (frame, None)).of(codec)
