@@ -78,11 +78,20 @@ class Reader:
         """Return the next piece as plain data."""
         return self._unpacker.unpack()
 
-    def copy(self) -> bytes:
-        """Return the next piece as it is packed."""
+    def skip(self, count: int = 1) -> None:
+        """Leave out the next pieces."""
+        for _ in range(count):
+            self._unpacker.skip()
+
+    def copy(self, count: int = 1) -> bytes:
+        """Return the next pieces as they are packed."""
         start = self._unpacker.tell()
-        self._unpacker.skip()
+        self.skip(count)
         return self._packed[start : self._unpacker.tell()]
+
+    def rest(self) -> bytes:
+        """Return all that follows as it is packed."""
+        return self._packed[self._unpacker.tell() :]
 
 
 @runtime_checkable

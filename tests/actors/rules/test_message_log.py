@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgpack
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from actors.packing import Reader, Writer
 from actors.rules import records
@@ -87,6 +89,37 @@ def test_a_message_out_of_turn_is_refused(number):
     with pytest.raises(ValueError, match="not the next one"):
         log.append(said(number))
     assert numbers(log) == [2, 3]
+
+
+@given(
+    count=st.integers(0, KEPT + 3 * PAGE), start=st.integers(-9, 2300), length=st.integers(0, 130)
+)
+@settings(max_examples=40)
+def test_rule_21_any_stretch_of_any_chat_is_what_was_said(count, start, length):
+    log = log_of(*range(1, count + 1))
+    held = list(range(max(1, count - KEPT + 1), count + 1))
+    assert len(log) == len(held)
+    assert numbers(log) == held
+    wanted = [number for number in range(start, start + length) if number in held]
+    assert numbers(log.between(start, start + length)) == wanted
+    assert all(said(number) == log.get(str(number)) for number in wanted[:3])
+    assert MessageLog.read(Reader(packed(log))) == log
+
+
+@pytest.mark.parametrize("number", [PAGE // 2, PAGE // 2 + 1, KEPT])
+def test_rule_21_a_change_counts_where_the_oldest_page_is_kept_in_part(number):
+    log = log_of(*range(1, KEPT + PAGE // 2 + 1))
+    message = said(number)
+    message.text = "changed"
+    if number == PAGE // 2:  # which is the newest that went
+        with pytest.raises(ValueError, match="not in memory"):
+            log.put(message)
+        assert not list(log.saying("changed"))
+        return
+    log.put(message)
+    assert numbers(log.saying("changed")) == [number]
+    assert numbers(log) == list(range(PAGE // 2 + 1, KEPT + PAGE // 2 + 1))
+    assert MessageLog.read(Reader(packed(log))) == log
 
 
 @pytest.mark.parametrize("count", [0, 1, PAGE, PAGE + 1, 3 * PAGE])
