@@ -43,7 +43,7 @@ SENDERS_KEPT = 10_000
 class Answers:
     """One entity's book of what was carried out."""
 
-    _answers: OrderedDict[str, bytes] = attrs.field(factory=OrderedDict)
+    _answers: dict[str, bytes] = attrs.field(factory=dict)
     _bytes: int = 0
     _taken: OrderedDict[str, list[int]] = attrs.field(factory=OrderedDict)
 
@@ -97,8 +97,8 @@ class Answers:
             self._bytes -= len(key) + len(answers[key])
         answers[key] = packed
         while len(answers) > KEYS_KEPT or (self._bytes > BYTES_KEPT and len(answers) > 1):
-            gone, told = answers.popitem(last=False)
-            self._bytes -= len(gone) + len(told)
+            gone = next(iter(answers))
+            self._bytes -= len(gone) + len(answers.pop(gone))
 
     def plain(self) -> dict[str, Any]:
         """Return the book as plain data, for a snapshot."""
