@@ -7,7 +7,6 @@ import attrs
 
 from transport.codec import CODECS, Codec, payload_of
 
-
 UNSPELLED: tuple[bytes | None, ...] = (None,) * len(CODECS)
 
 

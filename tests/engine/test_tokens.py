@@ -126,6 +126,23 @@ def test_a_short_secret_is_weak():
     assert not OLD.weak
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"name": "Änne \ud800 \u0000", "role": "employee", "company": "acme"},
+        {"grants": ["support", "fly"], "sessions": ["ux", "ux", "*"], "other": [1] * 500},
+        {"iat": NOW.timestamp() - 0.123, "nbf": NOW.timestamp() - 1, "exp": 1e11},
+    ],
+)
+def test_a_token_met_before_stands_for_the_same_person(claims):
+    doorman, token = authenticator(), signed(**claims)
+    first = doorman.verify(token)
+    again = doorman.verify(token)
+    assert again == first
+    assert again[0].issued == first[0].issued
+
+
 def test_a_token_met_before_still_expires():
     now = [NOW]
     guard = Authenticator([OLD], SimpleNamespace(now=lambda: now[0]))
