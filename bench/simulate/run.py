@@ -18,6 +18,7 @@ from bench.simulate.life import Lives
 from bench.simulate.plan import Outcome, Plan
 from bench.simulate.world import World, steady
 from engine.loading import load_steps, steps, within
+from engine.stopping import run_stoppable
 
 SETTLE = 5 * 60.0
 """Seconds without faults at the end: longer than every grace and every retry."""
@@ -39,7 +40,7 @@ def simulate(plan: Plan, progress: Progress = lambda _: None, *, last: bool = Fa
     """
     with steady(plan.seed), _quiet(), _rare_collections(plan, last=last):
         clock = JumpingClock()
-        return trio.run(_main, plan, clock, progress, clock=clock)
+        return run_stoppable(_main, plan, clock, progress, clock=clock)
 
 
 @contextmanager

@@ -60,13 +60,12 @@ def migrate(*, source: str, target: str, name: str, replicas: str, check_only: b
     One end is a database file of an engine that is stopped, the other the NATS of a cluster whose
     nodes are stopped. What was copied before is not copied again, so it can be repeated.
     """
-    import trio
-
     from engine.cli.group import console
     from engine.cluster_migrate import Plan, run_migration
+    from engine.stopping import run_stoppable
 
     plan = Plan(_end(source), _end(target), name, int(replicas), check_only=check_only)
-    counted = trio.run(run_migration, plan, console(stderr=True))
+    counted = run_stoppable(run_migration, plan, console(stderr=True))
     click.echo(f"{counted.entities} entities, {counted.events} events: both ends are the same.")
     if counted.webhooks:
         click.echo(f"Webhooks that wait to be told: {counted.webhooks}.")

@@ -26,18 +26,17 @@ def demo(
     *, host: str, port: int, bots: int, seconds: float | None, script: str | None, as_json: bool
 ) -> None:
     """Run a sample event with bots and print links to open; nothing is kept."""
-    import trio
-
     if script is not None:
         _play(script, as_json)
         return
 
     from engine.demo import DemoOptions, run_demo
+    from engine.stopping import run_stoppable
 
     configure_logs("warning")
     chosen = DemoOptions(host=host, port=port, bots=bots, seconds=seconds, as_json=as_json)
     with until_stopped("Stopped; nothing was kept."):
-        trio.run(run_demo, chosen, console())
+        run_stoppable(run_demo, chosen, console())
 
 
 def _play(name: str, as_json: bool) -> None:

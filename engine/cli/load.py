@@ -16,6 +16,7 @@ from actors.rules.base import Person
 from engine.cli.group import KEY_VARIABLE, KeyParameter, Unreachable
 from engine.config import Config
 from engine.loading import Call, Step, load_steps, over, read_event_file, within
+from engine.stopping import run_stoppable
 from engine.tokens import Key, mint
 from transport.dialing import check_address
 
@@ -49,7 +50,7 @@ def load(file: Path, data: Path | None, url: str | None, key: Key | None) -> Non
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--url") from error
     found = read_event_file(file)
-    trio.run(_load, found, data, url, key)
+    run_stoppable(_load, found, data, url, key)
 
 
 async def _load(found: Sequence[Step], data: Path | None, url: str | None, key: Key | None) -> None:

@@ -11,6 +11,7 @@ import trio
 
 from actors.rules.base import Person
 from engine.cli.group import KEY_VARIABLE, KeyParameter, Unreachable, until_stopped
+from engine.stopping import run_stoppable
 from engine.tokens import Key, mint
 
 PATIENCE = 10.0
@@ -53,7 +54,7 @@ def top(*, url: str, key: Key, interval: float, count: int | None, as_json: bool
         return await trio.to_thread.run_sync(_fetch, url, token)
 
     if as_json:
-        click.echo(json.dumps(trio.run(fetch), indent=2))
+        click.echo(json.dumps(run_stoppable(fetch), indent=2))
         return
     with until_stopped():
-        trio.run(lambda: watch(fetch, interval=interval, count=count))
+        run_stoppable(lambda: watch(fetch, interval=interval, count=count))

@@ -21,6 +21,7 @@ from engine.engine import Engine
 from engine.loading import load_steps, steps, within
 from engine.scripts.transcript import Transcript
 from engine.scripts.venue import AT_A_TIME, Venue
+from engine.stopping import run_stoppable
 from engine.tokens import Key, mint
 from transport.client import open_client
 from transport.limits import Limits
@@ -94,7 +95,7 @@ def play(
                         await between(venue)
                 return venue.transcript
 
-    return trio.run(run, clock=clock)
+    return run_stoppable(run, clock=clock)
 
 
 @asynccontextmanager
