@@ -66,7 +66,9 @@ def _name_owner(state: AgendaState, event: Tracked) -> None:
         state.party = event.party
     if not state.role:
         state.zone = event.meeting.zone
-    state.role = event.role
+    # Whoever has a desk stays an employee: a colleague may have asked before it was there.
+    if not state.draft and not state.published:
+        state.role = event.role
 
 
 def _tab(meeting: Meeting, owner: str) -> str:

@@ -66,9 +66,12 @@ def withdraw(desk: Desk, command: ask.Withdraw) -> told.Changed:
 
 
 def approve(desk: Desk, command: ask.Approve) -> told.Changed:
-    """Rules 40, 41: who was asked agrees, if there is a slot left to pick."""
+    """Rules 37, 40, 41: who was asked agrees, if there is a slot left to pick."""
     meeting = desk.meeting
     _decider(meeting, command.by)
+    # Somebody may be asked who is known by their id alone; only now does their token say more.
+    if command.by.role != ("participant" if meeting.initiator == "employee" else "employee"):
+        raise Refused("forbidden", "1-1 chats are between a participant and an employee.")
     if not desk.free():
         raise Refused("no_free_slots", "There is no free slot left; add some first.")
     changes: dict[str, Any] = {"state": "in_scheduling"}

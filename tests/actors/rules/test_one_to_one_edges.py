@@ -275,3 +275,21 @@ def test_rule_37_nobody_meets_themselves(fair, person):
     with refused("invalid_params") as refusal:
         fair.request(person, person)
     assert refusal.data["path"] == "to"
+
+
+def test_rule_37_an_employee_asked_by_a_colleague_stays_an_employee(fair):
+    """Nothing says that Bea is one before she drafts; the request must not unsay it later."""
+    id_ = fair.request(hana, bea)
+    fair.offer(bea)
+    assert fair.request(ana, bea)
+    fair.run(meeting.Decline(by=bea, id=id_, message="Not with a colleague"))
+    assert fair.state("agenda/fair.bea").role == "employee"
+    assert fair.request(ben, bea)
+
+
+@pytest.mark.parametrize("asked", [bea, olga])
+def test_rule_37_only_a_participant_approves_an_employees_request(fair, asked):
+    id_ = fair.request(hana, asked)
+    with refused("forbidden"):
+        fair.run(meeting.Approve(by=asked, id=id_))
+    fair.run(meeting.Decline(by=asked, id=id_, message="No"))
