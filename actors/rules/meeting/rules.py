@@ -57,12 +57,14 @@ def _on_emptied(state: MeetingState, event: told.Changed) -> None:
     for person in list(state.present):
         _out(state, person)
     state.attended.clear()
+    state.met = False
 
 
 def _on_reassigned(state: MeetingState, event: told.Reassigned) -> None:
     state.meeting = event.meeting
     _out(state, event.previous)
     state.attended.discard(event.previous)
+    state.met = False
 
 
 def _out(state: MeetingState, person: str) -> None:

@@ -293,3 +293,23 @@ def test_rule_37_only_a_participant_approves_an_employees_request(fair, asked):
     with refused("forbidden"):
         fair.run(meeting.Approve(by=asked, id=id_))
     fair.run(meeting.Decline(by=asked, id=id_, message="No"))
+
+
+@pytest.mark.parametrize("way", ["reschedule", "move", "reassign"])
+def test_rule_45_who_met_before_the_chat_was_moved_has_not_met_in_it(fair, way):
+    id_ = fair.confirmed(slot="10:00")
+    fair.wait(at("09:56"))
+    for person in (ana, hana):
+        fair.run(meeting.Join(by=person, id=id_))
+    if way == "reschedule":
+        fair.run(meeting.Reschedule(by=ana, id=id_, slot=at("10:30")))
+        fair.run(meeting.Agree(by=hana, id=id_))
+    elif way == "move":
+        fair.run(meeting.Move(by=olga, id=id_, start=at("10:30")))
+    else:
+        offered(fair, id_)
+        fair.run(meeting.Agree(by=hugo, id=id_))
+        fair.run(meeting.Leave(by=ana, id=id_))
+    fair.wait(at("12:00"))
+    assert fair.meeting(id_).state == ("no_show" if way == "reassign" else "missed")
+    assert "hugo" in fair.meeting(id_).missing or way != "reassign"
