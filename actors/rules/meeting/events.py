@@ -149,9 +149,14 @@ class Began(Event):
 @event("meeting.joined")
 @attrs.frozen(kw_only=True)
 class Joined(Event):
-    """One of the two came in."""
+    """One of the two came in.
+
+    :param attended: who counts as having been there from now on; it depends on who is connected,
+        which no journal knows. None in what was written before that was kept.
+    """
 
     person: str
+    attended: list[str] | None = attrs.field(default=None, metadata={"secret": True})
 
 
 @event("meeting.left")

@@ -52,8 +52,9 @@ def _join(state: MeetingState, command: ask.Join, now: datetime) -> Sequence[Eve
             state=meeting.state,
             **opens,
         )
-    events: list[Event] = [told.Joined(at=now, person=person)]
-    if not state.met and _attended(state, person, now) >= state.parties:
+    attended = _attended(state, person, now)
+    events: list[Event] = [told.Joined(at=now, person=person, attended=sorted(attended))]
+    if not state.met and attended >= state.parties:
         events.append(_met(meeting, now))
     return events
 
@@ -107,7 +108,8 @@ def _look(state: MeetingState, command: Look, now: datetime) -> Sequence[Event]:
 
 
 def _on_joined(state: MeetingState, event: told.Joined) -> None:
-    state.attended = _attended(state, event.person, event.at)
+    known = event.attended
+    state.attended = _attended(state, event.person, event.at) if known is None else set(known)
     state.present[event.person] = None
 
 

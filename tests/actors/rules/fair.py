@@ -116,6 +116,10 @@ class Fair:
             self._effects(entity, events)
         return answer
 
+    def connection(self, person, id_, kind):
+        """Tell a 1-1 chat that somebody's connection has gone, or that there is one again."""
+        self._one(f"chat/{id_}", kind(by=person))
+
     def _one(self, entity, command):
         rules, state = RULES[entity.partition("/")[0]], self.state(entity)
         events = rules.decide(state, command, self.now)

@@ -5,7 +5,7 @@ import pytest
 from actors.rules import quota
 from actors.rules.agenda import commands as agenda
 from actors.rules.agenda.state import MAX_OPEN, About
-from actors.rules.base import Person
+from actors.rules.base import Dropped, Person, Returned
 from actors.rules.event_model import Change
 from actors.rules.meeting import commands as meeting
 from actors.rules.meeting.record import Referral
@@ -313,3 +313,16 @@ def test_rule_45_who_met_before_the_chat_was_moved_has_not_met_in_it(fair, way):
     fair.wait(at("12:00"))
     assert fair.meeting(id_).state == ("no_show" if way == "reassign" else "missed")
     assert "hugo" in fair.meeting(id_).missing or way != "reassign"
+
+
+def test_rule_45_who_was_there_is_the_same_after_a_crash(fair):
+    """Somebody whose connection is gone is not there; only the events that stay say who was."""
+    id_ = fair.confirmed(slot="10:00")
+    fair.wait(at("09:56"))
+    fair.run(meeting.Join(by=ana, id=id_))
+    fair.connection(ana, id_, Dropped)
+    fair.run(meeting.Join(by=hana, id=id_))
+    assert fair.state(f"chat/{id_}").attended == set()
+    fair.connection(ana, id_, Returned)
+    fair.crash()
+    assert fair.state(f"chat/{id_}").attended == set()
