@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import attrs
@@ -287,6 +288,8 @@ def _on_resolved(state: SupportState, event: Resolved) -> None:
     ticket = state.tickets[event.id]
     ticket.state, ticket.changed_at = "resolved", event.at
     done = [each for each in _own(state, ticket.person.id) if each.state == "resolved"]
+    # Not by number: an old ticket may be the last to be resolved, and is answered with.
+    done.sort(key=attrgetter("changed_at"))
     for old in done[:-KEPT_RESOLVED]:
         del state.tickets[old.id]
 

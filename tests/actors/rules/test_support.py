@@ -1,5 +1,7 @@
 """Rule 23: the life ring, the queue and the private thread."""
 
+from datetime import timedelta
+
 import pytest
 
 from actors.errors import Refused
@@ -89,6 +91,17 @@ def test_rule_23_old_resolved_tickets_make_room(workshop):
     tickets = workshop.run(Mine(by=ana))["tickets"]
     assert len(tickets) == support.KEPT_RESOLVED
     assert tickets[0]["id"] == str(support.KEPT_RESOLVED + 3)
+
+
+def test_rule_23_an_old_ticket_is_resolved_after_many_newer_ones(workshop):
+    old = ask(workshop)["id"]
+    for _ in range(support.KEPT_RESOLVED):
+        workshop.run(Resolve(by=ana, id=ask(workshop)["id"]))
+    workshop.now += timedelta(minutes=1)
+    assert workshop.run(Resolve(by=olga, id=old))["ticket"]["state"] == "resolved"
+    tickets = [ticket["id"] for ticket in workshop.run(Mine(by=ana))["tickets"]]
+    assert len(tickets) == support.KEPT_RESOLVED
+    assert tickets[-1] == old
 
 
 def test_rule_23_diagnostics_are_bounded():
