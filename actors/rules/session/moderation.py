@@ -87,8 +87,14 @@ def _unban(state: SessionState, command: UnbanPerson, now: datetime) -> Sequence
     return [Unbanned(at=now, person=command.person, by=command.by.id)]
 
 
+def _on_kicked(state: SessionState, event: Kicked) -> None:
+    # Whoever a host has put out asks before they are on screen again (rule 16).
+    state.stage.returning.pop(event.person, None)
+
+
 def _on_banned(state: SessionState, event: Banned) -> None:
     state.bans[event.person] = Ban(event.person, event.name, event.by, event.at)
+    state.stage.returning.pop(event.person, None)
 
 
 def _on_unbanned(state: SessionState, event: Unbanned) -> None:
@@ -114,4 +120,8 @@ def _answer(
 
 DECIDE: dict[type[Command], Any] = {Kick: _kick, BanPerson: _ban, UnbanPerson: _unban}
 ANSWER: dict[type[Command], Any] = {BanPerson: _answer, UnbanPerson: _answer}
-EVOLVE: dict[type[Event], Any] = {Banned: _on_banned, Unbanned: _on_unbanned}
+EVOLVE: dict[type[Event], Any] = {
+    Kicked: _on_kicked,
+    Banned: _on_banned,
+    Unbanned: _on_unbanned,
+}

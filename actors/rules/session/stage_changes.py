@@ -64,6 +64,7 @@ def _on_accepted(state: SessionState, event: Accepted) -> None:
 
 def _on_declined(state: SessionState, event: Declined) -> None:
     _decide(state, event.person, Decision("declined", event.by, event.by_name, event.at))
+    state.stage.returning.pop(event.person, None)
 
 
 def _on_invited(state: SessionState, event: Invited) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from actors.rules.media import Block, Set, Shares, Unblock
+from actors.rules.session.moderation import Kick
 from actors.rules.session.planning import Change
 from actors.rules.session.stage import (
     Accept,
@@ -251,6 +252,28 @@ def test_rule_16_who_was_removed_must_ask():
     hall.do(ANA, Ready)
     hall.wait(5)
     hall.do(HANA, Remove, person="ana")
+    ask(hall, ANA)
+    assert hall.place(ANA) == "pending"
+
+
+def test_rule_16_who_was_put_out_meanwhile_must_ask():
+    hall = live(ANA)
+    put_on_screen(hall, ANA)
+    hall.do(ANA, Leave)
+    hall.do(HANA, Kick, person="ana", message="Enough")
+    hall.enter(ANA)
+    ask(hall, ANA)
+    assert hall.place(ANA) == "pending"
+
+
+def test_rule_16_who_was_declined_meanwhile_must_ask():
+    hall = live(ANA, BEN, stage_cap=1)
+    put_on_screen(hall, ANA)
+    hall.do(ANA, Leave)
+    put_on_screen(hall, BEN)
+    ask(hall, ANA)
+    hall.do(HANA, Decline, person="ana")
+    hall.do(BEN, Leave)
     ask(hall, ANA)
     assert hall.place(ANA) == "pending"
 
