@@ -46,6 +46,8 @@ def _check_names(_: Any, __: Any, names: list[str] | None) -> None:
 def _check_groups(_: Any, __: Any, groups: list[list[str]] | None) -> None:
     if groups is None:
         return
+    if len(groups) > MAX_ROOMS:
+        raise invalid("groups", f"There are at most {MAX_ROOMS} rooms.")
     listed = [person for group in groups for person in group]
     if len(listed) > MAX_LISTED:
         raise invalid("groups", f"A list holds at most {MAX_LISTED} people.")

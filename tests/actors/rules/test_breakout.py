@@ -140,6 +140,7 @@ def test_rule_25_self_chosen_rooms_stay_chosen(workshop):
         ({"rooms": 1, "groups": [["ana"], ["ben"]], "assign": "list"}, "groups"),
         ({"rooms": 2, "assign": "list"}, "groups"),
         ({"rooms": 2, "assign": "random", "groups": [["ana"]]}, "groups"),
+        ({"assign": "list", "groups": [["ana"], *[[]] * 50]}, "groups"),
         ({"rooms": 2, "names": ["One"]}, "names"),
         ({"rooms": 1, "names": [" "]}, "names"),
         ({"assign": "random"}, "rooms"),
