@@ -12,7 +12,7 @@ from actors.rules.checks import entity_id
 from actors.rules.records import iso
 from actors.rules.session.events import Cancelled, Created, PlanChanged, Resumed, Standing
 from actors.rules.session.guards import OfSession, moderator, planner
-from actors.rules.session.registration import promote
+from actors.rules.session.registration import give_back, promote
 from actors.rules.session.stage_model import STAGE_CAP
 from actors.rules.session.state import CLOSED, GRACE, HOSTLESS_MINUTES, Plan, SessionState
 from actors.rules.session.told import (
@@ -184,6 +184,7 @@ def _changed(state: SessionState, plan: Plan, now: datetime) -> Sequence[Event]:
     if state.status in CLOSED:
         raise Refused("wrong_state", f"The session is {state.status}.")
     moved = (plan.start, plan.minutes) != (before.start, before.minutes)
+    added = [host for host in plan.hosts if host not in before.hosts]
     if plan.start != before.start and state.status not in {"scheduled", "backstage"}:
         raise Refused("wrong_state", "A session that has started cannot be moved.")
     change = PlanChanged(
@@ -191,14 +192,15 @@ def _changed(state: SessionState, plan: Plan, now: datetime) -> Sequence[Event]:
         session=plan_view(plan),
         facts=facts(state, state.status, plan),
         plan=plan,
-        booked=list(state.registered),
-        waiting=list(state.waiting),
-        added=[host for host in plan.hosts if host not in before.hosts],
+        booked=[person for person in state.registered if person not in added],
+        waiting=[person for person in state.waiting if person not in added],
+        added=added,
         removed=[host for host in before.hosts if host not in plan.hosts],
         moved=moved,
     )
-    events: list[Event] = [change, *promote(state, plan, now)]
-    back = [host for host in change.added if state.member(host) is not None]
+    # Hosts need no seat (rule 2). First, or it would take the session out of their agenda again.
+    events = [*give_back(state, added, now), change, *promote(state, plan, now, added)]
+    back = [host for host in added if state.member(host) is not None]
     if state.status == "hostless" and back:
         events.append(Resumed(at=now, by=back[0], facts=facts(state, "live", plan)))
     return events

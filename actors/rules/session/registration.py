@@ -1,6 +1,6 @@
 """Seats before a session: registering, the waiting list, and when seats are let go (rule 2)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -60,27 +60,38 @@ def booking(
     )
 
 
-def promote(state: SessionState, plan: Plan, now: datetime, freed: int = 0) -> list[Event]:
-    """Return the promotions from the waiting list that a plan, and ``freed`` seats, allow."""
+def promote(
+    state: SessionState, plan: Plan, now: datetime, gone: Collection[str] = ()
+) -> list[Event]:
+    """Return the promotions that a plan allows.
+
+    :param gone: whose bookings end at the same time.
+    """
     if not state.waiting or (plan.capacity is not None and released(state, now)):
         return []
-    seats = len(state.waiting)
+    waiting = [(person, name) for person, name in state.waiting.items() if person not in gone]
+    seats = len(waiting)
     if plan.capacity is not None:
+        freed = sum(person in state.registered for person in gone)
         seats = max(0, plan.capacity - len(state.registered) + freed)
+    return [booking(Promoted, state, person, name, now) for person, name in waiting[:seats]]
+
+
+def give_back(state: SessionState, people: Iterable[str], now: datetime) -> list[Event]:
+    """Return the ends of people's bookings, of whoever has one."""
     return [
-        booking(Promoted, state, person, name, now)
-        for person, name in list(state.waiting.items())[:seats]
+        booking(Unregistered, state, person, name, now)
+        for person in people
+        if (name := state.registered.get(person, state.waiting.get(person))) is not None
     ]
 
 
 def withdraw(state: SessionState, person: str, now: datetime) -> list[Event]:
     """Return what follows when a person's booking ends, whichever it was."""
-    if person in state.waiting:
-        return [booking(Unregistered, state, person, state.waiting[person], now)]
+    gone = give_back(state, [person], now)
     if person in state.registered:
-        gone = booking(Unregistered, state, person, state.registered[person], now)
-        return [gone, *promote(state, state.plan, now, freed=1)]
-    return []
+        gone += promote(state, state.plan, now, [person])
+    return gone
 
 
 def _register(state: SessionState, command: Register, now: datetime) -> Sequence[Event]:

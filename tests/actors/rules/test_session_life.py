@@ -107,6 +107,23 @@ def test_rule_2_hosts_never_count():
     assert hall.refused(HANA, Register).reason == "wrong_state"
 
 
+@pytest.mark.parametrize("booked", ["a seat", "a place on the waiting list"])
+def test_rule_2_whoever_becomes_a_host_gives_their_seat_back(booked):
+    hall = Hall(capacity=1)
+    for by in (ANA, BEN) if booked == "a seat" else (CEM, ANA, BEN):
+        hall.do(by, Register, wait=True)
+    before = len(hall.sent)
+    hall.do(OLGA, Change, hosts=["hana", "ana"])
+    assert list(hall.state.registered) == (["ben"] if booked == "a seat" else ["cem"])
+    assert "ana" not in hall.state.waiting
+    agenda = [send.command for send in hall.sent[before:] if send.to == "agenda/fair.ana"]
+    assert [type(command) for command in agenda] == [UnregisteredSession, RegisteredSession]
+    assert agenda[-1].role == "host"
+    hall.do(ANA, Unregister)
+    hall.do(OLGA, Change, hosts=["hana"])
+    assert lasting(hall.replayed()) == lasting(hall.state)
+
+
 def test_rule_2_a_freed_seat_goes_to_the_head_of_the_waiting_list():
     hall = Hall(capacity=1)
     hall.do(ANA, Register)
