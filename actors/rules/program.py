@@ -13,6 +13,7 @@ import attrs
 from actors.rules import zones
 from actors.rules.base import Command, Event, command, event
 from actors.rules.program_model import (
+    OVER,
     Card,
     Description,
     HasProgram,
@@ -45,6 +46,7 @@ class SessionChanged(Command):
 
     :param standing: ``registered``, ``waiting`` or ``none``, of ``person``.
     :param occupied: people other than hosts inside, where seats are limited.
+    :param inside: which of them came (true) or went.
     """
 
     event: str
@@ -54,6 +56,7 @@ class SessionChanged(Command):
     person: str | None = None
     standing: str | None = attrs.field(default=None, validator=one_of(STANDINGS))
     occupied: int | None = None
+    inside: dict[str, bool] | None = None
 
     @property
     def entity(self) -> str:
@@ -99,6 +102,7 @@ class StandingChanged(Event):
     person: str | None
     standing: str | None
     occupied: int | None
+    inside: dict[str, bool] | None = None
 
 
 @event("program.seats")
@@ -127,6 +131,7 @@ def _session_changed(state: HasProgram, command: SessionChanged, now: datetime) 
                 person=command.person,
                 standing=command.standing,
                 occupied=command.occupied,
+                inside=command.inside,
             )
         )
     return events
@@ -144,6 +149,8 @@ def _changed(before: Listed | None, command: SessionChanged) -> Listed | None:
 
 def _moves_seats(listed: Listed, command: SessionChanged) -> bool:
     if command.occupied is not None and command.occupied != listed.occupied:
+        return True
+    if any((person in listed.inside) != came for person, came in (command.inside or {}).items()):
         return True
     if command.person is None or command.standing is None:
         return False
@@ -170,6 +177,8 @@ def _on_program_changed(state: HasProgram, event: ProgramChanged) -> None:
     about = Description.of(told)
     listed = state.program.setdefault(told.id, Listed(id=told.id, about=about))
     listed.about, listed.state = about, told.state
+    if listed.state in OVER or about.capacity is None:
+        listed.inside.clear()
     listed.has_changed()
     state.in_order = None
 
@@ -178,6 +187,8 @@ def _on_standing_changed(state: HasProgram, event: StandingChanged) -> None:
     listed = state.program[event.session]
     if event.occupied is not None:
         listed.occupied = event.occupied
+    for person, came in (event.inside or {}).items():
+        (listed.inside.add if came else listed.inside.discard)(person)
     if event.person is not None and event.standing is not None:
         listed.registered.discard(event.person)
         listed.waiting.discard(event.person)

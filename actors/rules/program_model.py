@@ -88,6 +88,7 @@ class Listed:
     """One session in the program.
 
     :param occupied: people other than hosts who are inside, as far as the session has told.
+    :param inside: who they are.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Listed:
     registered: set[str] = attrs.field(factory=set)
     waiting: set[str] = attrs.field(factory=set)
     occupied: int = 0
+    inside: set[str] = attrs.field(factory=set)
     _spelt: Spelt | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     def spelt(self) -> Spelt:
@@ -155,29 +157,30 @@ def personal(listed: Listed, person: Person, now: datetime) -> dict[str, Any]:
     """Return a session's card with what one person may do there."""
     mine = _mine(listed, person)
     spelt = listed.spelt()
-    opens, opens_at = spelt.to_hosts if mine == "host" else spelt.to_all
-    return {
-        **spelt.words,
-        "mine": mine,
-        "join": join_right(listed, mine, opens, now, spelt.words["seats_left"]),
-        "opens_at": opens_at,
-    }
-
-
-def join_right(
-    listed: Listed, mine: str | None, opens: datetime, now: datetime, left: int | None
-) -> Join:
-    """Say whether one may enter now, and what has to come first (rules 2, 4); ``left``: seats."""
+    staff = mine == "host" or person.is_organizer
+    opens, opens_at = spelt.to_hosts if staff else spelt.to_all
     if listed.state in OVER:
-        return "over"
-    if left is not None and mine not in ("host", "registered"):
-        held = now < listed.about.start + SEATS_HELD
-        if held:
-            return "register" if left and mine is None else "waiting_list"
-        # From now on seats go to whoever is inside, not to whoever has registered.
-        assert listed.about.capacity is not None  # noqa: S101  seats_left is None without it
-        return "now" if listed.occupied < listed.about.capacity else "full"
+        join: Join = "over"
+    elif staff or listed.about.capacity is None:
+        join = _by_time(listed, opens, now)
+    else:
+        join = _by_seat(listed, mine, person.id, opens, now)
+    return {**spelt.words, "mine": mine, "join": join, "opens_at": opens_at}
+
+
+def _by_time(listed: Listed, opens: datetime, now: datetime) -> Join:
     return "now" if now >= opens or listed.state == "live" else "soon"
+
+
+def _by_seat(listed: Listed, mine: str | None, person: str, opens: datetime, now: datetime) -> Join:
+    """Say whether somebody may enter now where seats are limited (rules 2, 4)."""
+    capacity = listed.about.capacity or 0
+    if now >= listed.about.start + SEATS_HELD:
+        # From now on seats go to whoever is inside, not to whoever has registered.
+        return "now" if listed.occupied < capacity or person in listed.inside else "full"
+    if mine == "registered":
+        return _by_time(listed, opens, now)
+    return "register" if listed.seats_left and mine is None else "waiting_list"
 
 
 def _mine(listed: Listed, person: Person) -> str | None:

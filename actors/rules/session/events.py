@@ -55,6 +55,8 @@ class PlanChanged(Standing):
     :param session: the plan as clients see it.
     :param booked: registered people; ``waiting``, ``added`` and ``removed`` hosts likewise.
     :param moved: whether its time is another one.
+    :param occupied: how many seats are taken; None where they are not limited.
+    :param inside: who has one, or (false) no longer, as far as the change says.
     """
 
     session: dict[str, Any]
@@ -64,6 +66,8 @@ class PlanChanged(Standing):
     added: list[str] = _no_people()
     removed: list[str] = _no_people()
     moved: bool = attrs.field(default=False, metadata={"secret": True})
+    occupied: int | None = attrs.field(default=None, metadata={"secret": True})
+    inside: dict[str, bool] = attrs.field(factory=dict, metadata={"secret": True})
 
 
 @event("session.backstage")

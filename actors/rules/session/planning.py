@@ -185,8 +185,10 @@ def _changed(state: SessionState, plan: Plan, now: datetime) -> Sequence[Event]:
         raise Refused("wrong_state", f"The session is {state.status}.")
     moved = (plan.start, plan.minutes) != (before.start, before.minutes)
     added = [host for host in plan.hosts if host not in before.hosts]
+    removed = [host for host in before.hosts if host not in plan.hosts]
     if plan.start != before.start and state.status not in {"scheduled", "backstage"}:
         raise Refused("wrong_state", "A session that has started cannot be moved.")
+    inside = _seated(state, plan, added, removed)
     change = PlanChanged(
         at=now,
         session=plan_view(plan),
@@ -195,8 +197,10 @@ def _changed(state: SessionState, plan: Plan, now: datetime) -> Sequence[Event]:
         booked=[person for person in state.registered if person not in added],
         waiting=[person for person in state.waiting if person not in added],
         added=added,
-        removed=[host for host in before.hosts if host not in plan.hosts],
+        removed=removed,
         moved=moved,
+        occupied=None if plan.capacity is None else _occupied(state, inside),
+        inside=inside,
     )
     # Hosts need no seat (rule 2). First, or it would take the session out of their agenda again.
     events = [*give_back(state, added, now), change, *promote(state, plan, now, added)]
@@ -204,6 +208,27 @@ def _changed(state: SessionState, plan: Plan, now: datetime) -> Sequence[Event]:
     if state.status == "hostless" and back:
         events.append(Resumed(at=now, by=back[0], facts=facts(state, "live", plan)))
     return events
+
+
+def _seated(
+    state: SessionState, plan: Plan, added: Sequence[str], removed: Sequence[str]
+) -> dict[str, bool]:
+    """Return who inside has, or no longer has, a seat of a limited session by a new plan."""
+    if plan.capacity is None:
+        return {}
+    counted = [*added, *removed] if state.plan.capacity is not None else list(state.members)
+    here = [member for person in counted if (member := state.member(person)) is not None]
+    return {
+        member.id: member.id not in added
+        and (member.seated or (member.id in removed and member.event_role != "organizer"))
+        for member in here
+    }
+
+
+def _occupied(state: SessionState, inside: dict[str, bool]) -> int:
+    return state.guests + sum(
+        seated - state.members[person].seated for person, seated in inside.items()
+    )
 
 
 def _cancel(state: SessionState, command: Cancel, now: datetime) -> Sequence[Event]:
@@ -266,20 +291,24 @@ def _created_effects(entity: str, event: Created) -> Sequence[Send]:
     told = event.facts
     hosts = [(host, "host") for host in told.hosts]
     return [
-        *tell_plan(entity, event),
+        tell_plan(told),
         *tell_state(entity, event),
         *into_agendas(told.event, told.id, hosts, _what(event)),
     ]
 
 
 def _changed_effects(entity: str, event: PlanChanged) -> Sequence[Send]:
+    del entity
     told = event.facts
     people = [
         *((person, "registered") for person in event.booked),
         *((person, "waiting") for person in event.waiting),
         *((person, "host") for person in told.hosts),
     ]
-    sends = [*tell_plan(entity, event), *into_agendas(told.event, told.id, people, _what(event))]
+    sends = [
+        tell_plan(told, event.occupied, event.inside),
+        *into_agendas(told.event, told.id, people, _what(event)),
+    ]
     sends += out_of_agendas(told.event, told.id, event.removed)
     if event.moved:
         data = {"session": told.id, "title": told.title, "start": iso(told.start)}

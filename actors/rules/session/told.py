@@ -35,12 +35,21 @@ def send(command: Command) -> Send:
     return Send(command.entity, command)
 
 
-def tell_plan(entity: str, event: Standing) -> Sequence[Send]:
-    """Tell the event how its session is planned now."""
-    del entity
-    told = event.facts
+def tell_plan(
+    told: Facts, occupied: int | None = None, inside: dict[str, bool] | None = None
+) -> Send:
+    """Tell the event how its session is planned now, and who sits on its seats by that."""
     about = Description.of(told)
-    return [send(SessionChanged(by=SYSTEM, event=told.event, session=told.id, about=about))]
+    return send(
+        SessionChanged(
+            by=SYSTEM,
+            event=told.event,
+            session=told.id,
+            about=about,
+            occupied=occupied,
+            inside=inside,
+        )
+    )
 
 
 def tell_state(entity: str, event: Standing) -> Sequence[Send]:
@@ -58,7 +67,11 @@ def tell_occupied(entity: str, event: Joined | Left) -> Sequence[Send]:
     return [
         send(
             SessionChanged(
-                by=SYSTEM, event=event.event_id, session=session, occupied=event.occupied
+                by=SYSTEM,
+                event=event.event_id,
+                session=session,
+                occupied=event.occupied,
+                inside={event.person: isinstance(event, Joined)},
             )
         )
     ]

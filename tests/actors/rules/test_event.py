@@ -1,5 +1,6 @@
 """The event: its program as four ways in (rule 3), its companies, and whom it keeps out."""
 
+from copy import deepcopy
 from datetime import timedelta
 from itertools import pairwise
 
@@ -25,7 +26,7 @@ from actors.rules.event_model import (
 from actors.rules.program import Program
 from actors.rules.program_model import LOBBY_LIMIT
 from actors.rules.records import iso
-from actors.rules.session import planning, registration, running
+from actors.rules.session import planning, presence, registration, running
 from tests.actors.rules.workshop import (
     ADMIN,
     RULES,
@@ -34,9 +35,12 @@ from tests.actors.rules.workshop import (
     ana,
     ben,
     cem,
+    dora,
     hana,
+    hugo,
     olga,
     refused,
+    tried,
 )
 
 FAIR = "event/fair"
@@ -130,6 +134,40 @@ def test_rule_3_after_ten_minutes_seats_go_to_whoever_comes(workshop):
     workshop.join(ana)
     stranger = Person(id="eve", name="Eve", event="fair")
     assert card(workshop, stranger)["join"] == "full"
+
+
+@pytest.mark.parametrize("limited", ["from the start", "with people inside"])
+@pytest.mark.parametrize("minutes", [-20, -14, -4, 1, 9, 10, 11])
+def test_rule_3_a_card_says_now_to_exactly_those_who_may_enter(minutes, limited):
+    """Ana has a seat and is inside, Ben has one and is not, Cem waits for one, Dora has none."""
+    workshop = Workshop(capacity=2 if limited == "from the start" else None)
+    plan(workshop, "next", START + timedelta(hours=1), capacity=2)
+    session = "next" if minutes < 0 else "ux"
+    for person in (ana, ben, cem):
+        workshop.run(registration.Register(by=person, session=session, wait=True))
+    workshop.wait(60 * (minutes + 60 * (minutes < 0)))
+    if minutes >= 0:
+        workshop.join(ana)
+        if minutes >= 10 and limited == "from the start":
+            workshop.join(dora)
+    workshop.run(planning.Change(by=olga, session=session, capacity=2))
+    for person in (ana, ben, cem, dora, olga, hana, hugo):
+        right = card(workshop, person, session)["join"]
+        copy = deepcopy(workshop)
+        entered = tried(copy, presence.Join(by=person, session=session))
+        assert (right == "now") == entered, (person.id, right)
+
+
+def test_rule_3_seats_are_counted_anew_when_somebody_becomes_a_host(workshop):
+    for person in (ana, ben):
+        workshop.run(registration.Register(by=person, session="ux"))
+        workshop.join(person)
+    workshop.wait(10 * 60)
+    assert card(workshop, cem)["join"] == "full"
+    workshop.run(planning.Change(by=olga, session="ux", hosts=["hana", "ben"]))
+    assert card(workshop, cem)["join"] == "now"
+    workshop.run(planning.Change(by=olga, session="ux", hosts=["hana"]))
+    assert card(workshop, cem)["join"] == "full"
 
 
 def test_rule_3_a_rush_for_seats_is_told_twice_a_second_at_most():
