@@ -35,8 +35,10 @@ from actors.rules.room_model import (
     RoomLeft,
     RoomOpened,
     RoomRenamed,
+    RoomSettled,
     RoomState,
     RoomTimed,
+    SettleRoom,
     TimeRoom,
 )
 
@@ -94,6 +96,13 @@ def _leave(state: RoomState, command: LeaveRoom, now: datetime) -> Sequence[Even
 def _rename(state: RoomState, command: RenameRoom, now: datetime) -> Sequence[Event]:
     _from_session(command)
     return [] if command.name == state.name else [RoomRenamed(at=now, name=command.name)]
+
+
+def _settle(state: RoomState, command: SettleRoom, now: datetime) -> Sequence[Event]:
+    _from_session(command)
+    if state.status == "none":
+        return ()
+    return [RoomSettled(at=now, hosts=command.hosts, people=command.people, banned=command.banned)]
 
 
 def _time(state: RoomState, command: TimeRoom, now: datetime) -> Sequence[Event]:
@@ -168,6 +177,15 @@ def _on_renamed(state: RoomState, event: RoomRenamed) -> None:
     state.name = event.name
 
 
+def _on_settled(state: RoomState, event: RoomSettled) -> None:
+    state.hosts = set(event.hosts)
+    for occupant in event.people:
+        if occupant.id in state.members:
+            state.members[occupant.id] = occupant
+    for person, out in event.banned.items():
+        (state.bans.add if out else state.bans.discard)(person)
+
+
 def _on_timed(state: RoomState, event: RoomTimed) -> None:
     state.ends_at, state.countdown = event.ends_at, event.countdown
     state.status = "open" if event.countdown is None else "closing"
@@ -186,6 +204,7 @@ DECIDE: Mapping[type[Command], Any] = {
     EnterRoom: _enter,
     LeaveRoom: _leave,
     RenameRoom: _rename,
+    SettleRoom: _settle,
     TimeRoom: _time,
     CloseRoom: _close,
     Follow: _follow,
@@ -198,6 +217,7 @@ EVOLVE: Mapping[type[Event], Any] = {
     RoomEntered: _on_entered,
     RoomLeft: _on_left,
     RoomRenamed: _on_renamed,
+    RoomSettled: _on_settled,
     RoomTimed: _on_timed,
     RoomClosed: _on_closed,
 }

@@ -18,6 +18,7 @@ from actors.rules.text import an_id
 class RoomState:
     """One breakout room.
 
+    :param bans: who of them must stay out of the session, and reads no more.
     :param members: everybody to whom it was given or who has been in it; they may read on.
     :param here: who is inside, in the order in which they came.
     :param left: what people who went out had on, for when they come back in the same round.
@@ -32,6 +33,7 @@ class RoomState:
     ends_at: datetime | None = None
     countdown: int | None = None
     hosts: set[str] = attrs.field(factory=set)
+    bans: set[str] = attrs.field(factory=set)
     members: dict[str, Occupant] = attrs.field(factory=dict)
     here: list[str] = attrs.field(factory=list)
     left: dict[str, Intent] = attrs.field(factory=dict)
@@ -72,7 +74,7 @@ class RoomState:
         inside = self.is_open and person.id in self.here
         if self.moderates(person):
             return "moderate" if inside else "oversee"
-        if person.event != self.event:
+        if person.event != self.event or person.id in self.bans:
             return None
         if inside:
             return "write"
@@ -137,6 +139,20 @@ class RenameRoom(_ToRoom):
     """Give the room another name."""
 
     name: str
+
+
+@attrs.frozen(kw_only=True)
+class SettleRoom(_ToRoom):
+    """Tell the room of other hosts and bans.
+
+    :param hosts: ids of the session's hosts.
+    :param people: who became one, or is one no longer.
+    :param banned: who must stay out, or (false) no longer.
+    """
+
+    hosts: list[str]
+    people: list[Occupant]
+    banned: dict[str, bool]
 
 
 @attrs.frozen(kw_only=True)
@@ -219,6 +235,18 @@ class RoomRenamed(Event):
     published: ClassVar[bool] = False
 
     name: str
+
+
+@event("room.settled")
+@attrs.frozen(kw_only=True)
+class RoomSettled(Event):
+    """Others host the session, or must stay out of it. Told to the session's topic."""
+
+    published: ClassVar[bool] = False
+
+    hosts: list[str]
+    people: list[Occupant]
+    banned: dict[str, bool]
 
 
 @event("room.timed")

@@ -24,7 +24,8 @@ START = datetime(2026, 12, 1, 10, tzinfo=UTC)
 NOT_FOR_TABLES = {
     # what the tables of sessions, meetings and rooms know already, or what passes
     "agenda.attended", "agenda.reminded", "agenda.tracked", "breakout.broadcast",
-    "breakout.closing", "breakout.help_answered", "breakout.help_asked", "breakout.timed",
+    "breakout.closing", "breakout.help_answered", "breakout.help_asked", "breakout.settled",
+    "breakout.timed",
     "chat.muted", "chat.slowed", "employee.listed", "event.revoked", "media.changed",
     "media.shares_allowed",
     "meeting.began", "meeting.warned", "people.kicked", "program.changed", "program.counted",

@@ -1,7 +1,7 @@
 """What happens to breakout rooms, as a session's journal and its topic tell it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -81,6 +81,24 @@ class Moved(Event):
     intent: Intent | None = _secret(default=None)
     event: str = _secret()
     occupant: Occupant = _secret()
+
+
+@event("breakout.settled")
+@attrs.frozen(kw_only=True)
+class Settled(Event):
+    """The session's hosts or bans have changed while it has rooms: they are told.
+
+    :param hosts: ids of the hosts from now on.
+    :param people: who of the session's people became a host, or is one no longer.
+    :param banned: who must stay out, or (false) no longer.
+    """
+
+    published: ClassVar[bool] = False
+
+    rooms: list[str]
+    hosts: list[str]
+    people: list[Occupant]
+    banned: dict[str, bool]
 
 
 @event("breakout.renamed")

@@ -7,7 +7,7 @@ from typing import Any
 
 from actors.errors import Refused
 from actors.rules.base import Command, Event
-from actors.rules.breakout import places
+from actors.rules.breakout import places, rights
 from actors.rules.breakout.commands import Get, Open
 from actors.rules.breakout.events import Opened, RoomName
 from actors.rules.breakout.state import REST, BreakoutState, Room
@@ -24,7 +24,8 @@ def _open(state: SessionState, command: Open, now: datetime) -> Sequence[Event]:
     if state.rooms.is_open:
         raise Refused("rooms_open", "Breakout rooms are open already.")
     rooms = _rooms(state.rooms, command)
-    assigned = _assigned(state, command, [room.id for room in rooms])
+    given = _assigned(state, command, [room.id for room in rooms])
+    assigned = {person: room for person, room in given.items() if person not in state.bans}
     moved = [person for person in assigned if state.member(person) is not None]
     opened = Opened(
         at=now,
@@ -38,7 +39,7 @@ def _open(state: SessionState, command: Open, now: datetime) -> Sequence[Event]:
         by=command.by.id,
         event=state.event,
         people=[places.occupant(state.members[person]) for person in moved],
-        hosts=_hosts(state),
+        hosts=rights.hosts(state, state.plan),
         away=[person for person in moved if person in state.dropped],
     )
     return [opened]
@@ -49,11 +50,6 @@ def _ends_at(state: SessionState, minutes: int | None, now: datetime) -> datetim
     if now >= latest:
         raise Refused("wrong_state", "The session has no time left for breakout rooms.")
     return latest if minutes is None else min(latest, now + timedelta(minutes=minutes))
-
-
-def _hosts(state: SessionState) -> list[str]:
-    present = (member.id for member in state.members.values() if member.host)
-    return sorted({*state.plan.hosts, *present})
 
 
 def _rooms(last: BreakoutState, command: Open) -> list[RoomName]:
@@ -108,6 +104,8 @@ def _shuffled(state: SessionState, rooms: Sequence[str]) -> dict[str, str]:
 def _get(state: SessionState, command: Get, now: datetime) -> Sequence[Event]:
     del now
     known(state, command.by)
+    if command.by.id in state.bans:
+        raise Refused("banned", "You cannot take part in this session.")
     if not state.moderates(command.by) and not state.knows(command.by.id):
         raise Refused("forbidden", "Breakout rooms are for those who take part.")
     return ()

@@ -1,5 +1,5 @@
 """The parts that a session's rules take in for breakout rooms."""
 
-from actors.rules.breakout import effects, moving, opening, timing
+from actors.rules.breakout import effects, moving, opening, rights, timing
 
-PARTS = (opening, moving, timing, effects)
+PARTS = (opening, moving, timing, rights, effects)

@@ -8,6 +8,7 @@ import attrs
 
 from actors.errors import Refused
 from actors.rules.base import Command, Event, Person, command
+from actors.rules.breakout.rights import settled
 from actors.rules.records import iso
 from actors.rules.session.events import Banned, Kicked, Unbanned
 from actors.rules.session.guards import OfSession, moderator
@@ -77,14 +78,17 @@ def _ban(state: SessionState, command: BanPerson, now: datetime) -> Sequence[Eve
         at=now, person=person, by=command.by.id, name=person if member is None else member.name
     )
     out = leaving(state, person, "banned", now)
-    return [banned, *out, *withdraw(state, person, now)]
+    told = settled(state, now, banned={person: True})
+    return [banned, *out, *withdraw(state, person, now), *told]
 
 
 def _unban(state: SessionState, command: UnbanPerson, now: datetime) -> Sequence[Event]:
     moderator(state, command.by)
     if command.person not in state.bans:
         return ()
-    return [Unbanned(at=now, person=command.person, by=command.by.id)]
+    person = command.person
+    unbanned = Unbanned(at=now, person=person, by=command.by.id)
+    return [unbanned, *settled(state, now, banned={person: False})]
 
 
 def _on_kicked(state: SessionState, event: Kicked) -> None:

@@ -8,6 +8,7 @@ import attrs
 
 from actors.errors import Refused
 from actors.rules.base import Command, Event, Send, command
+from actors.rules.breakout.rights import settled
 from actors.rules.checks import entity_id
 from actors.rules.records import iso
 from actors.rules.session.events import Cancelled, Created, PlanChanged, Resumed, Standing
@@ -204,6 +205,7 @@ def _changed(state: SessionState, plan: Plan, now: datetime) -> Sequence[Event]:
     )
     # Hosts need no seat (rule 2). First, or it would take the session out of their agenda again.
     events = [*give_back(state, added, now), change, *promote(state, plan, now, added)]
+    events += settled(state, now, plan)
     back = [host for host in added if state.member(host) is not None]
     if state.status == "hostless" and back:
         events.append(Resumed(at=now, by=back[0], facts=facts(state, "live", plan)))
