@@ -153,10 +153,12 @@ class Joined(Event):
 
     :param attended: who counts as having been there from now on; it depends on who is connected,
         which no journal knows. None in what was written before that was kept.
+    :param waits: the meeting, if the other side is not there: they are told.
     """
 
     person: str
     attended: list[str] | None = attrs.field(default=None, metadata={"secret": True})
+    waits: Meeting | None = attrs.field(default=None, metadata={"secret": True})
 
 
 @event("meeting.left")

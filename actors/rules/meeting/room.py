@@ -53,7 +53,9 @@ def _join(state: MeetingState, command: ask.Join, now: datetime) -> Sequence[Eve
             **opens,
         )
     attended = _attended(state, person, now)
-    events: list[Event] = [told.Joined(at=now, person=person, attended=sorted(attended))]
+    waits = None if state.present else meeting
+    joined = told.Joined(at=now, person=person, attended=sorted(attended), waits=waits)
+    events: list[Event] = [joined]
     if not state.met and attended >= state.parties:
         events.append(_met(meeting, now))
     return events

@@ -19,6 +19,7 @@ from actors.rules.meeting import room
 from actors.rules.meeting.record import GRACE, OPENS_BEFORE, Meeting
 from actors.rules.meeting.state import MeetingState
 from actors.rules.parts import Composed, Parts
+from actors.rules.person import Notify
 from actors.rules.records import iso, plain
 
 # The record
@@ -133,6 +134,22 @@ def _tell_agendas(entity: str, event: told.Changed) -> Sequence[Send]:
     return [Send(track.entity, track) for track in tracks]
 
 
+def _call_the_other(entity: str, event: told.Joined) -> Sequence[Send]:
+    """Say to whoever is not there yet that somebody waits; once, however often they come."""
+    meeting = event.waits
+    if meeting is None:
+        return ()
+    notify = Notify(
+        by=SYSTEM,
+        event=meeting.event,
+        person=meeting.other(event.person).id,
+        kind="meeting.waiting",
+        data={"meeting": plain(meeting)},
+        id=f"{entity}.waiting",
+    )
+    return [Send(notify.entity, notify)]
+
+
 DECIDE = {ask.Get: _get, ask.Note: _note, ask.Calendar: _calendar}
 EVOLVE: dict[type[Event], Callable[[MeetingState, Any], None]] = {
     told.Met: _on_met,
@@ -163,7 +180,10 @@ ANSWER = {
     ask.Note: _answer_note,
     ask.Calendar: _answer_calendar,
 }
-EFFECTS = dict.fromkeys(told.OUTCOMES, _tell_agendas)
+EFFECTS: dict[type[Event], Callable[[str, Any], Sequence[Send]]] = {
+    told.Joined: _call_the_other,
+    **dict.fromkeys(told.OUTCOMES, _tell_agendas),
+}
 
 _PARTS = Parts(sys.modules[__name__], room, chat, media)
 

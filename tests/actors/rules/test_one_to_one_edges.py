@@ -326,3 +326,16 @@ def test_rule_45_who_was_there_is_the_same_after_a_crash(fair):
     fair.connection(ana, id_, Returned)
     fair.crash()
     assert fair.state(f"chat/{id_}").attended == set()
+
+
+def test_rule_44_whoever_is_not_there_is_told_that_the_other_waits(fair):
+    id_ = fair.confirmed(slot="10:00")
+    fair.wait(at("09:56"))
+    before = len(fair.told(hana))
+    for _ in range(2):
+        fair.run(meeting.Join(by=ana, id=id_))
+        fair.run(meeting.Leave(by=ana, id=id_))
+    assert fair.told(hana)[before:] == ["meeting.waiting"]
+    fair.run(meeting.Join(by=ana, id=id_))
+    fair.run(meeting.Join(by=hana, id=id_))
+    assert "meeting.waiting" not in fair.told(ana)
