@@ -10,7 +10,7 @@ from actors.rules import calendar
 from actors.rules.agenda import commands as ask
 from actors.rules.agenda.events import Attended, Reminded
 from actors.rules.agenda.state import AgendaState, Attendance, Reminders
-from actors.rules.base import SYSTEM, Command, Event, Send
+from actors.rules.base import SYSTEM, Command, Event, Person, Send
 from actors.rules.bookings import RegisteredSession, UnregisteredSession
 from actors.rules.meeting.record import OPENS_BEFORE, Meeting
 from actors.rules.person import Notify
@@ -179,22 +179,21 @@ class MySchedule(Transaction):
         """Return it in order of time."""
         del decision
         fair = states[f"event/{command.by.event}"]
-        items = _items(states[command.entity], command.by.id, fair.program, now)
+        items = _items(states[command.entity], command.by, fair.program, now)
         return {"zone": fair.policy.zone, "items": items}
 
 
 def _items(
-    state: AgendaState, owner: str, program: dict[str, Listed], now: datetime
+    state: AgendaState, by: Person, program: dict[str, Listed], now: datetime
 ) -> list[dict[str, Any]]:
     found = [
-        (meeting.slot, meeting.id, _chat(meeting, owner, now))
+        (meeting.slot, meeting.id, _chat(meeting, by.id, now))
         for meeting in state.booked()
         if meeting.slot
     ]
     found += [
         (session.slot, session.id, _session(session, program.get(session.id), now))
-        for session in state.sessions.values()
-        if not session.cancelled
+        for session in _attended_by(by, state, program)
     ]
     found.sort(key=lambda entry: entry[:2])
     for index, (slot, id_, item) in enumerate(found):
@@ -204,6 +203,27 @@ def _items(
             item["overlaps"].append(other_id)
             other["overlaps"].append(id_)
     return [item for _, _, item in found]
+
+
+def _attended_by(
+    by: Person, state: AgendaState, program: dict[str, Listed]
+) -> Iterator[Attendance]:
+    """Yield the sessions of an agenda, and those that only somebody's token says they host."""
+    kept = {session.id: session for session in state.sessions.values() if not session.cancelled}
+    hosted = [program[session] for session in sorted(by.sessions) if session in program]
+    for listed in hosted:
+        if listed.state != "cancelled":
+            about = listed.about
+            kept[listed.id] = Attendance(
+                id=listed.id,
+                title=about.title,
+                kind=about.kind,
+                role="host",
+                start=about.start,
+                end=about.end,
+                changed_at=about.start,
+            )
+    return iter(kept.values())
 
 
 def _times(slot: Slot, opens: datetime) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Rules 44 to 48: the chat itself, its outcome, the calendar, My Schedule."""
 
+import attrs
 import icalendar
 import pytest
 
@@ -11,6 +12,8 @@ from actors.rules.chat_model import Post
 from actors.rules.media import Set
 from actors.rules.meeting import commands as meeting
 from actors.rules.meeting.rules import MeetingRules
+from actors.rules.program import SessionChanged
+from actors.rules.program_model import Description
 from actors.snapshot import pack_snapshot, unpack_snapshot
 from tests.actors.rules.fair import Fair, ana, at, ben, hana, olga, refused
 
@@ -487,3 +490,27 @@ def test_rule_48_only_confirmed_chats_are_in_it(fair):
     assert fair.run(agenda.Mine(by=ana))["items"] == []
     stranger = Person(id="new", name="New", event="fair")
     assert fair.run(agenda.Mine(by=stranger)) == {"zone": "Europe/Berlin", "items": []}
+
+
+def test_rule_48_my_schedule_has_what_only_ones_token_says_one_hosts(fair):
+    about = Description(
+        title="UX",
+        kind="workshop",
+        company=None,
+        hosts=[],
+        start=at("08:10"),
+        end=at("09:00"),
+        capacity=None,
+    )
+    for session, state in (("ux", "scheduled"), ("off", "cancelled"), ("other", "live")):
+        told = SessionChanged(by=SYSTEM, event="fair", session=session, about=about, state=state)
+        fair.run(told)
+    fair.run(seat(ana, "08:10", "09:00", session="ux"))
+    host = attrs.evolve(ana, sessions=frozenset({"ux", "off", "unknown"}))
+    shown = fair.run(agenda.Mine(by=host))["items"]
+    assert [(i["type"], i.get("role"), i["overlaps"]) for i in shown] == [
+        ("chat", None, ["ux"]),
+        ("session", "host", [ID]),
+    ]
+    anywhere = attrs.evolve(ben, sessions=frozenset({"*"}))
+    assert fair.run(agenda.Mine(by=anywhere))["items"] == []
