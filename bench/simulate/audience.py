@@ -220,11 +220,12 @@ class Seat:
     async def _again(self) -> None:
         """Repeat a command under its key: it is carried out once (rule 36)."""
         key, text = f"again{self.visitor.number()}", self.visitor.text("repeats")
-        told = [
-            await self.visitor.say(self.tab, "chat.send", text, topic=self.topic, key=key)
-            for _ in range(3)
-        ]
-        answers = [one for one in told if ok(one)]
+        answers: list[Told] = []
+        for _ in range(3):
+            told = await self.visitor.say(self.tab, "chat.send", text, topic=self.topic, key=key)
+            if not ok(told):
+                break  # a refusal is not kept: the same may be carried out a moment later
+            answers.append(told)
         if any(one != answers[0] for one in answers):
             self.visitor.world.history.breach(f"{self.me}: {text!r} was answered {answers}")
 
