@@ -40,7 +40,7 @@ unit: $(TEST_READY)
 	$(BIN)/pytest tests/transport/media
 	$(BIN)/pytest -n 3 --dist loadgroup $(BESIDE)
 
-bench: $(BENCH_READY)  ## measure everything, in half an hour, and write docs/benchmarks.md
+bench: $(BENCH_READY)  ## measure everything, in 35 minutes, and write docs/benchmarks.md
 	$(BIN)/greenroom bench all
 
 soak: $(BENCH_READY)  ## an hour of a fair while things die; then the page anew

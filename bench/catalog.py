@@ -110,14 +110,14 @@ BENCHES: Mapping[str, Bench] = {
         about="the same through the whole daemon: sessions, presence, chat and the journal",
         quick={"clients": 500, "before": 2.0, "after": 3.0}, full={},
         takes=(15, 43), seconds=(60, 300),
-        remote=True,
+        remote=True, runs=3,
     ),
     "slow": Bench(
         about="one client that never reads, beside many that do",
         quick={"clients": 300, "rounds": 2}, full={},
         takes=(16, 58), seconds=(60, 240),
         remote=True, there="slow_remote",
-        quick_there={"clients": 50, "rounds": 1},
+        quick_there={"clients": 50, "rounds": 1}, runs=3,
     ),
     "media": Bench(
         about="forwarding packets, beside aiortc's relay and Janus",

@@ -141,7 +141,7 @@ class Taken:
             "cpu_us_highest": round(max(costs), 2),
             "call_us_per_recipient": round(median(calls) / subscribers * 1e6, 2),
             "last_ms_p50": round(median(last) * 1e3, 2),
-            "last_ms_p99": round(quantiles(last, n=100)[98] * 1e3, 2),
+            "last_ms_p99": round(quantiles(last, n=100, method="inclusive")[98] * 1e3, 2),
             "cpu_seconds": round(sum(one.cpu for one in self.rounds), 3),
             "memory_bytes_per_connection": round(memory / subscribers),
             "frame_bytes": self.frame,

@@ -1,6 +1,7 @@
 """Results as files: one JSON file a bench, with the machine, the command and every run."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -28,12 +29,15 @@ class Spread:
     :param figure: the run in the middle.
     :param lowest: of all runs.
     :param highest: of all runs.
+    :param runs: in how many it is known.
+    :param missed: in how many of them the target was missed.
     """
 
     figure: Figure
     lowest: float
     highest: float
     runs: int
+    missed: int
 
 
 @attrs.frozen
@@ -54,8 +58,15 @@ class Record:
 
     def figures(self) -> list[Spread]:
         """Return the figures, each with its spread over the runs."""
-        by_run = [read(self.bench, run) for run in self.runs]
-        return [_spread(same) for same in zip(*by_run, strict=False)]
+        known: dict[tuple[str, str, int], list[Figure]] = {}
+        for run in self.runs:
+            seen: Counter[tuple[str, str]] = Counter()
+            for figure in read(self.bench, run):
+                # Not by their place: what one run could not tell is not in it at all.
+                name = (figure.name, figure.peer)
+                known.setdefault((*name, seen[name]), []).append(figure)
+                seen[name] += 1
+        return [_spread(same) for same in known.values()]
 
     def save(self, folder: Path) -> Path:
         """Write the file; return where."""
@@ -92,6 +103,7 @@ class Change:
     """A figure of two results.
 
     :param better: by how much, 1.1 for 10 %; below 1 it got worse.
+    :param higher: whether more is better.
     :param beyond_spread: whether the runs of the two do not overlap; None if each ran once, which
         tells nothing of a spread.
     """
@@ -101,6 +113,7 @@ class Change:
     before: float
     after: float
     better: float | None
+    higher: bool
     beyond_spread: bool | None
 
     @property
@@ -108,9 +121,7 @@ class Change:
         """Whether it is better or worse, and whether one can tell."""
         if self.before == self.after:
             return "the same"
-        if self.better is None:
-            return "changed"
-        way = "better" if self.better > 1 else "worse"
+        way = "better" if (self.after > self.before) == self.higher else "worse"
         if self.beyond_spread is None:
             return f"{way}, spread unknown: one run each"
         return f"{way}, {'beyond' if self.beyond_spread else 'within'} the spread"
@@ -150,10 +161,13 @@ def compare(before: Record, after: Record) -> Iterator[Change]:
         apart: bool | None = spread.lowest > was.highest or spread.highest < was.lowest
         if spread.runs == was.runs == 1:
             apart = None
-        yield Change(figure.name, figure.unit, was.figure.value, figure.value, better, apart)
+        yield Change(
+            figure.name, figure.unit, was.figure.value, figure.value, better, figure.higher, apart
+        )
 
 
 def _spread(same: Sequence[Figure]) -> Spread:
     values = [figure.value for figure in same]
     middle = min(same, key=lambda figure: abs(figure.value - median(values)))
-    return Spread(middle, min(values), max(values), len(values))
+    missed = sum(figure.met is False for figure in same)
+    return Spread(middle, min(values), max(values), len(values), missed)
