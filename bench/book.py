@@ -20,10 +20,11 @@ from typing import Any
 
 from websockets.exceptions import WebSocketException
 
-from bench.book_race import Race, RaceFailed, Told, picked, seen
+from bench.book_race import PER_DAY, Race, RaceFailed, Told, picked, seen
 from bench.load.target import Target, opened
 from bench.load.team import GENERATORS, LEAD, Orders, Share, Team
 from bench.load.watch import Stretch
+from bench.load.wire import LoadMisused
 from bench.script import command
 
 Answer = tuple[str, float]
@@ -44,8 +45,12 @@ def run(
     :param slots: of all employees together.
     :param generators: processes that share the people; each has an employee at least.
     :raises RaceFailed: the server did not answer.
+    :raises LoadMisused: the employees' day has not so many slots, or not one for each.
     :raises LoadFailed: a promise was broken, or the server hung up on the people.
     """
+    if not employees <= slots <= employees * PER_DAY:
+        wanted = f"{employees} to {employees * PER_DAY}"
+        raise LoadMisused(f"slots={slots}: {employees} employees have {wanted} in their day")
     parts = min(generators, employees, people)
     with opened(url, token_key) as target:
         company = f"{target.event}-acme"

@@ -19,6 +19,9 @@ from actors.errors import GreenroomError
 SUBPROTOCOL: Any = "greenroom.v1.json"
 MINUTES = 30
 HOURS = ["09:00", "19:00"]
+PER_DAY = 10 * 60 // MINUTES
+"""Slots of one employee between these hours."""
+
 AT_A_TIME = 50
 """People who are being let in, or prepared, at the same time."""
 

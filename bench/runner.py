@@ -20,7 +20,7 @@ from typing import Any
 from bench.catalog import BENCHES
 from bench.load.lookout import Lookout
 from bench.load.watch import METRICS, ask
-from bench.load.wire import LoadFailed
+from bench.load.wire import LoadFailed, LoadMisused
 from bench.machine import describe
 from bench.results import Record
 from bench.script import last_word, reason
@@ -48,11 +48,16 @@ def measure(  # noqa: PLR0913  one flag of the command line a parameter
     :param sizes: of the load, in place of the bench's own.
     :param metrics: where a deployment tells its metrics, if not beside its WebSocket.
     :param said: called with the part of the expected time that is over.
-    :raises LoadFailed: it failed, took too long, or cannot load a deployment.
+    :raises LoadFailed: it failed, or took too long.
+    :raises LoadMisused: it cannot load a deployment, or not without a key, or has no such sizes.
     """
     bench = BENCHES[name]
     if url is not None and not bench.remote:
-        raise LoadFailed(f"{name} measures parts of the program, not a deployment: leave out --url")
+        raise LoadMisused(
+            f"{name} measures parts of the program, not a deployment: leave out --url"
+        )
+    if url is not None and token_key is None:
+        raise LoadMisused("a deployment's URL needs its API key: --token-key KEY:SECRET")
     if metrics is not None and not ask(metrics):
         raise LoadFailed(f"--metrics {metrics}: no metrics of Greenroom are told there")
     machine, module = describe(), bench.module_of(name, remote=url is not None)

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 import attrs
 
-from bench.load.wire import LoadFailed
+from bench.load.wire import LoadMisused
 
 SEED = "seed"
 """The one whole number that may be nought."""
@@ -74,12 +74,12 @@ def checked(name: str, module: str, sizes: Mapping[str, Any]) -> Mapping[str, An
     """Return sizes of a load, if the bench can take them.
 
     :param module: the bench's.
-    :raises LoadFailed: it has no such size, or what was given is none.
+    :raises LoadMisused: it has no such size, or what was given is none.
     """
     kinds = sizes_of(module)
     for size, value in sizes.items():
         if size not in kinds:
-            raise LoadFailed(f"{name} has no size {size!r}; it has {', '.join(kinds)}")
+            raise LoadMisused(f"{name} has no size {size!r}; it has {', '.join(kinds)}")
         if not kinds[size].holds(value):
-            raise LoadFailed(f"{size}={json.dumps(value)}: expected {kinds[size].expected}")
+            raise LoadMisused(f"{size}={json.dumps(value)}: expected {kinds[size].expected}")
     return sizes

@@ -1,9 +1,11 @@
 """What people received through a storm, in one process and in all together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from statistics import quantiles
 from typing import Any, Protocol
+
+from bench.load.wire import LoadFailed
 
 BOTH = ("back", "late")
 """Waits that a tally has of everybody."""
@@ -55,7 +57,7 @@ def summed(tallies: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> d
         return sum(one[what] for one in tallies)
 
     server, clients = report["server"], total("clients")
-    back, late = (quantiles(chain(*(one[key] for one in tallies)), n=100) for key in BOTH)
+    back, late = (_percentiles(chain(*(one[key] for one in tallies))) for key in BOTH)
     return {
         "clients": clients,
         "published": total("published"),
@@ -74,3 +76,15 @@ def summed(tallies: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> d
         "return_clients_cpu_s": round(report["clients"], 2),
         "return_server_us_each": None if server is None else round(server / clients * 1e6),
     }
+
+
+def _percentiles(waits: Iterable[float]) -> list[float]:
+    """Return the first to the 99th.
+
+    :raises LoadFailed: nobody waited for anything.
+    """
+    known = list(waits)
+    if not known:
+        raise LoadFailed("nothing was published after the storm: give it more seconds")
+    # One is not enough for the library; twice the same has the same percentiles.
+    return quantiles(known if len(known) > 1 else known * 2, n=100, method="inclusive")

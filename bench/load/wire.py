@@ -37,6 +37,10 @@ class LoadFailed(GreenroomError):  # noqa: N818  said of the load
     """The load could not be brought to bear; the message says why."""
 
 
+class LoadMisused(LoadFailed):
+    """What was asked for makes no sense; the message says what does."""
+
+
 def masked(payload: bytes) -> bytes:
     """Return a client's text frame (RFC 6455, 5.3)."""
     size, key = len(payload), os.urandom(4)

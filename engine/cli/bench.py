@@ -92,6 +92,8 @@ def report_(folder: Path | None, out: Path, html: Path | None) -> None:
     _, report, results, _ = _tools()
     source = folder or results.FOLDER
     records = results.all_in(source)
+    if not records:
+        raise click.ClickException(f"there are no results in {source}")
     out.write_text(report.markdown(records), "utf-8")
     if html is not None:
         html.write_text(report.html(records), "utf-8")
@@ -106,18 +108,26 @@ class _Measuring(click.Command):
         name = self.name or ""
         if name not in BENCHES:
             return
-        module = BENCHES[name].module_of(name, remote=False)
-        try:
-            from bench.sizes import sizes_of, usual_of
+        one = BENCHES[name]
+        _write_sizes(formatter, "Sizes for --set", one.module_of(name, remote=False), one.full)
+        if one.there:
+            _write_sizes(formatter, "Sizes for --set with --url", one.there, {})
 
-            kinds, usual = sizes_of(module), {**usual_of(module), **BENCHES[name].full}
-        except ImportError:
-            return
-        with formatter.section("Sizes for --set"):
-            formatter.write_dl([
-                (size, f"{kind.expected}  [default: {json.dumps(usual[size])}]")
-                for size, kind in kinds.items()
-            ])  # fmt: skip
+
+def _write_sizes(
+    formatter: click.HelpFormatter, title: str, module: str, full: Mapping[str, Any]
+) -> None:
+    try:
+        from bench.sizes import sizes_of, usual_of
+
+        kinds, usual = sizes_of(module), {**usual_of(module), **full}
+    except ImportError:
+        return
+    with formatter.section(title):
+        formatter.write_dl([
+            (size, f"{kind.expected}  [default: {json.dumps(usual[size])}]")
+            for size, kind in kinds.items()
+        ])  # fmt: skip
 
 
 def _measured(name: str, about: str) -> click.Command:
@@ -152,6 +162,8 @@ def _measured(name: str, about: str) -> click.Command:
             raise click.UsageError("--set is for a single bench: each has sizes of its own")
         if ca_file is not None:
             _trust(ca_file)
+        if html is not None:
+            _writable(html)  # or all that was measured would be for nothing
         _run(name, _Wanted(**wanted), folder, html, as_json=as_json)
 
     return run
@@ -242,6 +254,8 @@ def _run(
         command, runs = wanted.command(one), wanted.runs_of(catalog.BENCHES[one])
         try:
             record = runner.measure(one, runs=runs, command=command, said=said, **wanted.options())
+        except runner.LoadMisused as error:
+            raise click.UsageError(str(error)) from error
         except GreenroomError as error:
             if len(names) == 1:
                 raise
@@ -257,12 +271,20 @@ def _run(
     records = _measure_all(takes, measure)
     if name == "all" and keep is not None and PAGE.parent.is_dir():
         PAGE.write_text(report.markdown(results.all_in(keep)), "utf-8")
+    _print(report, records, as_json)
     if html is not None:
         html.write_text(report.html(records), "utf-8")
-    _print(report, records, as_json)
     failures = [f"{record.bench}: {record.failed}" for record in records if record.failed]
     if failures:
         raise click.ClickException("; ".join(failures))
+
+
+def _writable(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("a").close()
+    except OSError as error:
+        raise click.UsageError(f"--html {file}: {error.strerror}") from error
 
 
 def _all(catalog: Any, *, quick: bool, remote: bool) -> list[str]:
