@@ -45,8 +45,8 @@ def run(
                 text = "x" * max(1, size - ENVELOPE)
                 request = ("chat.send", {"topic": f"session/{session}", "text": text})
                 load = Load(
-                    audience(target, session, count + 1), [request], rate=RATE, seconds=SECONDS,
-                    senders=1, marked=True, generators=generators,
+                    audience(target, session, count + generators), [request], rate=RATE,
+                    seconds=SECONDS, senders=1, marked=True, generators=generators,
                 )  # fmt: skip
                 cases[f"{count:,} subscribers, {size:,} bytes"] = _case(target, load)
     return {"bench": "fanout", "deployment": cases}

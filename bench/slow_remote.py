@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from statistics import median
 from typing import Any
 
@@ -153,13 +154,7 @@ def run(
         memory: list[float] = []
         session = f"{target.event}-s"
         target.load(described(target.event, [session]))
-        senders = max(1, round(rate / SENT_BY_ONE))
-        people = audience(target, session, clients + senders)
-        text = ("chat.send", {"topic": f"session/{session}", "text": "x" * TEXT})
-        load = Load(
-            people, [text], rate=rate, seconds=seconds, senders=senders, marked=True,
-            generators=generators,
-        )  # fmt: skip
+        load = _load(target, session, clients, rate, seconds, generators)
         for number in range(rounds):
             for mute in (False, True) if number % 2 else (True, False):
                 with _somebody_mute(target, session, mute) as one:
@@ -174,6 +169,19 @@ def run(
         "memory_grown_kb": _grown(memory),
         "load": found,
     }
+
+
+def _load(
+    target: Target, session: str, clients: int, rate: float, seconds: float, generators: int
+) -> Load:
+    """Return a load that so many listen to; as many of each generator's people send."""
+    senders = ceil(rate / SENT_BY_ONE / generators)
+    people = audience(target, session, clients + senders * generators)
+    text = ("chat.send", {"topic": f"session/{session}", "text": "x" * TEXT})
+    return Load(
+        people, [text], rate=rate, seconds=seconds, senders=senders, marked=True,
+        generators=generators,
+    )  # fmt: skip
 
 
 def _grown(memory: list[float]) -> int | None:

@@ -18,7 +18,7 @@ from bench.load.dialects import GREENROOM
 from bench.load.latency import Latencies
 from bench.load.lookout import Sight, watch_over
 from bench.load.marks import MARK, MarkedWire, merged
-from bench.load.swarm import Swarm
+from bench.load.swarm import Swarm, _plans
 from bench.load.target import Target, described, knock
 from bench.load.wire import LoadFailed, Wire, masked
 from bench.script import command, last_word, reason
@@ -248,6 +248,23 @@ def test_the_close_frame_of_a_slow_consumer_is_its_end_too(monkeypatch):
         mute.drain()
         assert mute.closed
         assert mute.kept > 8
+
+
+@pytest.mark.parametrize("generators", [1, 3, 8, 63])
+def test_as_many_listen_as_were_asked_for_whatever_the_number_of_generators(generators):
+    target = Target("ws://h/v1/ws", KEY, "fair")
+    plans = _plans([target.url], slow_remote._load(target, "s", 100, 160.0, 5.0, generators))
+    assert len(plans) == generators
+    assert sum(len(plan.people) - plan.senders for plan in plans) == 100
+    assert sum(plan.rate for plan in plans) == pytest.approx(160.0)
+    assert all(0 < plan.rate / plan.senders < 10.0 for plan in plans)
+
+
+@pytest.mark.slow
+def test_a_client_that_never_reads_is_measured_from_two_processes():
+    result = slow_remote.run(clients=7, seconds=2.0, rounds=1, generators=2)
+    assert result["missed"] == 0
+    assert result["load"]["events"] >= 7 * result["load"]["sent"]
 
 
 def test_rounds_beside_a_client_that_never_reads_are_judged():
