@@ -21,9 +21,10 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 
 from bench.book_race import PER_DAY, Race, RaceFailed, Told, picked, seen
+from bench.load.latency import Latencies
+from bench.load.stretch import Stretch
 from bench.load.target import Target, opened
 from bench.load.team import GENERATORS, LEAD, Orders, Share, Team
-from bench.load.watch import Stretch
 from bench.load.wire import LoadMisused
 from bench.script import command
 
@@ -91,10 +92,12 @@ def _answering(answered: Sequence[Told]) -> Iterator[None]:
 
 def _measured(target: Target, team: Team, people: int) -> dict[str, Any]:
     team.hear()  # all have started
-    stretch = Stretch.begin(target, team.used)
-    prepared: list[float] = team.ask("prepare")
-    answers: list[Answer] = list(chain(*team.ask(f"go {time.monotonic() + LEAD}")))
-    team.ask("check")
+    with Stretch(target, team.used) as stretch:
+        prepared: list[float] = team.ask("prepare")
+        answers: list[Answer] = list(chain(*team.ask(f"go {time.monotonic() + LEAD}")))
+        team.ask("check")
+        told = stretch.told()
+    waits = Latencies.of(late for _, late in answers)
     seconds = max(late for _, late in answers)
     return {
         "outcomes": dict(Counter(outcome for outcome, _ in answers)),
@@ -103,7 +106,7 @@ def _measured(target: Target, team: Team, people: int) -> dict[str, Any]:
         "winners_ms": _spread(answers, "confirmed"),
         "losers_ms": _spread(answers, "slot_taken"),
         "requests_and_approvals_per_second": 2 * people / max(prepared),
-        "asking_and_picking": stretch.told(),
+        "asking_and_picking": {**told, "latency": waits.summary()},
     }
 
 

@@ -17,9 +17,9 @@ import attrs
 
 from bench.load.audience import guest, host
 from bench.load.dialects import GREENROOM
+from bench.load.stretch import Stretch
 from bench.load.target import Target, described, opened
 from bench.load.team import GENERATORS, Orders, Share, Team
-from bench.load.watch import Stretch
 from bench.load.wire import Address, Bank, LoadFailed, Wire
 from bench.script import command
 
@@ -219,9 +219,9 @@ def run(
             Team("bench.breakout", target, shares) as team,
         ):
             leading.hear(team)  # all are in
-            stretch = Stretch.begin(target, team.used)
-            times = _moved(leading, team, rooms)
-            moving = stretch.told()
+            with Stretch(target, team.used) as stretch:
+                times = _moved(leading, team, rooms)
+                moving = stretch.told()
             moved = sum(team.ask("count"))
     sizes = {"people": people, "rooms": rooms, "generators": number}
     return {"bench": "breakout", **sizes, **times, "moved_exactly_once": moved, "moving": moving}

@@ -28,6 +28,7 @@ import attrs
 
 from bench import fanout_remote
 from bench.child import BenchFailed, Child
+from bench.load.latency import Latencies
 from bench.load.team import GENERATORS
 from bench.script import command
 
@@ -40,6 +41,7 @@ PEERS = (
     "ws",
     "socket.io",
 )
+PLOTTED = {"raw", "greenroom", "websockets", "python-socketio"}
 NODE = {"ws", "socket.io"}
 DIALECT = {"greenroom": "greenroom", "python-socketio": "socketio", "socket.io": "socketio"}
 PEERS_FOLDER = Path(__file__).parent / "peers"
@@ -126,6 +128,10 @@ class Taken:
     def costs(self, subscribers: int) -> list[float]:
         """Return each round's microseconds of processor a recipient."""
         return [one.cpu / (len(one.last) * subscribers) * 1e6 for one in self.rounds]
+
+    def waits(self) -> dict[str, str]:
+        """Return how long it took until the last client had each message, as a histogram."""
+        return {"hdr": Latencies.of(wait for one in self.rounds for wait in one.last).encode()}
 
     def figures(self, subscribers: int, memory: int) -> dict[str, Any]:
         """Return the figures.
@@ -267,11 +273,15 @@ def _figures(
 ) -> dict[str, Any]:
     well = [one for one in here if not taken[one.peer].failed]
     return {
+        "name": f"{subscribers:,} subscribers, {size:,} bytes",
         "subscribers": subscribers,
         "size": size,
         "peers": {one.peer: taken[one.peer].figures(subscribers, one.memory) for one in well},
         "failed": {peer: mine.failed for peer, mine in taken.items() if mine.failed},
         **ratios({one.peer: taken[one.peer].costs(subscribers) for one in well}),
+        "until the last has it": {
+            one.peer: taken[one.peer].waits() for one in well if one.peer in PLOTTED
+        },
     }
 
 

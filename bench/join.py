@@ -16,9 +16,10 @@ import trio
 from bench.load.audience import guest, host
 from bench.load.dialects import GREENROOM
 from bench.load.latency import Latencies
+from bench.load.stretch import Stretch
 from bench.load.target import Target, described, opened
 from bench.load.team import GENERATORS, LEAD, Orders, Share, Team
-from bench.load.watch import Stretch, cpu_of
+from bench.load.watch import cpu_of
 from bench.load.wire import Address, Bank, LoadFailed, Wire
 from bench.script import command
 from transport.client import open_client
@@ -166,9 +167,9 @@ def _filled(target: Target, team: Team) -> dict[str, Any]:
     begun = time.monotonic() + LEAD
     team.tell(f"join {begun}")
     time.sleep(LEAD - FORESIGHT)
-    stretch = Stretch.begin(target, team.used)
-    answers = team.hear()
-    told = stretch.told()
+    with Stretch(target, team.used) as stretch:
+        answers = team.hear()
+        told = stretch.told()
     snapshots = sum(team.ask("snapshots"))
     return {
         "seconds": round(max(one["done"] for one in answers) - begun, 3),

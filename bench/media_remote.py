@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 import psutil
 
+from bench.load.stretch import Stretch
 from bench.load.target import Target, described, opened
 from bench.load.team import GENERATORS, Team
 from bench.load.watch import BUSY, ask, metrics_url
@@ -53,7 +54,8 @@ def run(
         with Team("bench.media_crowd", target, [attrs.asdict(plan) for plan in plans]) as team:
             team.hear()
             team.ask("come")  # the viewers, once all who show themselves do
-            found, machine, worker = _measured(target, team, seconds)
+            with Stretch(target, team.used) as stretch:
+                found, machine, worker = _measured(target, team, seconds)
     return {
         "bench": "media",
         "publishers": publishers,
@@ -62,7 +64,11 @@ def run(
         **_summed(found),
         "media_worker_cpu": worker,
         "machine_cpu": round(machine, 3),
-        "watching": {"limit": _limit(found, machine, worker), "latency": {}},
+        "watching": {
+            "limit": _limit(found, machine, worker),
+            "latency": {},
+            "series": stretch.series(),
+        },
     }
 
 

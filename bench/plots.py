@@ -1,6 +1,6 @@
 """Plots as inline SVG: lines over time, percentiles on a log scale. Nothing is fetched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from math import ceil, floor, log10
 from typing import Any
@@ -100,13 +100,14 @@ def lines(
     parts += [_text(frame.x(x), HEIGHT - BOTTOM + 16, text) for x, text in below_axis.items()]
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, below))
     parts.append(_text(4, TOP - 10, unit, "start"))
+    apart = min(170, (WIDTH - LEFT) / len(series))
     for index, (name, points) in enumerate(series.items()):
         colour = COLOURS[index % len(COLOURS)]
         path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in points)
-        left = LEFT + index * 170
+        left = LEFT + index * apart
         parts += [
             f'<polyline fill="none" stroke="{colour}" stroke-width="1.8" points="{path}"/>',
-            f'<rect x="{left}" y="{HEIGHT + 5}" width="10" height="10" fill="{colour}"/>',
+            f'<rect x="{left:.0f}" y="{HEIGHT + 5}" width="10" height="10" fill="{colour}"/>',
             _text(left + 15, HEIGHT + 15, name, "start"),
         ]
     return f"<figure><figcaption>{escape(title)}</figcaption>{''.join(parts)}</svg></figure>"
@@ -115,11 +116,13 @@ def lines(
 def percentiles(title: str, histograms: Mapping[str, str]) -> str:
     """Return latency by percentile, nines evenly spaced, on a log scale.
 
-    :param histograms: name -> an encoded HDR histogram.
+    :param histograms: name -> an encoded HDR histogram; of many, those of the most are shown.
     """
     series = {}
-    for name, encoded in histograms.items():
-        latencies = decoded(encoded)
+    every = {name: decoded(encoded) for name, encoded in histograms.items()}
+    most = sorted(every, key=lambda name: -len(every[name]))[: len(COLOURS)]
+    for name in most:
+        latencies = every[name]
         series[name] = [(_nines(part), max(0.001, latencies.at(part))) for part in PARTS]
     labels = {_nines(part): f"{part:g}" for part in (50.0, 90.0, 99.0, 99.9, 99.99)}
     unit = "ms, on a log scale"
@@ -134,11 +137,32 @@ def _titled(title: str, what: str) -> str:
     return f"{title}: {what}" if title else what[0].upper() + what[1:]
 
 
+def histograms(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return the encoded histograms of one part of a result, by name."""
+    named = ((name, value) for name, value in found.items() if isinstance(value, Mapping))
+    return {name.replace("_", " "): value["hdr"] for name, value in named if "hdr" in value}
+
+
+def plotted(found: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the plots of every part of a result that has any, with its name."""
+    if plots := of_load("", found):
+        yield path or "all of it", plots
+    for key, value in found.items():
+        if isinstance(value, Mapping):
+            yield from plotted(value, f"{path} {key}".strip().replace("_", " "))
+        elif isinstance(value, list):
+            named = (one for one in value if isinstance(one, Mapping) and "name" in one)
+            for one in named:
+                yield from plotted(one, one["name"])
+
+
 def of_load(title: str, found: Mapping[str, Any]) -> str:
     """Return the plots of one load: latency and rate over time, percentiles, CPU, memory."""
     over = found.get("over_time", [])
     samples = found.get("series", [])
-    hdr = found.get("latency", {}).get("hdr")
+    kept = histograms(found)
+    memory = found.get("memory")
+    looks = memory if isinstance(memory, list) else []
     plots = [
         lines(
             _titled(title, "latency over time"),
@@ -146,7 +170,7 @@ def of_load(title: str, found: Mapping[str, Any]) -> str:
             unit="ms, on a log scale",
             log=True,
         ),
-        percentiles(_titled(title, "latency by percentile"), {"latency": hdr}) if hdr else "",
+        percentiles(_titled(title, "latency by percentile"), kept),
         lines(
             _titled(title, "CPU"),
             {
@@ -171,6 +195,11 @@ def of_load(title: str, found: Mapping[str, Any]) -> str:
                 for key, name in (("mailboxes", "all"), ("deepest_mailbox", "the deepest"))
             },
             unit="messages",
+        ),
+        lines(
+            _titled(title, "memory of the page"),
+            {"heap": [(one["at"], one["heap_mb"]) for one in looks if "heap_mb" in one]},
+            unit="MB",
         ),
     ]
     return "".join(plots)

@@ -7,7 +7,7 @@ from typing import Any
 from bench import cluster_paper
 from bench.catalog import BENCHES
 from bench.machine import told
-from bench.plots import of_load
+from bench.plots import plotted
 from bench.results import Record, Spread
 
 STYLE = """
@@ -118,6 +118,9 @@ def loads(result: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapp
             yield from loads(value, f"{path} {key}".strip().replace("_", " "))
 
 
+TABLE_ONLY = "It keeps nothing over time and no distribution: the table is all there is to see."
+
+
 def html(records: Sequence[Record]) -> str:
     """Return a page with the tables and plots of several results."""
     parts = [
@@ -136,9 +139,10 @@ def html(records: Sequence[Record]) -> str:
         parts += [f"<th>{heading}</th>" for heading in HEADINGS]
         parts += [_row(spread) for spread in record.figures()]
         parts.append("</table>")
-        for name, load in loads(record.runs[-1]):
-            parts.append(f"<h3>{escape(name)}: the limit was {escape(load['limit'])}</h3>")
-            parts.append(of_load("", load))
+        if said := [f"{name}: {limit}" for name, limit in limits(record)]:
+            parts.append(f"<p>What was saturated: {escape('; '.join(said))}.</p>")
+        plots = [f"<h3>{escape(name)}</h3>{those}" for name, those in plotted(record.runs[-1])]
+        parts += plots or [f"<p>{TABLE_ONLY}</p>"]
     return "\n".join(parts) + "\n"
 
 

@@ -24,6 +24,9 @@ import attrs
 import psutil
 
 from bench.child import Child
+from bench.load.latency import Latencies
+from bench.load.stretch import Stretch
+from bench.load.target import Target
 from bench.load.wire import Place
 from bench.script import command
 from bench.sink import Dialect, request
@@ -142,9 +145,11 @@ def run(
         server.tell("start")
         _round(crowd, port, seconds, process, mute=True)  # to warm up
         taken: dict[bool, list[Round]] = {False: [], True: []}
-        for number in range(rounds):
-            for mute in (False, True) if number % 2 else (True, False):
-                taken[mute].append(_round(crowd, port, seconds, process, mute=mute))
+        target = Target.bare(port, process.pid)
+        with Stretch(target, lambda: [time.process_time()]) as stretch:
+            for number in range(rounds):
+                for mute in (False, True) if number % 2 else (True, False):
+                    taken[mute].append(_round(crowd, port, seconds, process, mute=mute))
         server.tell("stop")
         last = json.loads(server.hear())[TOPIC]
         crowd.await_all("caught up", lambda client: client.seen >= last)
@@ -153,7 +158,7 @@ def run(
         crowd.leave()
     finally:
         server.end()
-    return _result(people, taken, report)
+    return {**_result(people, taken, report), "series": stretch.series()}
 
 
 def compared(alone: Sequence[Round], beside: Sequence[Round]) -> dict[str, Any]:
@@ -191,6 +196,7 @@ def summary(rounds: Sequence[Round]) -> dict[str, Any]:
         "middle_ms": [round(median(one.delays) * 1e3, 2) for one in rounds],
         "highest_ms": [round(max(one.delays) * 1e3, 2) for one in rounds],
         "memory_kb": [one.memory >> 10 for one in rounds],
+        "hdr": Latencies.of(every).encode(),
     }
 
 

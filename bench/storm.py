@@ -25,6 +25,8 @@ import orjson
 import psutil
 
 from bench.child import BenchFailed, Child
+from bench.load.stretch import Stretch
+from bench.load.target import Target
 from bench.load.team import GENERATORS
 from bench.load.wire import Place, request, tls_context
 from bench.script import command
@@ -323,20 +325,23 @@ def run(
         crowd = Crowd(people, Place.at(f"ws://127.0.0.1:{port}/v1/ws"))
         crowd.enter(clients / 500, random)
         crowd.await_all("connected", lambda client: client.ready)
-        server.tell("start")
-        crowd.run(before)
-        crowd.leave()
-        time.sleep(away)
-        cpu = partial(processor, server.process.pid)
-        returned, used = come_back(crowd, cpu, spread, random)
-        crowd.run(after)
+        target = Target.bare(port, server.process.pid)
+        with Stretch(target, lambda: [time.process_time()]) as stretch:
+            server.tell("start")
+            crowd.run(before)
+            crowd.leave()
+            time.sleep(away)
+            cpu = partial(processor, server.process.pid)
+            returned, used = come_back(crowd, cpu, spread, random)
+            crowd.run(after)
         server.tell("stop")
         last = json.loads(server.hear())
         crowd.await_all("caught up", lambda client: client.seen >= last.get(client.topic, 0))
         crowd.close()
         server.tell("report")
         report = {**used, **json.loads(server.hear())}
-        return {"bench": "storm", **summed([tally(people, last, returned)], report)}
+        found = summed([tally(people, last, returned)], report)
+        return {"bench": "storm", **found, "dropping_and_coming_back": {"series": stretch.series()}}
     finally:
         server.end()
 

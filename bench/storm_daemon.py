@@ -20,6 +20,7 @@ import attrs
 import psutil
 
 from bench.child import BenchFailed
+from bench.load.stretch import Stretch
 from bench.load.target import Daemon, Target, described, opened
 from bench.load.team import GENERATORS, LEAD, Team
 from bench.load.watch import BUSY, ask, metrics_url
@@ -65,7 +66,9 @@ def run(  # noqa: PLR0913  one flag of the command line a parameter
             target.load(described(target.event, sessions))
             team.hear()
             team.ask("enter")
-            found = _storm(team, watch, storm)
+            with Stretch(target, team.used) as stretch:
+                found = _storm(team, watch, storm)
+            found["coming_back"]["series"] = stretch.series()
     return {"bench": "storm_daemon", "generators": number, **found}
 
 

@@ -1,14 +1,11 @@
 """What people received through a storm, in one process and in all together."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 from statistics import quantiles
 from typing import Any, Protocol
 
+from bench.load.latency import Latencies, over_time
 from bench.load.wire import LoadFailed
-
-BOTH = ("back", "late")
-"""Waits that a tally has of everybody."""
 
 
 class Received(Protocol):
@@ -41,7 +38,10 @@ def tally(people: Sequence[Received], last: Mapping[str, int], returned: float) 
         "snapshots": sum(client.snapshots - 1 for client in people if client.snapshots),
         "back": [round(client.ready - returned, 6) for client in people],
         "late": [
-            round(wait, 6) for client in people for at, wait in client.lateness if at > returned
+            [round(at - returned, 3), round(wait, 6)]
+            for client in people
+            for at, wait in client.lateness
+            if at > returned
         ],
     }
 
@@ -57,7 +57,9 @@ def summed(tallies: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> d
         return sum(one[what] for one in tallies)
 
     server, clients = report["server"], total("clients")
-    back, late = (_percentiles(chain(*(one[key] for one in tallies))) for key in BOTH)
+    backs = [wait for one in tallies for wait in one["back"]]
+    lates = [(at, wait) for one in tallies for at, wait in one["late"]]
+    back, late = _percentiles(backs), _percentiles([wait for _, wait in lates])
     return {
         "clients": clients,
         "published": total("published"),
@@ -75,16 +77,29 @@ def summed(tallies: Sequence[Mapping[str, Any]], report: Mapping[str, Any]) -> d
         "return_server_cpu_s": None if server is None else round(server, 2),
         "return_clients_cpu_s": round(report["clients"], 2),
         "return_server_us_each": None if server is None else round(server / clients * 1e6),
+        **_plotted(backs, lates),
     }
 
 
-def _percentiles(waits: Iterable[float]) -> list[float]:
+def _percentiles(waits: Sequence[float]) -> list[float]:
     """Return the first to the 99th.
 
     :raises LoadFailed: nobody waited for anything.
     """
-    known = list(waits)
-    if not known:
+    if not waits:
         raise LoadFailed("nothing was published after the storm: give it more seconds")
     # One is not enough for the library; twice the same has the same percentiles.
-    return quantiles(known if len(known) > 1 else known * 2, n=100, method="inclusive")
+    return quantiles(waits if len(waits) > 1 else [*waits, *waits], n=100, method="inclusive")
+
+
+def _plotted(backs: Sequence[float], lates: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Return the waits of everybody as histograms, and how late messages were second by second.
+
+    :param lates: when each message came, since the return, and how late.
+    """
+    back, late = Latencies.of(backs), Latencies.of(wait for _, wait in lates)
+    by_second: dict[int, Latencies] = {}
+    for at, wait in lates:
+        by_second.setdefault(int(at), Latencies()).record(wait)
+    histograms = {"back": {"hdr": back.encode()}, "messages": {"hdr": late.encode()}}
+    return {"waits": {**histograms, "over_time": over_time(by_second)}}

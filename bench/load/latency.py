@@ -1,6 +1,6 @@
 """Latencies as HDR histograms: one microsecond to one minute, three digits, mergeable."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hdrh.histogram import HdrHistogram
@@ -16,6 +16,14 @@ class Latencies:
 
     def __init__(self) -> None:
         self._histogram: Any = HdrHistogram(LOWEST, HIGHEST, DIGITS)
+
+    @classmethod
+    def of(cls, waits: Iterable[float]) -> "Latencies":
+        """Return a histogram of some waits, in seconds."""
+        result = cls()
+        for wait in waits:
+            result.record(wait)
+        return result
 
     @classmethod
     def merged(cls, encoded: Iterable[str]) -> "Latencies":
@@ -62,3 +70,11 @@ class Latencies:
 def decoded(encoded: str) -> Latencies:
     """Return the histogram of :meth:`Latencies.encode`."""
     return Latencies.merged([encoded])
+
+
+def over_time(by_second: Mapping[int, Latencies]) -> list[dict[str, float]]:
+    """Return the latencies of each second as rows: how many, and two percentiles."""
+    return [
+        {"second": second, "done": len(one), "p50_ms": one.at(50), "p99_ms": one.at(99)}
+        for second, one in sorted(by_second.items())
+    ]

@@ -8,7 +8,7 @@ from typing import Any, Self
 import attrs
 
 from bench.load.generator import Plan
-from bench.load.latency import Latencies
+from bench.load.latency import Latencies, over_time
 from bench.load.marks import Heard, merged
 from bench.load.target import Target
 from bench.load.team import GENERATORS, LEAD, Team
@@ -170,12 +170,7 @@ def _over_time(found: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
     for one in found:
         for second, encoded in one["by_second"]:
             by_second.setdefault(second, []).append(encoded)
-    rows = []
-    for second, encoded in sorted(by_second.items()):
-        merged = Latencies.merged(encoded)
-        rows.append({"second": second, "done": len(merged), "p50_ms": merged.at(50),
-                     "p99_ms": merged.at(99)})  # fmt: skip
-    return rows
+    return over_time({second: Latencies.merged(every) for second, every in by_second.items()})
 
 
 def limit(figures: dict[str, Any]) -> str:

@@ -82,6 +82,11 @@ class Target:
         key = Key(*told["key"])
         return cls(told["url"], key, told["event"], ours=told["ours"], media=told["media"])
 
+    @classmethod
+    def bare(cls, port: int, pid: int) -> "Target":
+        """Return a server here that is only looked at: it holds no event."""
+        return cls(f"ws://127.0.0.1:{port}/v1/ws", Key("", ""), "", pid)
+
     def crash(self) -> None:
         """Kill the daemon and start it again on the same port and data.
 

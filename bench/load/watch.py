@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
 from urllib.parse import urlsplit
 
 import attrs
@@ -187,39 +186,10 @@ Used = Callable[[], Sequence[float]]
 """Tells the seconds of processor that each of the generators has used."""
 
 
-def _busiest(before: Sequence[float], now: Sequence[float], seconds: float) -> float:
+def busiest(before: Sequence[float], now: Sequence[float], seconds: float) -> float:
     """Return the part of a core that the busiest generator took."""
     spent = (after - earlier for earlier, after in zip(before, now, strict=True))
     return max(spent, default=0.0) / seconds
-
-
-@attrs.frozen
-class Stretch:
-    """A stretch of a load, from when it is made to when it is asked what was saturated in it."""
-
-    target: Target
-    _used: Used
-    _server: float | None
-    _ours: Sequence[float]
-    _at: float = attrs.field(factory=time.monotonic)
-
-    @classmethod
-    def begin(cls, target: Target, used: Used) -> Self:
-        """Begin one."""
-        psutil.cpu_percent()
-        return cls(target, used, cpu_of(target), used())
-
-    def told(self) -> dict[str, Any]:
-        """Return what was saturated, as a part of a result."""
-        took, ours = time.monotonic() - self._at, self._used()
-        found = {
-            "generator": _busiest(self._ours, ours, took),
-            "machine": psutil.cpu_percent() / 100,
-        }
-        server = cpu_of(self.target)
-        if server is not None and self._server is not None:
-            found["server"] = (server - self._server) / took
-        return {"limit": limit_of([found]), "latency": {}, **found}
 
 
 async def sample(
@@ -237,7 +207,7 @@ async def sample(
     while True:
         await trio.sleep(every)
         now, ours = trio.current_time(), used()
-        own = {"at": now - measured, "generator": _busiest(before, ours, now - at)}
+        own = {"at": now - measured, "generator": busiest(before, ours, now - at)}
         before, at = ours, now
         series.append(own | await trio.to_thread.run_sync(watch.look))
 
