@@ -67,7 +67,7 @@ BENCHES: Mapping[str, Bench] = {
     ),
     "inbound": Bench(
         about="where the time of one command goes, stage by stage",
-        quick={}, full={}, takes=(22, 22), seconds=(60, 60),
+        quick={}, full={}, takes=(30, 30), seconds=(120, 120),
     ),
     "fanout": Bench(
         about="one message to everybody, beside the peers",

@@ -3,8 +3,9 @@
 ``python -m bench.inbound`` runs each stage of the way on its own, over and over; then the whole way
 from the door to the answer through a running engine (its journal in memory, nobody listening); and
 then a daemon under load, from the bytes that come to the bytes that go, commits included: with one
-person in the session, and with two hundred. It prints microseconds of CPU a command. What fan-out
-costs beside the peers is told by ``bench.fanout``.
+person in the session, and with two hundred. It prints microseconds of CPU a command. A daemon that
+stamps its stages then tells where they go (:mod:`bench.inbound_ways`). What fan-out costs beside
+the peers is told by ``bench.fanout``.
 """
 
 import argparse
@@ -28,7 +29,9 @@ from actors.ports import Entry, Write
 from actors.rules import records
 from actors.rules.base import COMMANDS, Person
 from actors.rules.chat_model import Posted
+from bench import inbound_paper
 from bench.commands import once, ours
+from bench.inbound_ways import way
 from bench.load.target import described
 from bench.script import command
 from bench.sink import masked
@@ -239,7 +242,7 @@ def from_socket_to_socket(people: int, seconds: float) -> float:
     return float(found["server_cpu_us_per_command"])
 
 
-def run(seconds: float = 5.0) -> dict[str, Any]:
+def run(seconds: float = 2.0) -> dict[str, Any]:
     """Measure; return microseconds by stage.
 
     :param seconds: each daemon is loaded for.
@@ -252,10 +255,13 @@ def run(seconds: float = 5.0) -> dict[str, Any]:
         stages, before_stages = trio.run(measure)
     finally:
         SessionActor.on_receive_batch = before  # type: ignore[method-assign]
+    ways = {}
     for people in PEOPLE:
-        name = "from socket to socket, " + ("one by one" if people == 1 else f"{people} people")
-        stages[name] = from_socket_to_socket(people, seconds)
-    return {"bench": "inbound", "microseconds": stages, "before": before_stages}
+        name = "one by one" if people == 1 else f"{people} people"
+        stages[f"from socket to socket, {name}"] = from_socket_to_socket(people, seconds)
+        ways[name] = way(people, seconds)
+    stages |= inbound_paper.figures(ways)
+    return {"bench": "inbound", "microseconds": stages, "before": before_stages, "ways": ways}
 
 
 def main() -> None:
@@ -268,8 +274,9 @@ def main() -> None:
         print(json.dumps(result, indent=2))
         return
     for name, cost in result["microseconds"].items():
-        way, earlier = result["before"].get(name, ("", 0.0))
-        print(f"  {name:30} {cost:8.2f} us" + (f"  {earlier:8.2f} {way}" if way else ""))
+        how, earlier = result["before"].get(name, ("", 0.0))
+        print(f"  {name:50} {cost:8.2f} us" + (f"  {earlier:8.2f} {how}" if how else ""))
+    print(inbound_paper.text(result))
 
 
 if __name__ == "__main__":

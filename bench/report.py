@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from bench import cluster_paper
+from bench import cluster_paper, inbound_paper
 from bench.catalog import BENCHES
 from bench.machine import told
 from bench.plots import plotted
@@ -69,7 +69,7 @@ def _verdict(spread: Spread) -> str:
     return f"missed{times} ({wanted})"
 
 
-REMARKS = {"cluster": cluster_paper.text}
+REMARKS = {"cluster": cluster_paper.text, "inbound": inbound_paper.text}
 """What follows from a bench's figures, as a part of the page."""
 
 HEADINGS = ("figure", "Greenroom", "peer", "better", "target")

@@ -8,8 +8,9 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -49,24 +50,35 @@ class Lateness:
         return found
 
 
-def main() -> None:
-    """Serve, watched."""
-    file = Path(sys.argv.pop(1))
-    lateness = Lateness()
+def serve(
+    file: Path, report: Callable[[], Mapping[str, Any]], beside: Callable[[], Awaitable[None]]
+) -> None:
+    """Serve as ``greenroom`` does, and tell something at each SIGUSR1.
+
+    :param file: where it is told.
+    :param report: returns what is to be told.
+    :param beside: what runs beside the engine, for ever.
+    """
 
     async def tell() -> None:
         with trio.open_signal_receiver(signal.SIGUSR1) as signals:
             async for _ in signals:
-                file.write_text(json.dumps(lateness.report()), "utf-8")  # noqa: ASYNC240  a bench's few bytes
+                file.write_text(json.dumps(report()), "utf-8")  # noqa: ASYNC240  a bench's few bytes
 
     async def watched(further: Callable[[], None]) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(tidy, further)
-            nursery.start_soon(lateness.watch)
+            nursery.start_soon(beside)
             nursery.start_soon(tell)
 
     daemon.tidy = watched  # type: ignore[attr-defined,assignment]  # the daemon starts it beside the engine
     greenroom()
+
+
+def main() -> None:
+    """Serve, watched."""
+    file, lateness = Path(sys.argv.pop(1)), Lateness()
+    serve(file, lateness.report, lateness.watch)
 
 
 if __name__ == "__main__":
