@@ -162,12 +162,13 @@ def run(
 def _filled(target: Target, team: Team) -> dict[str, Any]:
     """Have everybody connect and join; return what it cost."""
     start = cpu_of(target)
-    team.ask("connect")
-    connected = cpu_of(target)
-    begun = time.monotonic() + LEAD
-    team.tell(f"join {begun}")
-    time.sleep(LEAD - FORESIGHT)
     with Stretch(target, team.used) as stretch:
+        team.ask("connect")
+        connected = cpu_of(target)
+        begun = time.monotonic() + LEAD
+        team.tell(f"join {begun}")
+        time.sleep(LEAD - FORESIGHT)
+        stretch.mark()  # what is saturated while they join
         answers = team.hear()
         told = stretch.told()
     snapshots = sum(team.ask("snapshots"))

@@ -37,21 +37,26 @@ class Stretch:
         self._seen: list[Mapping[str, float]] = []
 
     def __enter__(self) -> Self:
-        psutil.cpu_percent()
-        self._server, self._ours = cpu_of(self._target), self._used()
-        self._at = time.monotonic()
+        self.mark()
+        self._begun = self._since
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
 
+    def mark(self) -> None:
+        """Judge what is saturated from now on; the series goes on."""
+        psutil.cpu_percent()
+        self._server, self._ours = cpu_of(self._target), self._used()
+        self._since = time.monotonic()
+
     def _end(self) -> None:
         self._over.set()
         self._thread.join()
 
     def _watch(self) -> None:
-        watch, at, before = Watch(self._target), self._at, self._ours
+        watch, at, before = Watch(self._target), self._begun, self._ours
         psutil.cpu_percent()  # psutil counts for each thread by itself
         first = watch.look()
         first.pop("machine")  # since a moment ago only
@@ -59,7 +64,7 @@ class Stretch:
         while True:
             last = self._over.wait(EVERY)
             now, ours = time.monotonic(), self._used()
-            own = {"at": now - self._at, "generator": busiest(before, ours, now - at)}
+            own = {"at": now - self._begun, "generator": busiest(before, ours, now - at)}
             at, before = now, ours
             self._seen.append(own | watch.look())
             if last:
@@ -67,7 +72,7 @@ class Stretch:
 
     def told(self) -> dict[str, Any]:
         """End it; return what was saturated, and the series, as a part of a result."""
-        took, ours = time.monotonic() - self._at, self._used()
+        took, ours = time.monotonic() - self._since, self._used()
         found = {
             "generator": busiest(self._ours, ours, took),
             "machine": psutil.cpu_percent() / 100,

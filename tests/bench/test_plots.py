@@ -1,5 +1,6 @@
 """What a report plots of a result: whatever is kept over time, and each distribution."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,17 @@ def test_those_who_fill_a_session_or_are_moved_keep_a_series(monkeypatch):
         page = html([Record(bench, "greenroom bench", MACHINE, [result])]).lower()
         assert "waiting in mailboxes" in page
         assert "memory of the server" in page
+
+
+def test_what_is_saturated_is_judged_from_a_mark_on_and_the_series_is_not(deployment):
+    url, used = f"ws://127.0.0.1:{deployment.port}/v1/ws", [0.0]
+    with Stretch(Target(url, deployment.key, "fair", deployment.process.pid), lambda: used) as one:
+        used = [1_000.0]
+        one.mark()
+        time.sleep(0.01)
+        told = one.told()
+    assert told["generator"] == 0.0
+    assert told["series"][-1]["generator"] > 1.0
 
 
 def test_a_storm_tells_how_late_messages_were_second_by_second():
