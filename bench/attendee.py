@@ -129,11 +129,13 @@ class Attendee:
         except Refused as refused:
             # A media worker may be gone for a second; everything else must stand.
             serious = refused.reason in SERIOUS and not method.startswith("rtc.")
-            book = diary.failed if serious else diary.refused
-            book[f"{method}: {refused.reason}"] += 1
+            if serious:
+                diary.fail(method, refused.reason, intended, trio.current_time())
+            else:
+                diary.refused[f"{method}: {refused.reason}"] += 1
             return None
         except (RemoteError, Disconnected, trio.TooSlowError) as error:
-            diary.failed[f"{method}: {type(error).__name__}"] += 1
+            diary.fail(method, type(error).__name__, intended, trio.current_time())
             return None
         diary.note(method, intended, trio.current_time())
         return result

@@ -38,6 +38,7 @@ class Diary:
     :param asked: when somebody asked last, by trio's clock.
     :param told: when somebody was answered last.
     :param step: seconds of one row over time.
+    :param done: commands carried out after the warm-up.
     """
 
     latencies: Latencies = attrs.field(factory=Latencies)
@@ -61,6 +62,7 @@ class Diary:
     asked: float = 0.0
     told: float = 0.0
     step: float = 1.0
+    done: int = 0
     visits: int = 0
     events: int = 0
     reconnects: int = 0
@@ -71,6 +73,16 @@ class Diary:
 
     def note(self, method: str, intended: float, now: float) -> None:
         """Note a command that was carried out."""
+        self.done += intended >= self.measured
+        self.waited(method, intended, now)
+
+    def fail(self, method: str, why: str, intended: float, now: float) -> None:
+        """Note a command that failed: it took as long as it was waited for, if not longer."""
+        self.failed[f"{method}: {why}"] += 1
+        self.waited(method, intended, now)
+
+    def waited(self, method: str, intended: float, now: float) -> None:
+        """Note how long a command was waited for, whatever came of it."""
         if intended < self.measured:
             return
         self.latencies.record(now - intended)
@@ -87,6 +99,7 @@ class Diary:
             "refused": dict(self.refused),
             "failures": dict(self.failed),
             "counts": {
+                "commands_carried_out": self.done,
                 "events_received": self.events,
                 "acknowledged_messages": len(self.said),
                 "visits": self.visits,

@@ -164,7 +164,7 @@ def _result(fair: Fair, summary: Summary, broken: list[str]) -> dict[str, Any]:
         "people": layout.people,
         "sessions": len(layout.sessions),
         "seconds": layout.seconds,
-        "commands_per_second": round(len(summary.latencies) / layout.seconds, 1),
+        "commands_per_second": round(summary.counts["commands_carried_out"] / layout.seconds, 1),
         **summary.figures(),
         **summary.counts,
         "chats": {

@@ -8,9 +8,10 @@ import attrs
 import pytest
 import trio
 
+from actors.errors import Refused
 from actors.rules.policy import Policy
 from bench import figures, mixed
-from bench.attendee import Attendee
+from bench.attendee import ANSWER_SECONDS, Attendee
 from bench.diary import Diary, summed
 from bench.fair_chats import SHORT, USUAL, Guest, Partner, Times, talked_out
 from bench.fair_checks import (
@@ -98,6 +99,25 @@ async def test_nobody_goes_on_after_the_end_however_late_the_answers_are(autojum
         assert not nursery.child_tasks
     assert ends < until + 3 * client.seconds + QUIET_SECONDS + 1
     assert len(client.calls) > 10
+
+
+async def test_a_command_that_failed_counts_with_the_time_it_was_waited_for(autojump_clock):
+    diary, target = Diary(), Target("ws://h/", Key("k", "s" * 20), "fair")
+    person = Attendee(target, "ana", "s", diary, think=1.0, seed=1)
+    person._client = Slow(ANSWER_SECONDS + 1)
+    await trio.sleep(5.0)
+    assert await person.ask("chat.send", 0.0, text="a") is None
+
+    class Faulty(Slow):
+        async def call(self, method, **params):
+            await super().call(method, **params)
+            raise Refused("overloaded", "Not now.")
+
+    person._client = Faulty(10.0)
+    assert await person.ask("chat.send", trio.current_time(), text="b") is None
+    assert (diary.done, diary.latencies.at(100)) == (0, pytest.approx(50_000, rel=0.001))
+    assert diary.by_method["chat.send"].at(50) == pytest.approx(10_000, rel=0.001)
+    assert sum(diary.failed.values()) == 2
 
 
 async def test_a_call_that_never_comes_back_is_told(autojump_clock):
