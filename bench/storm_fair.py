@@ -118,11 +118,11 @@ class Host(Guest):
         elif ident == CONNECT:
             self.epoch = answer["epoch"]
 
-    def talk(self) -> None:
-        """Send a chat message."""
+    def talk(self, due: float) -> None:
+        """Send a chat message that was meant to be sent at an instant of the monotonic clock."""
         assert self.wire is not None  # noqa: S101  a host stays
         self.sent += 1
-        text = f"{self.sent} {time.monotonic()}"
+        text = f"{self.sent} {due}"
         params = {"topic": self.topic, "text": text}
         try:
             self.wire.sendall(_spelled(CHAT + self.sent, "chat.send", params))
@@ -162,7 +162,7 @@ class Fair(Crowd):
         while True:
             now = time.monotonic()
             while self._due <= now:
-                self.hosts[self._turn % len(self.hosts)].talk()
+                self.hosts[self._turn % len(self.hosts)].talk(self._due)
                 self._turn += 1
                 self._due += self._pause
             super().run(max(0.0, min(end - now, self._due - now, TICK)))
