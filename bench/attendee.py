@@ -11,7 +11,7 @@ from bench.diary import Diary
 from bench.load.target import Target
 from bench.load.wire import tls_context
 from bench.media_load import publish_offer
-from transport.client import Client, Disconnected, RemoteError, open_client
+from transport.client import FIRST_PAUSE, Client, Disconnected, RemoteError, open_client
 
 SERIOUS = frozenset({"internal", "overloaded", "storage_unavailable"})
 """Refusals that are no answer to what was asked, but a failure."""
@@ -22,6 +22,9 @@ ANSWER_SECONDS = 45.0
 OUT_SECONDS = (0.5, 4.0)
 """How long somebody who went home is away."""
 
+DROP_SECONDS = 2 * FIRST_PAUSE
+"""The longest a client waits after a drop before it connects again."""
+
 OPEN_QUESTIONS = 20
 """Questions a host leaves standing; older ones are deleted, or a long fair would pile them up."""
 
@@ -30,9 +33,9 @@ ROOMS_PART = 0.1
 
 
 class Attendee:
-    """Somebody at the fair.
+    """Somebody at the fair, who does one thing after the other at times fixed beforehand.
 
-    :param think: mean seconds between two things this person does.
+    :param think: mean seconds between the times of two things this person does.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Attendee:
         self._random = Random(seed)
         self._topic = f"session/{session}"
         self._number = 0
+        self._due = 0.0
         self._client: Client | None = None
         self._home = False
         self._unread: list[str] = []
@@ -55,13 +59,14 @@ class Attendee:
 
     async def run(self, until: float) -> None:
         """Come and go until an instant, then stay until cancelled."""
+        self._due = trio.current_time()
         while True:
             self._home = False
             try:
                 await self._visit(until)
             except* (Refused, Disconnected) as group:
                 self._diary.failed[f"connect: {group.exceptions[0]!r}"] += 1
-            await trio.sleep(self._random.uniform(*OUT_SECONDS))
+            await self._pause(self._random.uniform(*OUT_SECONDS))
 
     async def _visit(self, until: float) -> None:
         async with open_client(self._target.url, self._token, ssl_context=tls_context()) as client:
@@ -98,13 +103,21 @@ class Attendee:
             self._diary.unsure.discard(self.name)
 
     async def _live(self, until: float) -> None:
-        # People think about the next thing when the last one is done. Intents that pile up behind
-        # a late answer would tell how long the person's own list is, and outlast the fair.
-        due = trio.current_time() + self._random.expovariate(1 / self._think)
-        while due < until and not self._home:
-            await trio.sleep_until(due)
-            await self._act(due)
-            due = trio.current_time() + self._random.expovariate(1 / self._think)
+        while not self._home:
+            self._due += self._random.expovariate(1 / self._think)
+            if self._due >= until:
+                return
+            await trio.sleep_until(self._due)
+            # What piled up behind a late answer is charged to the end, and must not outlast it.
+            if (now := trio.current_time()) < until:
+                await self._act(self._due)
+            else:
+                self._diary.waited("never begun", self._due, now)
+
+    async def _pause(self, seconds: float) -> None:
+        """Do nothing for so long of one's own accord: whatever is due later is put off by it."""
+        self._due += seconds
+        await trio.sleep(seconds)
 
     async def ask(self, method: str, intended: float, **params: Any) -> dict[str, Any] | None:
         """Carry out a command; None if it was refused or failed."""
@@ -186,10 +199,11 @@ class Attendee:
     async def _drop(self, _due: float) -> None:
         if self._client is not None:
             self._client.interrupt()
+            await self._pause(DROP_SECONDS)
 
     async def _out_and_in(self, due: float) -> None:
         await self._leave(due)
-        await trio.sleep(self._random.uniform(0.2, 1.0))
+        await self._pause(self._random.uniform(0.2, 1.0))
         await self._join(trio.current_time())
 
     async def _go(self, due: float) -> None:
@@ -235,7 +249,7 @@ class Host(Attendee):
     async def _act(self, due: float) -> None:
         if self._random.random() < ROOMS_PART:
             await self.ask("breakout.open", due, session=self.session, rooms=4, assign="random")
-            await trio.sleep(self._think)
+            await self._pause(self._think)
             due = trio.current_time()
             await self.ask("breakout.close", due, session=self.session, countdown=0)
         else:

@@ -101,6 +101,51 @@ async def test_nobody_goes_on_after_the_end_however_late_the_answers_are(autojum
     assert len(client.calls) > 10
 
 
+class Silent(Slow):
+    """A client whose server says nothing from one instant to another."""
+
+    def __init__(self, seconds, begins, ends):
+        super().__init__(seconds)
+        self.begins, self.ends = begins, ends
+
+    async def call(self, method, **params):
+        if self.begins <= trio.current_time() < self.ends:
+            await trio.sleep_until(self.ends)
+        return await super().call(method, **params)
+
+
+async def live(person, until):
+    """Let somebody live, without the time at home."""
+    await person._live(until)
+    while person._home:
+        person._home = False
+        await person._live(until)
+
+
+async def test_a_server_that_is_silent_is_charged_for_all_that_was_due_meanwhile(autojump_clock):
+    diary, target, until = Diary(), Target("ws://h/", Key("k", "s" * 20), "fair"), 600.0
+    people = [Attendee(target, f"p-{n}", "s", diary, think=4.0, seed=n) for n in range(50)]
+    async with trio.open_nursery() as nursery:
+        for person in people:
+            person._client = Silent(0.004, 300.0, 330.0)
+            nursery.start_soon(live, person, until)
+    # A twentieth of the time: of what was due then, the last fifth of a hundredth waited less.
+    assert 22_000 < diary.latencies.at(99) < 26_000
+    assert diary.latencies.at(94) < 100
+    assert diary.done == len(diary.latencies)
+
+
+async def test_nobody_is_charged_for_an_absence_of_their_own(autojump_clock, monkeypatch):
+    monkeypatch.setattr(Attendee, "_say", Attendee._drop)
+    monkeypatch.setattr(Attendee, "_people", Attendee._out_and_in)
+    diary, target = Diary(), Target("ws://h/", Key("k", "s" * 20), "fair")
+    person = Attendee(target, "ana", "s", diary, think=0.1, seed=1)
+    person._client = Slow(0.004)
+    await live(person, 600.0)
+    assert len(diary.latencies) > 500
+    assert diary.latencies.at(99.9) < 100
+
+
 async def test_a_command_that_failed_counts_with_the_time_it_was_waited_for(autojump_clock):
     diary, target = Diary(), Target("ws://h/", Key("k", "s" * 20), "fair")
     person = Attendee(target, "ana", "s", diary, think=1.0, seed=1)
@@ -118,6 +163,18 @@ async def test_a_command_that_failed_counts_with_the_time_it_was_waited_for(auto
     assert (diary.done, diary.latencies.at(100)) == (0, pytest.approx(50_000, rel=0.001))
     assert diary.by_method["chat.send"].at(50) == pytest.approx(10_000, rel=0.001)
     assert sum(diary.failed.values()) == 2
+
+
+async def test_what_was_never_begun_is_charged_up_to_the_end(autojump_clock):
+    diary, target = Diary(), Target("ws://h/", Key("k", "s" * 20), "fair")
+    person = Attendee(target, "ana", "s", diary, think=1.0, seed=1)
+    person._client = client = Silent(0.004, 10.0, 40.0)
+    await person._live(40.0)
+    late = diary.by_method["never begun"]
+    assert 15 < len(late) < 45
+    assert 20_000 < late.at(100) <= 30_000
+    assert trio.current_time() < 41
+    assert client.calls[-1][0] < 41
 
 
 async def test_a_call_that_never_comes_back_is_told(autojump_clock):
