@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import trio
 
-from bench.attendee import Attendee, Host
+from bench.attendee import ANSWER_SECONDS, Attendee, Host
 from bench.diary import Diary, summed
 from bench.load.latency import Latencies
 from bench.load.lookout import watch_over
@@ -25,6 +25,7 @@ from bench.script import command
 COUNTDOWN = 5.0
 """Seconds from ``stage.ready`` to being on screen (rule 12)."""
 
+LOOK_SECONDS = 0.2
 THINK = 1.0
 SAMPLE = 0.5
 RAMP = 2.0
@@ -66,20 +67,22 @@ class Accepting(Host):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._queue: list[str] = []
+        self._queue: dict[str, float] = {}
+        """Who asked, and when the host was told."""
 
     async def _act(self, due: float) -> None:
         while self._queue:
-            person = self._queue[0]
-            told = await self.ask("stage.accept", due, session=self.session, person=person)
+            person, since = next(iter(self._queue.items()))
+            meant = max(due, since)
+            told = await self.ask("stage.accept", meant, session=self.session, person=person)
             if told is None:
                 return  # the stage is full: at the next look
-            self._queue.pop(0)
+            self._queue.pop(person, None)
 
     async def _answer(self, type_name: str, data: Any) -> None:
         if type_name == "stage.requested" and data["person"] not in self._queue:
-            self._queue.append(data["person"])
-            await self._act(trio.current_time())
+            now = self._queue[data["person"]] = trio.current_time()
+            await self._act(now)
 
 
 @attrs.frozen(kw_only=True)
@@ -121,8 +124,17 @@ class Asking:
             for asker in askers:
                 nursery.start_soon(asker.run, until)
             await trio.sleep_until(until + 1.0)
+            await _answered(diary)
             nursery.cancel_scope.cancel()
         orders.say({"diary": diary.plain(), "entries": entries.encode()})
+
+
+async def _answered(diary: Diary) -> None:
+    """Wait until nobody waits for an answer any more, for as long as one is waited for."""
+    for _ in range(round(ANSWER_SECONDS / LOOK_SECONDS) + 1):
+        if not diary.waiting:
+            return
+        await trio.sleep(LOOK_SECONDS)
 
 
 def part(target: Target, share: Share, orders: Orders) -> None:
