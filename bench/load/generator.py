@@ -68,12 +68,16 @@ class Plan:
 
 @attrs.define(eq=False)
 class Tally:
-    """What was measured; warm-up apart."""
+    """What was measured; warm-up apart.
+
+    :param unanswered: how long those requests were waited for in vain.
+    """
 
     latencies: Latencies = attrs.field(factory=Latencies)
     lateness: Latencies = attrs.field(factory=Latencies)
     by_second: dict[int, Latencies] = attrs.field(factory=dict)
     refused: Counter[str] = attrs.field(factory=Counter)
+    unanswered: Latencies = attrs.field(factory=Latencies)
     done: int = 0
 
     def note(self, intended: float, now: float, begin: float, reason: str | None) -> None:
@@ -86,6 +90,14 @@ class Tally:
         self.by_second.setdefault(int(intended - begin), Latencies()).record(now - intended)
 
 
+        self._over_time(intended, now, begin)
+
+    def give_up(self, intended: float, now: float, begin: float) -> None:
+        """Count a request that was not answered until now."""
+        self.unanswered.record(now - intended)
+        self._over_time(intended, now, begin)
+
+    def _over_time(self, intended: float, now: float, begin: float) -> None:
 class Generator:
     """Connects, opens, sends."""
 
@@ -183,6 +195,7 @@ class Generator:
         return self._result(before, busy)
 
     def _open_loop(self, begin: float, measured: float, end: float) -> None:
+        self._give_up(measured)
         due = begin + self._random.expovariate(self.plan.rate)
         senders = self.wires[: self.plan.senders or None]
         while due < end and self.bank.wires:
@@ -253,6 +266,13 @@ class Generator:
         listeners = sum(
             isinstance(wire, MarkedWire) and wire.heard is not None
             for wire in self.bank.wires.values()
+    def _give_up(self, measured: float) -> None:
+        """Count what was not answered: it took as long as it was waited for, if not longer."""
+        now = time.monotonic()
+        for intended in self._intended.values():
+            if intended >= measured:
+                self.tally.give_up(intended, now, measured)
+
         )
         return any(
             mark not in self._heard or self._heard[mark][2] < listeners for mark in self._meant
@@ -276,6 +296,7 @@ class Generator:
             "by_second": [[second, found.encode()] for second, found in seconds],
         }
 
+            "in_vain": tally.unanswered.encode(),
 
 def part(_target: Target, plan: Share, orders: Orders) -> None:
     """Carry out one generator's plan."""

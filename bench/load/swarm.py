@@ -139,7 +139,7 @@ def summed(
     for one in found:
         refused.update(one["refused"])
     done = sum(one["done"] for one in found)
-    latency = Latencies.merged(one["latency"] for one in found)
+    latency = Latencies.merged(one[key] for one in found for key in ("latency", "in_vain"))
     lateness = Latencies.merged(one["lateness"] for one in found)
     servers = [sample["server"] for sample in series if "server" in sample]
     figures: dict[str, Any] = {

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import attrs
@@ -19,9 +20,9 @@ from bench.catalog import BENCHES, available
 from bench.figure import Figure
 from bench.figures import read
 from bench.load.dialects import GREENROOM
-from bench.load.generator import Tally
+from bench.load.generator import Generator, Plan, Tally
 from bench.load.latency import Latencies, decoded
-from bench.load.swarm import Load, _plans, limit
+from bench.load.swarm import Load, _plans, limit, summed
 from bench.load.target import opened
 from bench.load.wire import Address, Known, LoadFailed, LoadMisused, Wire, masked
 from bench.machine import revision
@@ -79,6 +80,18 @@ def test_a_request_is_charged_from_when_it_was_meant_to_be_sent():
     assert list(tally.by_second) == [1]
     tally.note(1.0, 3.0, 0.0, "rate_limited")
     assert (tally.done, tally.refused) == (1, {"rate_limited": 1})
+
+
+def test_a_request_that_is_never_answered_is_charged_for_the_wait():
+    generator, now = Generator(Plan("ws://h/", "greenroom", [])), time.monotonic()
+    for _ in range(98):
+        generator.tally.note(now, now + 0.001, now - 8.5, None)
+    generator._intended = {1: now - 8.0, 2: now - 9.0}  # the other one belongs to the warm-up
+    generator._give_up(now - 8.5)
+    found = summed([generator._result(0, 0.1)], [], Load([], []))
+    assert (found["done"], found["unanswered"], found["latency"]["count"]) == (98, 2, 99)
+    assert found["latency"]["max_ms"] == pytest.approx(8_000, rel=0.01)
+    assert found["over_time"][0]["p99_ms"] == found["latency"]["max_ms"]
 
 
 @given(st.lists(st.integers(1, 60), max_size=40))
