@@ -93,7 +93,7 @@ def once(contender: Contender, **changes: Any) -> dict[str, Any]:
             after = server.cpu_times()
             spent = after.user + after.system - before.user - before.system
             found["server_cpu_us_per_command"] = round(spent / max(1, found["sent"]) * 1e6)
-    everybody = found["sent"] * len(load.people)
+    everybody = max(1, found["accepted"]) * len(load.people)
     found["delivered_percent"] = round(100 * found["events"] / everybody, 3)
     return found
 

@@ -9,6 +9,8 @@ had to wait meanwhile (no coordinated omission).
 import time
 from collections import Counter
 from collections.abc import Sequence
+from heapq import heappop, heappush
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -44,7 +46,8 @@ class Plan:
     :param people: for each, the opening requests ``[method, params]``.
     :param requests: what the arrivals take in turn; ``{person}`` and ``{number}`` are filled in.
     :param rate: arrivals a second of this generator, a Poisson process; 0: as fast as replies
-        come, ``depth`` requests under way for each person (closed loop, to find saturation).
+        come, ``depth`` requests under way for each person (closed loop, to find saturation); who
+        is refused waits first as long as the refusal says.
     :param senders: how many of the people send; 0: all.
     :param marked: whether each request's ``text`` says which it is, and who hears it first and last
         is told.
@@ -74,10 +77,10 @@ class Tally:
     """
 
     latencies: Latencies = attrs.field(factory=Latencies)
+    unanswered: Latencies = attrs.field(factory=Latencies)
     lateness: Latencies = attrs.field(factory=Latencies)
     by_second: dict[int, Latencies] = attrs.field(factory=dict)
     refused: Counter[str] = attrs.field(factory=Counter)
-    unanswered: Latencies = attrs.field(factory=Latencies)
     done: int = 0
 
     def note(self, intended: float, now: float, begin: float, reason: str | None) -> None:
@@ -87,9 +90,6 @@ class Tally:
             return
         self.done += 1
         self.latencies.record(now - intended)
-        self.by_second.setdefault(int(intended - begin), Latencies()).record(now - intended)
-
-
         self._over_time(intended, now, begin)
 
     def give_up(self, intended: float, now: float, begin: float) -> None:
@@ -98,6 +98,9 @@ class Tally:
         self._over_time(intended, now, begin)
 
     def _over_time(self, intended: float, now: float, begin: float) -> None:
+        self.by_second.setdefault(int(intended - begin), Latencies()).record(now - intended)
+
+
 class Generator:
     """Connects, opens, sends."""
 
@@ -110,6 +113,7 @@ class Generator:
         self._random = Random(plan.seed)
         self._intended: dict[int, float] = {}
         self._sent = 0
+        self._turned_away = 0
         self._read_at = 0.0
         self._heard: Heard = {}
         self._meant: dict[str, float] = {}
@@ -191,11 +195,11 @@ class Generator:
         took = time.monotonic() - begin
         busy = (time.process_time() - cpu) / took
         self._settle(measured)
+        self._give_up(measured)
         self._until_quiet()
         return self._result(before, busy)
 
     def _open_loop(self, begin: float, measured: float, end: float) -> None:
-        self._give_up(measured)
         due = begin + self._random.expovariate(self.plan.rate)
         senders = self.wires[: self.plan.senders or None]
         while due < end and self.bank.wires:
@@ -208,16 +212,16 @@ class Generator:
             self._take(measured, min(due, end) - time.monotonic())
 
     def _closed_loop(self, measured: float, end: float) -> None:
-        owner: dict[int, Wire] = {}
-        for wire in self.wires[: self.plan.senders or None]:
-            for _ in range(self.plan.depth):
-                owner[self._send(wire, time.monotonic())] = wire
-        while time.monotonic() < end and self.bank.wires:
-            for wire, number in self._take(measured, end - time.monotonic()):
-                owner.pop(number, None)
-                owner[self._send(wire, time.monotonic())] = wire
+        senders, order = self.wires[: self.plan.senders or None], count()
+        free = [(0.0, next(order), wire) for wire in senders for _ in range(self.plan.depth)]
+        while (now := time.monotonic()) < end and self.bank.wires:
+            while free and free[0][0] <= now:
+                self._send(heappop(free)[2], time.monotonic())
+            until = min(end, free[0][0]) if free else end
+            for wire, pause in self._take(measured, until - now):
+                heappush(free, (time.monotonic() + pause, next(order), wire))
 
-    def _send(self, wire: Wire, intended: float) -> int:
+    def _send(self, wire: Wire, intended: float) -> None:
         number = FIRST + self._sent
         method, params = self.plan.requests[self._sent % len(self.plan.requests)]
         self._sent += 1
@@ -227,7 +231,6 @@ class Generator:
             self._meant[mark] = intended
             params = {**params, "text": f"{mark} {params['text']}"}
         wire.send(self.dialect.spell(number, method, params))
-        return number
 
     def _rests(self, seconds: float) -> bool:
         """Wait up to ``seconds`` for the time to read again; return whether it has not come."""
@@ -239,8 +242,9 @@ class Generator:
         self._read_at = time.monotonic() + self.plan.rest
         return False
 
-    def _take(self, measured: float, seconds: float) -> list[tuple[Wire, int]]:
-        answered: list[tuple[Wire, int]] = []
+    def _take(self, measured: float, seconds: float) -> list[tuple[Wire, float]]:
+        """Take in what comes; return who was answered, and the seconds each is asked to wait."""
+        answered: list[tuple[Wire, float]] = []
         self.bank.flush()
         if self._rests(seconds):
             return answered
@@ -249,7 +253,8 @@ class Generator:
                 intended = self._intended.pop(number, None)
                 if intended is None:
                     continue
-                answered.append((wire, number))
+                self._turned_away += reason is not None
+                answered.append((wire, 0.0 if reason is None else wire.retry_after))
                 if intended >= measured:
                     self.tally.note(intended, wire.found_at, measured, reason)
         return answered
@@ -261,11 +266,6 @@ class Generator:
                 return
             self._take(measured, 0.05)
 
-    def _unheard(self) -> bool:
-        """Whether a marked message has not come to everybody who listens here."""
-        listeners = sum(
-            isinstance(wire, MarkedWire) and wire.heard is not None
-            for wire in self.bank.wires.values()
     def _give_up(self, measured: float) -> None:
         """Count what was not answered: it took as long as it was waited for, if not longer."""
         now = time.monotonic()
@@ -273,6 +273,11 @@ class Generator:
             if intended >= measured:
                 self.tally.give_up(intended, now, measured)
 
+    def _unheard(self) -> bool:
+        """Whether a marked message has not come to everybody who listens here."""
+        listeners = sum(
+            isinstance(wire, MarkedWire) and wire.heard is not None
+            for wire in self.bank.wires.values()
         )
         return any(
             mark not in self._heard or self._heard[mark][2] < listeners for mark in self._meant
@@ -283,6 +288,7 @@ class Generator:
         seconds = sorted(tally.by_second.items())
         return {
             "sent": self._sent,
+            "accepted": self._sent - self._turned_away,
             "done": tally.done,
             "unanswered": len(self._intended),
             "refused": dict(tally.refused),
@@ -290,13 +296,13 @@ class Generator:
             "events": self.events() - before,
             "cpu": busy,
             "latency": tally.latencies.encode(),
+            "in_vain": tally.unanswered.encode(),
             "lateness": tally.lateness.encode(),
             "heard": self._heard,
             "meant": self._meant,
             "by_second": [[second, found.encode()] for second, found in seconds],
         }
 
-            "in_vain": tally.unanswered.encode(),
 
 def part(_target: Target, plan: Share, orders: Orders) -> None:
     """Carry out one generator's plan."""

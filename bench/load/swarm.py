@@ -21,6 +21,9 @@ SAMPLE = 0.25
 LATE_MS = 10.0
 """How late a generator may send, 99th percentile, before it counts as the limit."""
 
+FEW = 0.01
+"""Of the answers: so many refusals for the rate of one person are none that matter."""
+
 Said = Callable[[float], None]
 
 
@@ -147,6 +150,7 @@ def summed(
         "done": done,
         "done_per_second": round(done / load.seconds, 1),
         "sent": sum(one["sent"] for one in found),
+        "accepted": sum(one["accepted"] for one in found),
         "unanswered": sum(one["unanswered"] for one in found),
         "refused": dict(refused),
         "hung_up": sum(one["hung_up"] for one in found),
@@ -176,8 +180,12 @@ def _over_time(found: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
 def limit(figures: dict[str, Any]) -> str:
     """Say what was saturated: ``generator``, ``server``, ``machine`` or ``nothing``.
 
-    A generator that was late or busy is named first: then nothing is known of the server.
+    ``the rate limit`` of the server's people is named first: whatever else was busy, it decided
+    the figures. Then a generator that was late or busy: nothing is known of the server.
     """
+    limited = figures.get("refused", {}).get("rate_limited", 0)
+    if limited and limited > FEW * (limited + figures["done"]):
+        return "the rate limit"
     late = figures["generator_late_p99_ms"]
     busy = figures["server_cpu"] is not None and figures["server_cpu"] >= BUSY
     if figures["generator_cpu"] >= BUSY or (late is not None and late > LATE_MS and not busy):

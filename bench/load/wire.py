@@ -27,6 +27,10 @@ PING, PONG = b"\x89\x00", b"\x8a\x80\0\0\0\0"
 length of a long frame may, and an answer that nobody asked for is allowed."""
 
 REASON = re.compile(rb'"reason":"(\w+)"')
+RETRY_AFTER = re.compile(rb'"retry_after":([\d.]+)')
+ROUNDED = 0.005
+"""Seconds by which a server may have rounded down what it asks to wait."""
+
 _SHORT, _LONG = 126, 1 << 16
 
 AT_ONCE = 32
@@ -128,6 +132,7 @@ class Wire:
 
     :param found: replies as ``(number, reason)``, reason None for a success, since last taken.
     :param found_at: when they came, in seconds of the monotonic clock.
+    :param retry_after: seconds to wait, by the newest refusal.
     :param events: broadcasts counted.
     :param known: shared by those whose bytes are alike.
     """
@@ -138,6 +143,7 @@ class Wire:
     received: int = 0
     found: list[tuple[int, str | None]] = attrs.field(factory=list)
     found_at: float = 0.0
+    retry_after: float = 0.0
     known: Known = attrs.field(factory=Known)
     _tail: bytes = b""
     _waiting: bytes = b""
@@ -249,6 +255,8 @@ class Wire:
     def _reason(self, match: "re.Match[bytes]", joined: bytes) -> str | None:
         if match[2] != self.dialect.refused:
             return None
+        wait = RETRY_AFTER.search(joined, match.end())
+        self.retry_after = float(wait[1]) + ROUNDED if wait else 0.0
         reason = REASON.search(joined, match.end())
         return reason[1].decode() if reason else "unknown"
 

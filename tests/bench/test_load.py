@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import book, page, runner
+from bench import book, commands, page, runner
 from bench.catalog import BENCHES, available
 from bench.figure import Figure
 from bench.figures import read
@@ -92,6 +92,40 @@ def test_a_request_that_is_never_answered_is_charged_for_the_wait():
     assert (found["done"], found["unanswered"], found["latency"]["count"]) == (98, 2, 99)
     assert found["latency"]["max_ms"] == pytest.approx(8_000, rel=0.01)
     assert found["over_time"][0]["p99_ms"] == found["latency"]["max_ms"]
+
+
+def test_whoever_is_refused_waits_as_long_as_the_refusal_says(monkeypatch):
+    plan = Plan("ws://h/", "greenroom", [], depth=1)
+    generator, sent = Generator(plan), []
+    quick, limited = Wire(socket.socket(), GREENROOM), Wire(socket.socket(), GREENROOM)
+    generator.wires = [quick, limited]
+
+    def send(wire, intended):
+        sent.append((wire, intended))
+        reply = b'{"jsonrpc":"2.0","id":%d,"result":{}}'
+        if wire is limited:
+            reply = b'{"jsonrpc":"2.0","id":%d,"error":{"data":{"reason":"rate_limited",'
+            reply += b'"temporary":true,"retry_after":0.2}}}'
+        number = 1_000_000 + len(sent)
+        generator._intended[number] = intended
+        wire._search(reply % number)
+
+    def poll(seconds, at_once):
+        time.sleep(min(seconds, 0.01))
+        return generator.wires
+
+    monkeypatch.setattr(generator, "_send", send)
+    monkeypatch.setattr(generator.bank, "poll", poll)
+    generator.bank.wires = {1: quick, 2: limited}
+    begin = time.monotonic()
+    generator._closed_loop(begin, begin + 0.5)
+    for wire in generator.wires:
+        wire.sock.close()
+    times = [at for wire, at in sent if wire is limited]
+    assert len(times) == 3
+    assert all(after - before >= 0.2 for before, after in itertools.pairwise(times))
+    assert len(sent) > 10
+    assert generator.tally.refused == {"rate_limited": 3}
 
 
 @given(st.lists(st.integers(1, 60), max_size=40))
@@ -196,6 +230,25 @@ def test_what_was_saturated_is_said(generator, late, server, machine, expected):
         "machine_cpu": machine,
     }  # fmt: skip
     assert limit(figures) == expected
+
+
+def test_the_rate_limit_is_named_when_it_decided_the_figures():
+    busy = {
+        "generator_cpu": 0.99, "generator_late_p99_ms": 40.0, "server_cpu": 0.97, "machine_cpu": 1,
+        "done": 1_000,
+    }  # fmt: skip
+    assert limit({**busy, "refused": {"rate_limited": 3, "not_found": 900}}) == "generator"
+    assert limit({**busy, "refused": {"rate_limited": 900}}) == "the rate limit"
+
+
+@pytest.mark.slow
+def test_a_deployment_with_its_usual_limits_is_limited_by_them(deployment):
+    url, key = f"ws://127.0.0.1:{deployment.port}/v1/ws", deployment.key
+    with commands.ours(3, url, f"{key.id}:{key.secret}") as contender:
+        found = commands.once(contender, rate=0.0, seconds=2.0, generators=1)
+    assert found["limit"] == "the rate limit"
+    assert 0 < found["refused"]["rate_limited"] < 2 * found["done"]
+    assert found["delivered_percent"] == 100
 
 
 def test_a_load_is_shared_out_without_losing_anybody():
