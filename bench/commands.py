@@ -13,7 +13,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ PEOPLE = 200
 TEXT = "x" * 60
 PART = 0.7
 """Of the saturation rate, at which latency is told."""
+
+LOADS = ("at_saturation", "at_70_percent")
+"""What is measured of each server."""
 
 WARMUP = 1.5
 
@@ -110,6 +113,25 @@ def _measured(contender: Contender, seconds: float, generators: int) -> dict[str
     }
 
 
+def failures(servers: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Return how often something was not carried out, by what became of it.
+
+    :param servers: what was measured of each.
+    """
+    found: dict[str, int] = {}
+    for name, measured in servers.items():
+        for load in LOADS:
+            figures = measured[load]
+            kinds = {
+                **{f"refused as {reason}": times for reason, times in figures["refused"].items()},
+                "not answered": figures["unanswered"],
+                "hung up on": figures["hung_up"],
+            }
+            where = f"{name}, {load.replace('_', ' ')}"
+            found |= {f"{where}: {kind}": times for kind, times in kinds.items() if times}
+    return found
+
+
 def run(
     people: int = PEOPLE,
     seconds: float = 8.0,
@@ -130,6 +152,7 @@ def run(
     if url is None:
         with _peer(people) as contender:
             servers["python-socketio"] = _measured(contender, seconds, generators)
+    result["failures"] = failures(servers)
     rates = {name: found["saturation_per_second"] for name, found in servers.items()}
     if "python-socketio" in rates:
         result["times_peer"] = round(rates["greenroom"] / max(0.1, rates["python-socketio"]), 2)
@@ -148,6 +171,8 @@ def main() -> None:
     if given.json:
         print(json.dumps(result, indent=2))
         return
+    for what, times in result["failures"].items():
+        print(f"{what}, {times} times")
     for name, found in result["servers"].items():
         there, latency = found["at_70_percent"], found["at_70_percent"]["latency"]
         print(

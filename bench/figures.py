@@ -122,11 +122,18 @@ def commands(result: Result) -> Iterator[Figure]:
                  "python-socketio" if peer else "", slow, 50.0, "at most",
                  higher=False)  # fmt: skip
     yield Figure("delivered", ours["at_70_percent"]["delivered_percent"], "%", target=100.0)
+    lost = sum(map(_not_carried_out, (ours["at_saturation"], ours["at_70_percent"])))
+    yield Figure("refused, not answered, hung up on", lost, "", target=0, sense="at most",
+                 higher=False)  # fmt: skip
     cost = ours["at_saturation"].get("server_cpu_us_per_command")
     if cost is not None:
         theirs = peer["at_saturation"]["server_cpu_us_per_command"] if peer else None
         yield Figure("server CPU a command, all deliveries counted", cost, "us",
                      "python-socketio" if peer else "", theirs, higher=False)  # fmt: skip
+
+
+def _not_carried_out(load: Result) -> float:
+    return float(sum(load["refused"].values()) + load["unanswered"] + load["hung_up"])
 
 
 def storm(result: Result) -> Iterator[Figure]:

@@ -241,6 +241,30 @@ def test_the_rate_limit_is_named_when_it_decided_the_figures():
     assert limit({**busy, "refused": {"rate_limited": 900}}) == "the rate limit"
 
 
+def measured(**figures):
+    usual = {"refused": {}, "unanswered": 0, "hung_up": 0, "limit": "server",
+             "delivered_percent": 100.0, "latency": latencies(0.01).summary()}  # fmt: skip
+    return {**usual, **figures}
+
+
+def test_what_a_deployment_did_not_carry_out_is_told():
+    rest = measured(refused={"rate_limited": 55_000}, unanswered=40, hung_up=3)
+    servers = {
+        "greenroom": {
+            "saturation_per_second": 2_000.0, "at_saturation": measured(), "at_70_percent": rest
+        }
+    }  # fmt: skip
+    run = {"people": 200, "servers": servers, "failures": commands.failures(servers)}
+    told = {figure.name: figure for figure in read("commands", run)}
+    lost = told["refused, not answered, hung up on"]
+    assert (lost.value, lost.met) == (55_043, False)
+    assert list(complaints(Record("commands", "", MACHINE, [run]))) == [
+        "greenroom, at 70 percent: refused as rate_limited, 55000 times",
+        "greenroom, at 70 percent: not answered, 40 times",
+        "greenroom, at 70 percent: hung up on, 3 times",
+    ]
+
+
 @pytest.mark.slow
 def test_a_deployment_with_its_usual_limits_is_limited_by_them(deployment):
     url, key = f"ws://127.0.0.1:{deployment.port}/v1/ws", deployment.key
