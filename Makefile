@@ -44,8 +44,8 @@ bench: $(BENCH_READY)  ## measure everything, in 35 minutes, and write docs/benc
 	$(BIN)/greenroom bench all
 
 soak: $(BENCH_READY)  ## an hour of a fair while things die; then the page anew
-	$(BIN)/greenroom bench soak --results bench/results
-	$(BIN)/greenroom bench report
+	$(BIN)/greenroom bench soak --results bench/results; ended=$$?; \
+	$(BIN)/greenroom bench report && exit $$ended
 
 bench-quick: $(BENCH_READY)  ## the same in minutes, for a look
 	$(BIN)/greenroom bench all --quick

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from actors.errors import GreenroomError
 from bench.catalog import BENCHES
+from bench.promises import wrong
 from engine.cli.group import KEY_VARIABLE, KeyParameter
 from engine.tokens import Key
 
@@ -274,9 +275,8 @@ def _run(
     _print(report, records, as_json)
     if html is not None:
         html.write_text(report.html(records), "utf-8")
-    failures = [f"{record.bench}: {record.failed}" for record in records if record.failed]
-    if failures:
-        raise click.ClickException("; ".join(failures))
+    if why := "; ".join(wrong(records)):
+        raise click.ClickException(why)
 
 
 def _writable(file: Path) -> None:

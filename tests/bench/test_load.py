@@ -458,10 +458,30 @@ def test_what_a_fair_found_broken_is_told(monkeypatch):
     run = {**record(1.0).runs[0], "broken": [f"'p-{n} [says' is gone" for n in range(12)]}
     kept = attrs.evolve(record(1.0), runs=[{**run, "failures": {"chat.send: overloaded": 2}}])
     monkeypatch.setattr(runner, "measure", lambda *_, **__: kept)
-    told = CliRunner().invoke(main, ["bench", "join"]).output
+    ended = CliRunner().invoke(main, ["bench", "join"])
+    told = ended.output
+    assert ended.exit_code == 1
+    assert "join: 12 broken promises" in told
     for wrong in ("'p-0 [says' is gone", "and 2 more", "chat.send: overloaded, 2 times"):
         assert wrong in told
         assert wrong in markdown([kept])
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [({"broken": []}, 0), ({"failures": {"chat.send: overloaded": 2}}, 0),
+     ({"broken": ["2 tasks were left behind"]}, 1), ({"small": {"broken": 0}}, 0),
+     ({"small": {"broken": 2}}, 1)],
+)  # fmt: skip
+def test_a_broken_promise_ends_a_bench_with_1_once_it_is_written_down(
+    monkeypatch, tmp_path, found, code
+):
+    kept = attrs.evolve(record(1.0), runs=[{**record(1.0).runs[0], **found}])
+    monkeypatch.setattr(runner, "measure", lambda *_, **__: kept)
+    ended = CliRunner().invoke(main, ["bench", "join", "--results", str(tmp_path)])
+    assert ended.exit_code == code
+    assert "server CPU, 10 people join" in ended.output
+    assert load(tmp_path / "join.json") == kept
 
 
 def test_all_of_it_takes_some_35_minutes():
