@@ -1,10 +1,13 @@
 """What must hold at the end of a fair, and what must be gone once everybody has left."""
 
+from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
+import psutil
 import trio
 
 from actors.errors import TEMPORARY, Refused
@@ -13,6 +16,7 @@ from bench.diary import Diary
 from bench.fair_chats import employee_of, names
 from bench.load.target import Target
 from bench.load.watch import ask, metrics_url
+from storage.readers import READERS
 from transport.client import Client, open_client
 
 PAGE = 100
@@ -30,11 +34,23 @@ ENTER_WITHIN = timedelta(seconds=45)
 
 ATTEMPTS = 10
 LOOK_SECONDS = 1.0
-READERS = 6
-"""Files that may be open beside those of the beginning: the database's readers come with use."""
+LOOKS = 6
+"""Of so many the least counts: to be asked costs the server a task and a file now and then."""
 
-LEFT = ("actors", "tasks", "timers", "clients", "subscriptions", "mailboxes")
-"""What must be back where it was; beside the files."""
+BASELINE_SECONDS = 60.0
+"""How long a server may take to come to rest before anybody is there."""
+
+DATABASE = "greenroom.db"
+DATABASE_FILES = 2 * (1 + READERS) + 2
+"""Files of the database that may be open: two of the writer and of each reader, and two of all.
+Readers come with use."""
+
+REMINDERS = 3
+"""Timers of each pair that a daemon which was killed sets at its start: for the chat that is booked
+and for both agendas. They stand until the slot is over, whatever becomes of the chat."""
+
+LEFT = ("actors", "tasks", "timers", "clients", "subscriptions", "mailboxes", "files")
+"""What must be back where it was."""
 
 
 async def quiet(diary: Diary) -> int:
@@ -247,33 +263,65 @@ async def end_sessions(target: Target, sessions: list[str]) -> None:
 
 
 async def standing(target: Target) -> dict[str, float]:
-    """Return what the server holds now, by its own word; empty if it does not say."""
-    return await trio.to_thread.run_sync(ask, metrics_url(target.url))
+    """Return what the server holds now, by its own word; empty if it does not say.
 
-
-async def settled(target: Target, quiet: float) -> dict[str, float]:
-    """Return what the server holds once the number of actors has not changed for a while.
-
-    :param quiet: seconds.
+    ``files`` is without those of the database, which are ``database_files``.
     """
-    found = await standing(target)
-    since = trio.current_time()
-    while trio.current_time() - since < quiet:
+    found = await trio.to_thread.run_sync(ask, metrics_url(target.url))
+    if "files" in found:
+        found["database_files"] = _database_files(target)
+        found["files"] -= found["database_files"]
+    return found
+
+
+def _database_files(target: Target) -> int:
+    try:
+        process = target.process()
+        opened = process.open_files() if process is not None else []
+    except psutil.Error:
+        return 0
+    return sum(Path(one.path).name.startswith(DATABASE) for one in opened)
+
+
+async def settled(target: Target) -> dict[str, float]:
+    """Return the least the server holds of each, once that is the same as it was shortly before.
+
+    What it starts with has gone then, and what comes late has come. Empty if it never tells.
+    """
+    looks: deque[Mapping[str, float]] = deque(maxlen=2 * LOOKS)
+    end = trio.current_time() + BASELINE_SECONDS
+    while trio.current_time() < end:
+        if now := await standing(target):
+            looks.append(now)
+        earlier, later = _least(list(looks)[:-LOOKS]), _least(list(looks)[-LOOKS:])
+        if len(looks) == looks.maxlen and all(earlier.get(one) == later.get(one) for one in LEFT):
+            break
         await trio.sleep(LOOK_SECONDS)
-        now = await standing(target)
-        if now.get("actors") != found.get("actors"):
-            found, since = now, trio.current_time()
-    return found | await standing(target)
+    return _least(list(looks)[-LOOKS:])
+
+
+def _least(looks: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for look in looks:
+        found |= {name: min(look[name], found.get(name, look[name])) for name in look}
+    return found
 
 
 async def left_behind(
-    target: Target, before: Mapping[str, float]
+    target: Target, before: Mapping[str, float], reminders: int = 0
 ) -> tuple[list[str], dict[str, float]]:
-    """Wait until everything is as it was before anybody came; return what is not, and how it is."""
+    """Wait until everything is as it was before anybody came; return what is not, and how it is.
+
+    :param reminders: timers that may stand beside those of before.
+    """
     end = trio.current_time() + LEAVING_SECONDS
+    allowed = {**before, "timers": before.get("timers", 0.0) + reminders} if before else {}
+    looks: deque[Mapping[str, float]] = deque(maxlen=LOOKS)
     while True:
-        now = await standing(target)
-        left = _left(before, now)
+        if found := await standing(target):
+            looks.append(found)
+        now = _least(looks)
+        left = _left(allowed, now)
         if not left or trio.current_time() > end:
             return left, now
         await trio.sleep(LOOK_SECONDS)
@@ -282,10 +330,14 @@ async def left_behind(
 def _left(before: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
     if not now:
         return ["the server does not tell its metrics"]
+    if not before:
+        return ["the server did not tell what it held before anybody came"]
     left = [
         f"{now[name] - before[name]:.0f} {name} were left behind"
         for name in LEFT
         if name in before and now.get(name, 0.0) > before[name]
     ]
-    files = now.get("files", 0.0) - before.get("files", 0.0)
-    return [*left, f"{files:.0f} files were left open"] if files > READERS else left
+    database = now.get("database_files", 0.0)
+    if database > DATABASE_FILES:
+        left.append(f"{database:.0f} files of the database are open")
+    return left

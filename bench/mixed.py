@@ -20,7 +20,7 @@ import trio
 
 from bench.diary import ROWS, Summary, summed
 from bench.fair_chats import SHORT, USUAL, Times
-from bench.fair_checks import end_chats, end_sessions, left_behind, settled
+from bench.fair_checks import REMINDERS, end_chats, end_sessions, left_behind, settled
 from bench.fair_part import Layout
 from bench.load import brief
 from bench.load.target import PROGRAM, Flaws, Target, described, opened
@@ -45,6 +45,9 @@ ROUGH = 2_000
 
 CHATS_PAIRS = 10
 """With so many pairs, some 1-1 chat must have come to its end in a fair that is long enough."""
+
+REMINDED_SECONDS = 1_200.0
+"""After the daemon was killed: the slots that were booked then are over."""
 
 MB = 1e6
 
@@ -89,16 +92,17 @@ class Fair:
         return Team("bench.fair_part", self.target, [attrs.asdict(one) for one in layouts])
 
     def load(self) -> None:
-        """Bring the event."""
+        """Bring the event; look first what the server holds without its sessions, as at the end."""
         event = described(self.target.event, self.layout.sessions, **self.times.event(self.slots))
         event["company"][0]["slots"] = self.slots.quota * self.layout.pairs
+        if self._flaws is not None:
+            self.target.load({**event, "session": []})
+            self.before = trio.run(settled, self.target)
         self.target.load(event)
 
     async def run(self, team: Team) -> tuple[Summary, list[str]]:
         """Hold the fair; return what came of it, and the promises that were broken."""
         flaws, layout = self._flaws, self.layout
-        if flaws is not None:
-            self.before = await settled(self.target, flaws.idle_seconds * 2)
         await trio.sleep(max(0.0, (self.times.begins - datetime.now(UTC)).total_seconds()))
         team.tell(f"go {time.monotonic() + LEAD}")
         begun = trio.current_time() + LEAD
@@ -114,7 +118,9 @@ class Fair:
         if flaws is not None:
             await end_chats(self.target, layout.pairs)
             await end_sessions(self.target, layout.sessions)
-            left, self.after = await left_behind(self.target, self.before)
+            soon = layout.seconds * (1 - flaws.kill_at) < REMINDED_SECONDS
+            reminders = REMINDERS * layout.pairs if soon else 0
+            left, self.after = await left_behind(self.target, self.before, reminders)
             broken += left
         return summary, broken
 

@@ -10,19 +10,23 @@ import trio
 
 from actors.errors import Refused
 from actors.rules.policy import Policy
-from bench import figures, mixed
+from bench import fair_checks, figures, mixed
 from bench.attendee import ANSWER_SECONDS, Attendee
 from bench.diary import Diary, summed
 from bench.fair_chats import SHORT, USUAL, Guest, Partner, Times, talked_out
 from bench.fair_checks import (
+    BASELINE_SECONDS,
+    DATABASE_FILES,
     QUIET_SECONDS,
-    READERS,
     _left,
     _messages,
     _pair_broken,
     _people,
     _votes,
+    left_behind,
     quiet,
+    settled,
+    standing,
     unentered,
 )
 from bench.fair_part import Layout
@@ -415,12 +419,71 @@ def test_a_small_fair_in_two_processes_has_1_1_chats_and_keeps_what_it_promised(
 
 
 def test_what_was_left_behind_is_told():
-    before = {"actors": 10.0, "tasks": 40.0, "files": 20.0}
-    assert _left(before, {"actors": 9.0, "tasks": 40.0, "files": 20.0 + READERS}) == []
-    assert _left(before, {"actors": 12.0, "tasks": 41.0, "files": 40.0}) == [
-        "2 actors were left behind", "1 tasks were left behind", "20 files were left open",
+    before = {"actors": 10.0, "tasks": 40.0, "files": 17.0, "database_files": 6.0}
+    now = {"actors": 9.0, "tasks": 40.0, "files": 17.0, "database_files": DATABASE_FILES}
+    assert _left(before, now) == []
+    worse = {"actors": 12.0, "tasks": 41.0, "files": 18.0, "database_files": DATABASE_FILES + 1}
+    assert _left(before, worse) == [
+        "2 actors were left behind", "1 tasks were left behind", "1 files were left behind",
+        f"{DATABASE_FILES + 1} files of the database are open",
     ]  # fmt: skip
     assert _left(before, {}) == ["the server does not tell its metrics"]
+    unknown = ["the server did not tell what it held before anybody came"]
+    assert _left({}, {"actors": 9e9}) == unknown
+
+
+def told(monkeypatch, *looks):
+    """Have a server tell these, one after the other, and the last one for ever."""
+    left = list(looks)
+    monkeypatch.setattr(fair_checks, "ask", lambda _: dict(left.pop(0) if left[1:] else left[0]))
+    return Target("ws://h/", Key("k", "s" * 20), "fair")
+
+
+def holds(actors, tasks, timers):
+    return {"actors": actors, "tasks": tasks, "timers": timers}
+
+
+async def test_what_a_server_starts_with_is_gone_before_it_is_counted(autojump_clock, monkeypatch):
+    starts = [holds(20.0, 40.0, 11.0), {}, holds(15.0, 36.0, 11.0), holds(15.0, 36.0, 9.0)]
+    target = told(monkeypatch, *starts, holds(15.0, 35.0, 9.0))
+    before = await settled(target)
+    assert before == holds(15.0, 35.0, 9.0)
+    leaks = told(monkeypatch, holds(20.0, 40.0, 11.0))
+    left, _ = await left_behind(leaks, before)
+    assert left == [
+        "5 actors were left behind", "5 tasks were left behind", "2 timers were left behind"
+    ]  # fmt: skip
+    assert await left_behind(told(monkeypatch, before), before) == ([], before)
+
+
+async def test_what_comes_late_to_a_server_is_there_before_it_is_counted(
+    autojump_clock, monkeypatch
+):
+    early, rest = holds(9.0, 29.0, 0.0), holds(9.0, 30.0, 1.0)
+    assert await settled(told(monkeypatch, early, early, rest)) == rest
+
+
+async def test_metrics_that_were_missed_are_asked_for_again(autojump_clock, monkeypatch):
+    assert await settled(told(monkeypatch, {}, {}, holds(9.0, 30.0, 1.0)))
+    assert await settled(told(monkeypatch, {})) == {}
+    assert trio.current_time() > BASELINE_SECONDS
+
+
+async def test_only_what_a_restarted_daemon_was_to_be_reminded_of_may_stand(
+    autojump_clock, monkeypatch
+):
+    before, now = holds(9.0, 30.0, 1.0), holds(9.0, 30.0, 8.0)
+    assert (await left_behind(told(monkeypatch, now), before, 7))[0] == []
+    left, _ = await left_behind(told(monkeypatch, now), before, 6)
+    assert left == ["1 timers were left behind"]
+
+
+def test_files_of_the_database_are_told_apart(monkeypatch, tmp_path):
+    monkeypatch.setattr(fair_checks, "ask", lambda _: {"files": 20.0})
+    target = Target("ws://h/", Key("k", "s" * 20), "fair", os.getpid())
+    with (tmp_path / "greenroom.db-wal").open("w"), (tmp_path / "log").open("w"):
+        found = trio.run(standing, target)
+    assert found == {"files": 19.0, "database_files": 1.0}
 
 
 def test_metrics_are_looked_for_beside_the_websocket_or_where_one_says(monkeypatch):
