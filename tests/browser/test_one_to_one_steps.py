@@ -1,6 +1,7 @@
 """The steps of 1-1 chats, from the schedule to the chat itself, in two real browsers."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -218,6 +219,40 @@ def test_reschedule_agree_and_cancel(visit: Visitors) -> None:
     employee.page.get_by_role("dialog").get_by_role("button", name="Cancel chat").click()
     tab(guest, "Declined")
     expect(guest.page.get_by_role("article", name="Emil")).to_contain_text("I am ill, sorry")
+
+
+def asks(visitor: Visitor, method: str, **params: Any) -> Any:
+    """Carry out what the page has no button for."""
+    script = "async ([method, params]) => (await import('/app/actions.js')).call(method, params)"
+    return visitor.page.evaluate(script, [method, params])
+
+
+def offered(visit: Visitors, guest: str, *colleagues: str) -> tuple[Visitor, Visitor]:
+    """Return a guest who has asked an employee, and the colleague asked to take over."""
+    employee, asker = both(visit, colleagues[0], guest)
+    colleague = visit(visit.fresh(colleagues[1]), "one-to-one")
+    for one in (colleague, employee):
+        publish(one, every=False)
+    request(asker, employee.who)
+    expect(employee.page.locator("article.meeting")).to_be_visible()
+    organizer = visit("olga")
+    chat = asks(employee, "meeting.list", tab="requested")["meetings"][0]["id"]
+    asks(organizer, "meeting.reassign", id=chat, to=colleague.who)
+    return asker, colleague
+
+
+def test_a_colleague_takes_a_chat_over_or_does_not(visit: Visitors) -> None:
+    _, colleague = offered(visit, "ana", "emil", "hugo")
+    asked = colleague.page.get_by_role("article", name="Ana")
+    expect(asked).to_contain_text("You are asked to take this chat over from Emil.")
+    expect(asked.get_by_role("button")).to_have_text(["Take over", "Decline"])
+    colleague.shot("one_offer")
+    asked.get_by_role("button", name="Take over").click()
+    expect(asked.get_by_role("button")).to_have_text(["Approve", "Decline"])
+    _, colleague = offered(visit, "ben", "emil", "hugo")
+    asked = colleague.page.get_by_role("article", name="Ben")
+    asked.get_by_role("button", name="Decline").click()
+    expect(asked).to_have_count(0)
 
 
 def test_an_employee_asks_a_participant_met_in_a_session(visit: Visitors) -> None:

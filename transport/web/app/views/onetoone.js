@@ -88,7 +88,8 @@ export function FreeSlots({ agenda }) {
 
 function MeetingCard({ meeting, state }) {
   const me = state.person.id;
-  const other = otherSide(meeting, me);
+  const offered = meeting.offer?.id === me;
+  const other = offered ? meeting.participant : otherSide(meeting, me);
   const { zone } = meeting;
   return h("article", { class: "card meeting", "aria-label": other.name },
     h(Avatar, { id: other.id, name: other.name }),
@@ -100,8 +101,15 @@ function MeetingCard({ meeting, state }) {
       meeting.question && meeting.answer ? h("div", null, h("p", { class: "muted small" }, meeting.question), h("p", { class: "quote" }, meeting.answer)) : null,
       meeting.reason ? h("p", { class: "quote" }, meeting.reason) : null,
       meeting.refer ? h("p", null, referral(meeting.refer, state)) : null,
-      proposal(meeting, me)),
-    h("div", { class: "actions" }, status(meeting), ...actions(meeting, me)));
+      offered ? offer(meeting) : proposal(meeting, me)),
+    h("div", { class: "actions" }, status(meeting), ...(offered ? [] : actions(meeting, me))));
+}
+
+/** An organizer asks the viewer to take a colleague's chat over; until they agree it is not theirs. */
+function offer({ id, employee }) {
+  return h("div", { class: "note-light row" }, h("span", null, t("one.offer", { name: employee.name })),
+    button(t("one.takeOver"), { kind: "primary small", onclick: () => change("meeting.agree", { id }) }),
+    button(t("one.decline"), { kind: "small", onclick: () => change("meeting.disagree", { id }) }));
 }
 
 function referral(refer, state) {
