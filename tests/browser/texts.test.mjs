@@ -4,9 +4,12 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
+process.env.TZ = "America/New_York"; // the viewer's zone
+
 const app = new URL("../../transport/web/app/", import.meta.url);
 const { en } = await import(new URL("i18n/en.js", app));
 const { de } = await import(new URL("i18n/de.js", app));
+const { clock, moment, setZone } = await import(new URL("i18n/index.js", app));
 
 function facts(text) {
   return [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort();
@@ -60,4 +63,18 @@ test("modules stay short enough to be read at once, and never hand text to the p
     assert.ok(source.split("\n").length < 400, name);
     assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, name);
   }
+});
+
+const plain = (text) => text.replaceAll(/\s/g, " ");
+
+test("times are the event's, named and with the viewer's own beside them where these differ", () => {
+  const at = "2026-12-01T15:00:00Z";
+  setZone("Europe/Berlin");
+  assert.equal(plain(clock(at)), "04:00 PM");
+  assert.equal(plain(moment(at, undefined, Date.parse(at))), "04:00 PM Europe/Berlin (10:00 AM your time)");
+  assert.equal(plain(moment(at, "Asia/Tokyo", Date.parse(at))), "Wed, Dec 2, 12:00 AM Asia/Tokyo (Tue, Dec 1, 10:00 AM your time)");
+  setZone("America/New_York");
+  assert.equal(plain(moment(at, undefined, Date.parse(at))), "10:00 AM");
+  assert.equal(plain(moment(at, undefined, Date.parse(at) - 86_400_000)), "Tue, Dec 1, 10:00 AM");
+  setZone(undefined);
 });

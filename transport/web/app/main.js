@@ -1,7 +1,7 @@
 /** Where the client begins: language, token, connection, and a picture of the state on every frame. */
 
 import { announce, useConnection } from "./actions.js";
-import { detectLanguage, t } from "./i18n/index.js";
+import { detectLanguage, setZone, t } from "./i18n/index.js";
 import { resumeMedia, watchMedia } from "./media/sync.js";
 import { followNotifications } from "./notifications.js";
 import { enterPage, pageConnected, pageEvent } from "./pages.js";
@@ -10,6 +10,7 @@ import { Connection } from "./rpc.js";
 import { dispatch, getState, subscribe } from "./store.js";
 import { h, render } from "./ui/dom.js";
 import { App, titleOf } from "./views/app.js";
+import { zoneOf } from "./views/frame.js";
 
 const TICK = 5_000;
 const HIDDEN_FRAME = 200;
@@ -112,6 +113,7 @@ function connect(token) {
 function start() {
   detectLanguage();
   const token = takeToken();
+  subscribe((state) => setZone(zoneOf(state)));
   subscribe(drawSoon());
   if (token) {
     connect(token);

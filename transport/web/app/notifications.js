@@ -1,7 +1,7 @@
 /** Notifications: shown once as they come, kept in the list until read. */
 
 import { act, go, toast } from "./actions.js";
-import { t, clock, hasText } from "./i18n/index.js";
+import { t, moment, hasText } from "./i18n/index.js";
 import { dispatch, getState, subscribe } from "./store.js";
 
 function titleOf(session) {
@@ -22,7 +22,7 @@ export function noteText(note) {
     title: data.title ?? titleOf(data.session),
     minutes: data.minutes ?? 0,
     room: data.room ?? "",
-    time: meeting?.start ? clock(meeting.start) : "",
+    time: meeting?.start ? moment(meeting.start, meeting.zone) : "",
     message: data.message?.text ?? data.message ?? meeting?.reason ?? "",
   };
   return t(hasText(key) ? key : "note.other", { kind: note.kind, ...facts });

@@ -68,15 +68,24 @@ async function enterSupport() {
 
 const nothing = () => {};
 
+/** Links lead into rooms past the lobby, but the times in them are told in the event's zone. */
+function afterEvent(enter) {
+  return async (id) => {
+    const here = open;
+    await loadEvent();
+    if (open === here) await enter(id);
+  };
+}
+
 const PAGES = {
   lobby: { enter: loadEvent },
   program: { enter: async () => { await loadEvent(); await loadProgram(); } },
   schedule: { enter: enterSchedule, again: enterSchedule },
   companies: { enter: loadEvent },
   company: { enter: enterCompany, leave: leaveCompany },
-  session: { enter: enterSession, leave: leaveSession, connected: sessionConnected, event: sessionEvent },
+  session: { enter: afterEvent(enterSession), leave: leaveSession, connected: sessionConnected, event: sessionEvent },
   "one-to-one": { enter: enterOneToOne, again: loadMeetings },
-  chat: { enter: enterMeeting, leave: leaveMeeting, connected: enterMeeting },
+  chat: { enter: afterEvent(enterMeeting), leave: leaveMeeting, connected: enterMeeting },
   support: { enter: enterSupport },
   organizer: { enter: enterOrganizer, again: enterOrganizer },
 };

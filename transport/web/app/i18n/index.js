@@ -8,6 +8,7 @@ const KEPT = "greenroom.language";
 let language = "en";
 let region = "en";
 let plurals = new Intl.PluralRules("en");
+let eventZone; // until the event is known, times are the viewer's
 
 /** Choose what was kept, else what the browser prefers, else English. */
 export function detectLanguage() {
@@ -51,31 +52,55 @@ function readKept() {
 
 const formatters = new Map();
 
-function formatter(options) {
-  const name = region + JSON.stringify(options);
-  if (!formatters.has(name)) formatters.set(name, new Intl.DateTimeFormat(region, options));
+function formatter(options, spelling = region) {
+  const name = spelling + JSON.stringify(options);
+  if (!formatters.has(name)) formatters.set(name, new Intl.DateTimeFormat(spelling, options));
   return formatters.get(name);
 }
 
-/** A wall clock time, such as 10:30, in `zone` (default: the viewer's). */
-export function clock(instant, zone) {
+/** Tell times in the event's zone from now on. */
+export function setZone(zone) {
+  eventZone = zone;
+}
+
+/** A wall clock time, such as 10:30, in `zone` (default: the event's). */
+export function clock(instant, zone = eventZone) {
   return formatter({ hour: "2-digit", minute: "2-digit", timeZone: zone }).format(new Date(instant));
 }
 
 /** A day, such as Tuesday, 1 December. */
-export function day(instant, zone) {
+export function day(instant, zone = eventZone) {
   return formatter({ weekday: "long", day: "numeric", month: "long", timeZone: zone }).format(new Date(instant));
 }
 
 /** A short day, such as Tue 1 Dec. */
-export function shortDay(instant, zone) {
+export function shortDay(instant, zone = eventZone) {
   return formatter({ weekday: "short", day: "numeric", month: "short", timeZone: zone }).format(new Date(instant));
 }
 
 /** The calendar day as YYYY-MM-DD in `zone`. */
 export function dayKey(instant, zone) {
-  const parts = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: zone });
-  return parts.format(new Date(instant));
+  return formatter({ year: "numeric", month: "2-digit", day: "2-digit", timeZone: zone }, "en-CA").format(new Date(instant));
+}
+
+/** What the viewer's own clock shows at an instant, with the day where it is another; empty where it shows the same as in `zone`. */
+export function ownTime(instant, zone = eventZone) {
+  const own = viewerZone();
+  if (dayKey(instant, own) !== dayKey(instant, zone)) return `${shortDay(instant, own)}, ${clock(instant, own)}`;
+  return clock(instant, own) === clock(instant, zone) ? "" : clock(instant, own);
+}
+
+/** `text`, which tells an instant in `zone`, with the zone's name and the viewer's own time where that differs. */
+export function zoned(text, instant, zone = eventZone) {
+  const time = ownTime(instant, zone);
+  return time ? `${text} ${zone} (${t("session.yourTime", { time })})` : text;
+}
+
+/** One important time: with its day unless that is today, there and here, and the viewer's own beside it. */
+export function moment(instant, zone = eventZone, now = Date.now()) {
+  const key = dayKey(instant, zone);
+  const today = key === dayKey(now, zone) && key === dayKey(instant, viewerZone());
+  return zoned(today ? clock(instant, zone) : `${shortDay(instant, zone)}, ${clock(instant, zone)}`, instant, zone);
 }
 
 /** Seconds as m:ss, never below zero. */
@@ -89,7 +114,10 @@ export function number(value) {
   return new Intl.NumberFormat(region).format(value);
 }
 
+let ownZone;
+
 /** The viewer's own zone. */
 export function viewerZone() {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  ownZone ??= Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return ownZone;
 }

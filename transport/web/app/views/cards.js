@@ -1,7 +1,7 @@
 /** A session as a card or a row: in the lobby, the program, on a company's page. */
 
 import { act, go, openDialog, saveCalendar, serverNow } from "../actions.js";
-import { clock, shortDay, t } from "../i18n/index.js";
+import { clock, ownTime, shortDay, t, zoned } from "../i18n/index.js";
 import { Confirm } from "../ui/dialog.js";
 import { classes, h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
@@ -100,7 +100,7 @@ export function SessionCard({ state, card }) {
 
 function when(state, card) {
   const zone = zoneOf(state);
-  return h("span", null, icon("clock", 16), `${shortDay(card.start, zone)}, ${clock(card.start, zone)}–${clock(card.end, zone)}`);
+  return h("span", null, icon("clock", 16), zoned(`${shortDay(card.start, zone)}, ${clock(card.start, zone)}–${clock(card.end, zone)}`, card.start, zone));
 }
 
 /** A session as a row of the program. */
@@ -117,6 +117,6 @@ export function SessionRow({ state, card }) {
 
 /** The viewer's own time, where it differs from the event's. */
 export function localTime(card, zone) {
-  const own = clock(card.start);
-  return own === clock(card.start, zone) ? "" : t("session.yourTime", { time: own });
+  const time = ownTime(card.start, zone);
+  return time && t("session.yourTime", { time });
 }

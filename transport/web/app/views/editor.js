@@ -98,6 +98,7 @@ export class ScheduleEditor extends Component {
     return h(Dialog, { title: t("editor.title"), onClose, size: "large" },
       h("form", { onsubmit: (event) => this.save(event) },
         agenda.quota ? h("p", { class: "quota" }, t("editor.quota", { limit: agenda.quota.limit, others: agenda.quota.used - agenda.quota.mine, mine: total })) : null,
+        h("p", { class: "hint" }, t("one.zone", { zone: agenda.zone })),
         ...agenda.bookable.map((entry) => this.day(entry, agenda)),
         h("h3", null, t("editor.about")), h("p", { class: "hint" }, t("editor.aboutHint")),
         ...SHORT.map((name) => field(`about-${name}`, t(`editor.${name}`), h("textarea", { id: `about-${name}`, name, rows: 2, maxlength: 1000, defaultValue: about?.[name] ?? "" }))),

@@ -2,7 +2,7 @@
 
 import { dispatch, getState } from "../store.js";
 import { openDialog, serverNow, theConnection } from "../actions.js";
-import { LANGUAGES, clock, setLanguage, t } from "../i18n/index.js";
+import { LANGUAGES, moment, setLanguage, t } from "../i18n/index.js";
 import { noteText, openNote, readNotes } from "../notifications.js";
 import { Dialog } from "../ui/dialog.js";
 import { Component, classes, h } from "../ui/dom.js";
@@ -87,7 +87,7 @@ function Notifications({ state, onClose }) {
     { title: t("notes.title"), onClose },
     notes.length === 0 ? empty("bell", t("notes.none"), t("notes.noneHint")) : h("ul", { class: "notifications" }, ...notes.map((note) =>
       h("li", { key: note.id, class: "notification" },
-        h("div", null, h("p", null, noteText(note)), h("p", { class: "muted small" }, clock(note.at))),
+        h("div", null, h("p", null, noteText(note)), h("p", { class: "muted small" }, moment(note.at))),
         h("div", { class: "row" }, button(t("app.open"), { kind: "small", onclick: () => open(note) }), iconButton(t("notes.read"), "check", { kind: "small", onclick: () => readNotes([note.id]) }))))),
     notes.length > 1 ? h("div", { class: "dialog-actions" }, button(t("notes.readAll"), { onclick: () => readNotes(notes.map((note) => note.id)) })) : null,
   );

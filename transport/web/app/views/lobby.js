@@ -1,7 +1,7 @@
 /** The lobby: what is on now, and what comes next. */
 
 import { serverNow } from "../actions.js";
-import { clock, day, t, viewerZone } from "../i18n/index.js";
+import { clock, day, moment, t, viewerZone } from "../i18n/index.js";
 import { h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { badge, empty, loading } from "../ui/parts.js";
@@ -20,7 +20,7 @@ export function Lobby({ state }) {
     h(Hero, { lobby, live: live.length }),
     h("section", { "aria-labelledby": "lobby-live" },
       h("div", { class: "section-title" }, h("h2", { id: "lobby-live" }, t("lobby.live")), live.length ? badge(t("session.live"), "live") : null),
-      live.length ? h("div", { class: "cards" }, ...live.map((card) => h(SessionCard, { key: card.id, state, card }))) : h("div", { class: "card" }, empty("clock", t("lobby.noneLive"), next.length ? t("lobby.nextAt", { time: clock(next[0].start, lobby.event.time_zone), title: next[0].title }) : null))),
+      live.length ? h("div", { class: "cards" }, ...live.map((card) => h(SessionCard, { key: card.id, state, card }))) : h("div", { class: "card" }, empty("clock", t("lobby.noneLive"), next.length ? t("lobby.nextAt", { time: moment(next[0].start), title: next[0].title }) : null))),
     h("section", { "aria-labelledby": "lobby-next" },
       h("div", { class: "section-title" }, h("h2", { id: "lobby-next" }, t("lobby.next"))),
       next.length ? h("div", { class: "cards" }, ...next.map((card) => h(SessionCard, { key: card.id, state, card }))) : h("p", { class: "muted" }, t("lobby.noneNext"))));

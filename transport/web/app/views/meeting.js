@@ -1,7 +1,7 @@
 /** The 1-1 chat itself: the two of them, the side chat, the time left. */
 
 import { act, go } from "../actions.js";
-import { clock, countdown, t } from "../i18n/index.js";
+import { countdown, moment, t } from "../i18n/index.js";
 import { unlockSound } from "../media/sync.js";
 import { enterMeeting } from "../rooms/meeting.js";
 import { flagsOf } from "../state/media.js";
@@ -48,7 +48,7 @@ function Middle({ state, chat, id, other }) {
   const problem = state.data[`chat/${id}`]?.problem;
   if (!chat) {
     if (!problem) return h("div", { class: "waiting" }, loading());
-    return h("div", { class: "waiting" }, h("h2", null, t("one.cannotJoin")), h("p", null, problem.data?.opens_at ? t("session.opensAt", { time: clock(problem.data.opens_at) }) : problem.text), button(t("app.again"), { kind: "primary", onclick: () => enterMeeting(id) }));
+    return h("div", { class: "waiting" }, h("h2", null, t("one.cannotJoin")), h("p", null, problem.data?.opens_at ? t("session.opensAt", { time: moment(problem.data.opens_at) }) : problem.text), button(t("app.again"), { kind: "primary", onclick: () => enterMeeting(id) }));
   }
   if (chat.state === "ended") {
     return h("div", { class: "waiting" }, h("h2", null, t("one.ended")), h("p", null, t("one.endedHint")), noteForm(chat, id), button(t("nav.one-to-one"), { kind: "primary", onclick: () => go("one-to-one") }));

@@ -1,13 +1,14 @@
 /** The 1-1 Chat tab: Requested, In scheduling, Confirmed, Completed; and asking somebody for a chat. */
 
 import { act, go, openDialog, saveCalendar } from "../actions.js";
-import { clock, shortDay, t } from "../i18n/index.js";
+import { clock, shortDay, t, zoned } from "../i18n/index.js";
 import { loadMeetings } from "../pages.js";
 import { AskText } from "../ui/dialog.js";
 import { Component, h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { Avatar, Menu, Tabs, badge, button, empty, loading } from "../ui/parts.js";
 import { companyName } from "./cards.js";
+import { zoneOf } from "./frame.js";
 import { CancelDialog, DeclineDialog, RequestChat, SlotDialog, slotsByDay } from "./meetingdialogs.js";
 import { ScheduleEditor } from "./editor.js";
 
@@ -26,9 +27,9 @@ export function otherSide(meeting, me) {
   return meeting.employee.id === me ? meeting.participant : meeting.employee;
 }
 
-/** A slot in words, in the event's zone. */
+/** A slot in words, in the event's zone and the viewer's. */
 export function slotText(slot, zone) {
-  return `${shortDay(slot.start, zone)}, ${clock(slot.start, zone)}–${clock(slot.end, zone)}`;
+  return zoned(`${shortDay(slot.start, zone)}, ${clock(slot.start, zone)}–${clock(slot.end, zone)}`, slot.start, zone);
 }
 
 /** The page. */
@@ -51,7 +52,7 @@ export class OneToOne extends Component {
     const employee = state.person.role === "employee";
     return h("div", { class: "page" },
       h("div", { class: "page-head" },
-        h("div", null, h("h1", null, t("nav.one-to-one")), h("p", { class: "muted" }, t("one.hint"))),
+        h("div", null, h("h1", null, t("nav.one-to-one")), h("p", { class: "muted" }, t("one.hint"), " ", t("one.zone", { zone: zoneOf(state) }))),
         h("div", { class: "row" }, employee ? this.agendaTools(agenda) : null, button(t("one.ask"), { kind: "primary", name: "plus", onclick: () => openDialog(RequestChat) }))),
       employee && agenda ? h(FreeSlots, { agenda }) : null,
       h("section", { class: "stack" },

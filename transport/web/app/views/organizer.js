@@ -1,11 +1,11 @@
 /** The organizer's page: figures, live sessions, people, 1-1 chats, companies with their quotas, and bans. */
 
 import { act, call, go, openDialog } from "../actions.js";
-import { clock, number, t } from "../i18n/index.js";
+import { clock, number, shortDay, t } from "../i18n/index.js";
 import { Component, h } from "../ui/dom.js";
 import { Menu, badge, loading } from "../ui/parts.js";
 import { companyName, marks } from "./cards.js";
-import { eventOf, zoneOf } from "./frame.js";
+import { eventOf } from "./frame.js";
 import { confirmEnd } from "./hosttools.js";
 import { allCards } from "./program.js";
 import { Bans, FindPeople } from "./organizerpeople.js";
@@ -49,7 +49,7 @@ export class Organizer extends Component {
     if (!lobby) return loading();
     const cards = allCards(state);
     return h("div", { class: "page" },
-      h("div", { class: "page-head" }, h("div", null, h("h1", null, t("nav.organizer")), h("p", { class: "muted" }, lobby.event.name))),
+      h("div", { class: "page-head" }, h("div", null, h("h1", null, t("nav.organizer")), h("p", { class: "muted" }, lobby.event.name, ". ", t("program.hint", { zone: lobby.event.time_zone })))),
       this.figures(cards, lobby),
       h("section", { class: "stack" }, h("h2", null, t("organizer.sessionTitle")), this.table(state, cards)),
       h("div", { class: "columns even" },
@@ -73,11 +73,10 @@ export class Organizer extends Component {
   }
 
   table(state, cards) {
-    const zone = zoneOf(state);
     return h("div", { class: "card table-card", tabindex: 0, role: "region", "aria-label": t("organizer.sessionTitle") }, h("table", null,
       h("thead", null, h("tr", null, ...["when", "session", "company", "state", "people", "seats", "actions"].map((name) => h("th", { scope: "col" }, t(`organizer.${name}`))))),
       h("tbody", null, ...cards.map((card) => h("tr", { key: card.id },
-        h("td", { class: "number" }, clock(card.start, zone)), h("th", { scope: "row" }, h("a", { href: `#/session/${encodeURIComponent(card.id)}` }, card.title)),
+        h("td", { class: "number" }, `${shortDay(card.start)}, ${clock(card.start)}`), h("th", { scope: "row" }, h("a", { href: `#/session/${encodeURIComponent(card.id)}` }, card.title)),
         h("td", null, card.company ? companyName(state, card.company) : "–"), h("td", null, h("div", { class: "row" }, ...stateOf(card))),
         h("td", { class: "number" }, card.live ? number(this.present[card.id] ?? 0) : "–"),
         h("td", { class: "number" }, card.capacity === null ? t("session.open") : `${number(card.registered)} / ${number(card.capacity)}`),

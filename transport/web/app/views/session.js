@@ -1,7 +1,7 @@
 /** A session: stage and controls left, the four tabs right, Leave at the top. */
 
 import { act, announce, go, openDialog } from "../actions.js";
-import { clock, countdown, shortDay, t } from "../i18n/index.js";
+import { clock, countdown, moment, shortDay, t, zoned } from "../i18n/index.js";
 import { unlockSound } from "../media/sync.js";
 import { enterSession, joinSession, walkOut } from "../rooms/session.js";
 import { roomsOpen } from "../state/breakout.js";
@@ -12,7 +12,7 @@ import { icon } from "../ui/icons.js";
 import { Menu, badge, button, loading } from "../ui/parts.js";
 import { companyName } from "./cards.js";
 import { lifeRing, mediaControls } from "./controls.js";
-import { Banner, Ticker, zoneOf } from "./frame.js";
+import { Banner, Ticker } from "./frame.js";
 import { hostMenu, hostTools } from "./hosttools.js";
 import { Panel } from "./panel.js";
 import { Countdown, RequestBar } from "./request.js";
@@ -32,7 +32,7 @@ export function SessionPage({ state }) {
   return h("div", { class: classes("room outside", state.status === "reconnecting" && "with-banner") },
     state.status === "reconnecting" ? h(Banner, { state }) : null,
     h("header", { class: "room-head" }, leaveButton(), h("div", { class: "who" }, h("h1", null, about?.session?.title ?? t("nav.session")))),
-    h("main", { id: "main", tabindex: -1, class: "stage-area outside-area" }, h("div", { class: "stage-notes" }), h(Outside, { state, about, id, removed: session?.client?.removed }), h("div", { class: "controls" }, lifeRing())));
+    h("main", { id: "main", tabindex: -1, class: "stage-area outside-area" }, h("div", { class: "stage-notes" }), h(Outside, { about, id, removed: session?.client?.removed }), h("div", { class: "controls" }, lifeRing())));
 }
 
 function leaveButton() {
@@ -40,7 +40,7 @@ function leaveButton() {
 }
 
 /** Before the doors open, full, banned, over. */
-function Outside({ state, about, id, removed }) {
+function Outside({ about, id, removed }) {
   if (removed !== undefined) return waiting(t("session.removed"), removed || t("session.removedHint"));
   if (!about || (!about.problem && !about.session)) return h("div", { class: "waiting" }, loading());
   const { problem, session } = about;
@@ -50,8 +50,7 @@ function Outside({ state, about, id, removed }) {
   if (problem.data?.register) return waiting(t("session.needsSeat"), t("session.needsSeatText"), button(t("session.registerAndJoin"), { kind: "primary", onclick: () => registerAndJoin(id) }));
   const opens = problem.data?.opens_at;
   if (opens) {
-    const zone = zoneOf(state);
-    return waiting(t("session.notYet"), t("session.opens", { day: shortDay(opens, zone), time: clock(opens, zone) }),
+    return waiting(t("session.notYet"), t("session.opens", { day: shortDay(opens), time: zoned(clock(opens), opens) }),
       h(Ticker, { deadline: opens, every: 1000, draw: (left) => (left < 86_400 ? h("p", { class: "big-time", role: "timer" }, countdown(left)) : h("span")) }));
   }
   return waiting(t("session.cannotJoin"), problem.text, button(t("app.again"), { kind: "primary", onclick: () => joinSession(id) }));
@@ -95,7 +94,7 @@ function picture(session, id, room, me, pictures) {
   }
   const { state: status, start } = session.session;
   if (status === "scheduled" || status === "backstage") {
-    return waiting(t(session.me.moderator ? "session.readyToStart" : "session.waitingForHost"), t("session.startsAt", { time: clock(start) }),
+    return waiting(t(session.me.moderator ? "session.readyToStart" : "session.waitingForHost"), t("session.startsAt", { time: moment(start) }),
       h(Ticker, { deadline: start, every: 1000, draw: (left) => (left > 0 ? h("p", { class: "big-time", role: "timer" }, countdown(left)) : h("span")) }));
   }
   return h(Stage, { session, id, me, pictures });
@@ -115,7 +114,7 @@ function Head({ state, session, id, room }) {
   };
   return h("header", { class: "room-head" },
     button(t("session.leave"), { kind: "leave", name: "leave", onclick: confirmLeave }),
-    h("div", { class: "who grow" }, h("h1", null, roomName(session, room) ? `${roomName(session, room)} · ${title}` : title), h("p", null, [company ? state.topics[`company/${company}`]?.company.name ?? companyName(state, company) : null, t("session.until", { time: clock(end, zoneOf(state)) })].filter(Boolean).join(" · "))),
+    h("div", { class: "who grow" }, h("h1", null, roomName(session, room) ? `${roomName(session, room)} · ${title}` : title), h("p", null, [company ? state.topics[`company/${company}`]?.company.name ?? companyName(state, company) : null, t("session.until", { time: moment(end) })].filter(Boolean).join(" · "))),
     status === "live" ? badge(t("session.live"), "live") : status === "hostless" ? badge(t("session.hostlessBadge"), "warn") : null,
     h("span", { class: "row present", "aria-label": t("people.count", { n: session.people.counts.present }) }, icon("people", 18), session.people.counts.present),
     ...hostTools(session, id),
