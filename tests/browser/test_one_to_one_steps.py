@@ -1,5 +1,6 @@
 """The steps of 1-1 chats, from the schedule to the chat itself, in two real browsers."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,6 +87,35 @@ def more_slots(employee: Visitor) -> None:
     tomorrow.locator(".slot").first.click()
     dialog.get_by_role("button", name="Confirm availability").click()
     expect(dialog).to_have_count(0)
+
+
+def test_more_slots_than_are_left_are_refused_with_their_number(visit: Visitors) -> None:
+    employee, _ = both(visit, "uma", "cleo")
+    page = employee.page
+    page.get_by_role("button", name="More options").click()
+    page.get_by_role("menuitem", name="Edit my schedule").click()
+    dialog = page.get_by_role("dialog")
+    dialog.locator("fieldset").first.get_by_role("button", name="Select all").click()
+    dialog.get_by_role("button", name="Confirm availability").click()
+    refusal = r"Your company has 20 1-1 slots; you can offer at most \d+ of them\."
+    expect(page.locator(".toast.bad")).to_have_text(re.compile(refusal))
+    employee.shot("one_quota")
+
+
+def test_a_participant_learns_that_the_employee_has_no_slot_left(visit: Visitors) -> None:
+    employee, guest = both(visit, "emil", "ana")
+    publish(employee, every=False)
+    day = asks(employee, "agenda.get", employee=employee.who)["days"][0]
+    asks(employee, "meeting.request", to=guest.who)
+    asks(employee, "agenda.draft", day=day["day"], duration=day["duration"], slots=[])
+    asks(employee, "agenda.publish")
+    guest.page.get_by_role("button", name="Approve").click()
+    dialog = guest.page.get_by_role("dialog")
+    dialog.get_by_label("Which city?").fill("Lisbon")
+    dialog.get_by_role("button", name="Approve").click()
+    toast = guest.page.locator(".toast.bad")
+    expect(toast).to_have_text("The employee has no free slot left.")
+    guest.shot("one_none_left")
 
 
 def confirmed(*visitors: Visitor) -> None:

@@ -52,9 +52,16 @@ export async function load(name, method, params = {}) {
 
 /** A refusal in the viewer's language; what has no text of ours is shown as the server said it. */
 export function errorText(error) {
-  const key = `error.${error.reason}`;
+  const key = `error.${wordsFor(error)}`;
   if (!hasText(key)) return error.message;
   return t(key, { retry: Math.ceil(error.data?.retry_after ?? 1), who: error.data?.by_name ?? "", ...error.data });
+}
+
+/** The end of a refusal's text; one reason may mean different things. */
+function wordsFor({ reason, data }) {
+  if (reason === "no_free_slots" && getState().person?.role === "participant") return "no_free_slots.theirs";
+  if (reason === "quota_exceeded" && data?.left === undefined) return "quota_exceeded.requests";
+  return reason;
 }
 
 /** Show a short message that goes away by itself. */

@@ -144,5 +144,5 @@ export const en = {
 
   "error.disconnected": "Not connected at the moment.", "error.timeout": "There was no answer in time. Please try again.", "error.rate_limited": "A little slower, please. Try again in {retry} s.", "error.overloaded": "Too much at once. Please try again.", "error.storage_unavailable": "This could not be saved. Please try again.",
   "error.already_decided": "This was already decided by {who}.", "error.session_full": "This session is full.", "error.stage_full": "The stage is full. The request stays in the queue.", "error.rooms_open": "Breakout rooms are open already.", "error.slot_taken": "Somebody was faster: this slot is taken.",
-  "error.no_free_slots": "You have no free slots. Add some before you approve.", "error.quota_exceeded": "Your company has no more 1-1 slots.", "error.not_your_room": "This is not your room.", "error.banned": "You were banned here.",
+  "error.no_free_slots": "You have no free slots. Add some before you approve.", "error.no_free_slots.theirs": "The employee has no free slot left.", "error.quota_exceeded": "Your company has {limit} 1-1 slots; you can offer at most {left} of them.", "error.quota_exceeded.requests": "You have {limit} open requests and chats already.", "error.not_your_room": "This is not your room.", "error.banned": "You were banned here.",
 };
