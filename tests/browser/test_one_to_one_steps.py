@@ -213,7 +213,10 @@ def test_decline_with_a_message_and_a_colleague(visit: Visitors) -> None:
     asked.get_by_role("button", name="Decline").click()
     dialog = employee.page.get_by_role("dialog")
     dialog.get_by_label("Short message").fill("Hugo knows more about this")
-    dialog.get_by_label("Suggest a colleague").select_option(colleague.who)
+    suggested = dialog.get_by_label("Suggest instead")
+    suggested.select_option("Workshop s1")
+    suggested.select_option(colleague.who)  # either the one or the other
+    employee.shot("one_decline")
     dialog.get_by_role("button", name="Decline").click()
     tab(guest, "Declined")
     declined = guest.page.get_by_role("article", name="Emil")

@@ -113,24 +113,31 @@ function About({ agenda, asked }) {
     h("dl", { class: "stack" }, ...facts.map(([name, value]) => h("div", { key: name }, h("dt", { class: "muted small" }, t(`editor.${name}`)), h("dd", { class: "prose" }, value)))));
 }
 
-/** Decline with a short message, and maybe somewhere else to go. */
+/** Decline with a short message, and maybe somewhere else to go: one list, as only one thing may be suggested. */
 export function DeclineDialog({ state, meeting, onClose }) {
   const colleagues = (state.data.employees?.employees ?? []).filter((one) => one.id !== meeting.employee.id && one.company === meeting.employee.company);
   const sessions = (eventOf(state)?.sessions ?? []).filter((card) => card.company === meeting.employee.company);
   const send = async (event) => {
     event.preventDefault();
-    const { message, colleague, session } = event.target.elements;
+    const { message, refer } = event.target.elements;
+    const { kind } = refer.selectedOptions[0].dataset;
     const params = { id: meeting.id, message: message.value.trim() };
-    if (session.value) params.refer = { session: session.value };
-    else if (colleague.value) params.refer = { employee: colleague.value };
+    if (kind) params.refer = { [kind]: refer.value };
     if (await change("meeting.decline", params)) onClose();
   };
   return h(Dialog, { title: t("one.declineTitle"), onClose },
     h("form", { onsubmit: send },
       field("decline-message", t("one.declineMessage"), h("textarea", { id: "decline-message", name: "message", rows: 3, required: true, maxlength: MESSAGE, "data-first": true }), t("one.declineHint")),
-      field("decline-colleague", t("one.colleague"), h("select", { id: "decline-colleague", name: "colleague" }, h("option", { value: "" }, t("one.noColleague")), ...colleagues.map((one) => h("option", { value: one.id }, one.name)))),
-      field("decline-session", t("one.liveSession"), h("select", { id: "decline-session", name: "session" }, h("option", { value: "" }, t("one.noSession")), ...sessions.map((card) => h("option", { value: card.id }, card.title)))),
+      field("decline-refer", t("one.suggest"), h("select", { id: "decline-refer", name: "refer" },
+        h("option", { value: "" }, t("one.noSuggestion")),
+        suggestions("employee", t("one.colleague"), colleagues.map(({ id, name }) => [id, name])),
+        suggestions("session", t("one.liveSession"), sessions.map(({ id, title }) => [id, title])))),
       h("div", { class: "dialog-actions" }, button(t("app.cancel"), { onclick: onClose }), button(t("one.decline"), { kind: "danger", type: "submit" }))));
+}
+
+function suggestions(kind, label, choices) {
+  if (choices.length === 0) return null;
+  return h("optgroup", { label }, ...choices.map(([id, name]) => h("option", { value: id, "data-kind": kind }, name)));
 }
 
 /** Pick a free slot, or propose another. */
