@@ -218,6 +218,9 @@ def test_decline_with_a_message_and_a_colleague(visit: Visitors) -> None:
     suggested.select_option(colleague.who)  # either the one or the other
     employee.shot("one_decline")
     dialog.get_by_role("button", name="Decline").click()
+    tab(employee, "Declined")
+    expect(asked).to_contain_text("Suggested instead: Hugo")
+    expect(asked.get_by_role("button")).to_have_count(0)
     tab(guest, "Declined")
     declined = guest.page.get_by_role("article", name="Emil")
     expect(declined).to_contain_text("Hugo knows more about this")

@@ -101,7 +101,7 @@ function MeetingCard({ meeting, state }) {
       meeting.message ? h("p", { class: "quote" }, meeting.message) : null,
       meeting.question && meeting.answer ? h("div", null, h("p", { class: "muted small" }, meeting.question), h("p", { class: "quote" }, meeting.answer)) : null,
       meeting.reason ? h("p", { class: "quote" }, meeting.reason) : null,
-      meeting.refer ? h("p", null, referral(meeting.refer, state)) : null,
+      meeting.refer ? h("p", null, referral(meeting, state)) : null,
       offered ? offer(meeting) : proposal(meeting, me)),
     h("div", { class: "actions" }, status(meeting), ...(offered ? [] : actions(meeting, me))));
 }
@@ -113,9 +113,12 @@ function offer({ id, employee }) {
     button(t("one.decline"), { kind: "small", onclick: () => change("meeting.disagree", { id }) }));
 }
 
-function referral(refer, state) {
+/** Where a decline points; whom it suggests may be asked by the participant who was declined. */
+function referral({ refer, initiator, participant }, state) {
   if (refer.session) return h("a", { href: `#/session/${encodeURIComponent(refer.session)}` }, t("one.referSession"));
-  return h("button", { type: "button", class: "link", onclick: () => openDialog(RequestChat, { to: refer.employee }) }, t("one.referEmployee", { name: state.data.employees?.employees.find((one) => one.id === refer.employee)?.name ?? refer.employee }));
+  const name = state.data.employees?.employees.find((one) => one.id === refer.employee)?.name ?? refer.employee;
+  if (initiator !== "participant" || participant.id !== state.person.id) return t("one.referred", { name });
+  return h("button", { type: "button", class: "link", onclick: () => openDialog(RequestChat, { to: refer.employee }) }, t("one.referEmployee", { name }));
 }
 
 function proposal(meeting, me) {
