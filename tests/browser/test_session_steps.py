@@ -26,6 +26,25 @@ def bring_on_screen(host: Visitor, guest: Visitor) -> None:
     expect(guest.page.locator(".controls").get_by_role("button", name=DEACTIVATE)).to_be_visible()
 
 
+def test_organizers_decide_nothing_that_hosts_decide(visit: Visitors) -> None:
+    host, guest = visit.live("ana")
+    organizer = visit("olga", f"session/{host.page.url.rpartition('/')[2]}")
+    bring_on_screen(host, guest)
+    again = visit("ben", f"session/{host.page.url.rpartition('/')[2]}")
+    ask_for_the_stage(again)
+    expect(host.panel().locator(".queue")).to_contain_text("1 request to join")
+    organizer.tab("people")
+    more = organizer.panel().get_by_label("More options for Ana")
+    more.click()
+    items = ["Mute microphone", "Turn camera off", "Remove from session", "Ban"]
+    expect(organizer.page.get_by_role("menuitem")).to_have_text(items)
+    organizer.shot("organizer_in_session")
+    expect(organizer.panel().locator(".queue")).to_have_count(0)
+    organizer.go("one-to-one")
+    expect(organizer.page.get_by_role("tab", name="Requested")).to_be_visible()
+    expect(organizer.page.get_by_role("button", name="Request a chat")).to_have_count(0)
+
+
 def test_step_0_four_ways_lead_into_a_session(visit: Visitors) -> None:
     host = visit.live()[0]
     title = host.page.locator(".room-head h1").inner_text()

@@ -49,11 +49,14 @@ export class OneToOne extends Component {
     const counts = TABS.reduce((found, tab) => state.data[`meetings/${tab}`]?.counts ?? found, null);
     if (!counts) return loading();
     const { agenda } = state.data;
-    const employee = state.person.role === "employee";
+    const { role } = state.person;
+    const employee = role === "employee";
     return h("div", { class: "page" },
       h("div", { class: "page-head" },
         h("div", null, h("h1", null, t("nav.one-to-one")), h("p", { class: "muted" }, t("one.hint"), " ", t("one.zone", { zone: zoneOf(state) }))),
-        h("div", { class: "row" }, employee ? this.agendaTools(agenda) : null, button(t("one.ask"), { kind: "primary", name: "plus", onclick: () => openDialog(RequestChat) }))),
+        h("div", { class: "row" },
+          employee ? this.agendaTools(agenda) : null,
+          role === "organizer" ? null : button(t("one.ask"), { kind: "primary", name: "plus", onclick: () => openDialog(RequestChat) }))),
       employee && agenda ? h(FreeSlots, { agenda }) : null,
       h("section", { class: "stack" },
         h(Tabs, { label: t("nav.one-to-one"), idPrefix: "one", active: this.tab, onSelect: (tab) => this.select(tab), tabs: TABS.map((tab) => ({ id: tab, label: t(`one.tab.${tab}`), count: counts[tab] ?? 0 })) }),

@@ -70,7 +70,7 @@ export class PeopleTab extends Component {
     const { counts } = session.people;
     return h("div", { class: "panel-column" },
       h("div", null,
-        session.me.moderator ? h(Queue, { stage: session.stage, id }) : null,
+        session.me.host ? h(Queue, { stage: session.stage, id }) : null,
         h("div", { class: "panel-tools" },
           h("p", { class: "muted small" }, t("people.count", { n: counts.present })),
           h("input", { type: "search", "aria-label": t("people.search"), placeholder: t("people.search"), oninput: (event) => this.search(event.target.value) }))),
@@ -112,15 +112,16 @@ function chatItems(person) {
   return [{ label: t("one.ask"), name: "chat", run: () => openDialog(RequestChat, { to: person.id, name: person.name }) }];
 }
 
-/** What a host may do about somebody. */
+/** What a host may do about somebody; an organizer the same, but for the stage (rule 10). */
 export function personItems(person, flags, session, id) {
   const about = { session: id, person: person.id };
   const items = [];
   const shown = (person.host || person.on_screen) && person.room === null;
   const invited = session.stage.invites.some((invite) => invite.person === person.id);
-  if (!person.host && !person.on_screen && person.room === null && !invited) items.push({ label: t("host.invite"), name: "hand", run: () => act("stage.invite", about) });
+  const { host } = session.me;
+  if (host && !person.host && !person.on_screen && person.room === null && !invited) items.push({ label: t("host.invite"), name: "hand", run: () => act("stage.invite", about) });
   if (shown) items.push(...mediaItems(flags, about));
-  if (person.on_screen && !person.host) items.push({ label: t("host.removeFromStage"), name: "close", run: () => act("stage.remove", about) });
+  if (host && person.on_screen && !person.host) items.push({ label: t("host.removeFromStage"), name: "close", run: () => act("stage.remove", about) });
   items.push(...roomItems(person, session, about));
   if (!person.host) {
     items.push({ label: t("host.kick"), name: "leave", danger: true, run: () => askKick(person, about) });
