@@ -45,6 +45,30 @@ def test_organizers_decide_nothing_that_hosts_decide(visit: Visitors) -> None:
     expect(organizer.page.get_by_role("button", name="Request a chat")).to_have_count(0)
 
 
+def test_the_number_of_rooms_can_be_written_anew(visit: Visitors) -> None:
+    host = visit.live("ana")[0]
+    host.page.get_by_role("button", name="Breakout rooms").click()
+    number, keyboard = host.page.get_by_label("Number of rooms"), host.page.keyboard
+    number.focus()
+    for key in ("End", "Backspace", "1", "2"):
+        keyboard.press(key)
+    expect(number).to_have_value("12")
+    for written, meant in (("", "12"), ("80", "50"), ("-3", "1"), ("5", "5")):
+        number.fill(written)
+        keyboard.press("Tab")
+        expect(number).to_have_value(meant)
+    number.focus()
+    keyboard.press("End")
+    keyboard.press("Backspace")
+    keyboard.press("3")
+    host.shot("rooms_number")
+    keyboard.press("Enter")
+    expect(host.page.get_by_role("dialog")).to_have_count(0)
+    host.page.get_by_role("button", name="Watch rooms").click()
+    expect(host.page.get_by_role("dialog")).to_contain_text("Room 3")
+    expect(host.page.get_by_role("dialog")).not_to_contain_text("Room 4")
+
+
 def test_step_0_four_ways_lead_into_a_session(visit: Visitors) -> None:
     host = visit.live()[0]
     title = host.page.locator(".room-head h1").inner_text()

@@ -36,6 +36,17 @@ export class OpenRooms extends Component {
     this.refresh();
   }
 
+  /** While it is being written the number may be empty, or too large for a moment. */
+  typed({ target }) {
+    const count = Math.trunc(Number(target.value));
+    if (count >= 1 && count <= MOST) this.set({ count });
+  }
+
+  settle({ target }) {
+    this.set({ count: Math.min(MOST, Math.max(1, Math.trunc(Number(target.value)) || this.count)) });
+    target.value = String(this.count);
+  }
+
   people() {
     const { state, id } = this.props;
     return state.topics[`session/${id}`].people.people.filter((person) => !person.host);
@@ -84,7 +95,7 @@ export class OpenRooms extends Component {
         h("fieldset", { class: "stack" }, h("legend", { class: "legend" }, t("breakout.assign")),
           h("div", { class: "choices" }, ...WAYS.map((way) => h("button", { type: "button", class: "choice", "aria-pressed": String(way === this.assign), onclick: () => this.set({ assign: way }) }, t(`breakout.way.${way}`)))),
           h("p", { class: "hint" }, t(`breakout.hint.${this.assign}`))),
-        this.assign === "list" ? this.listField() : field("rooms-count", t("breakout.count"), h("input", { id: "rooms-count", type: "number", min: 1, max: MOST, required: true, value: String(this.count), oninput: (event) => this.set({ count: Math.min(MOST, Math.max(1, Number(event.target.value) || 1)) }) }), this.sizes()),
+        this.assign === "list" ? this.listField() : field("rooms-count", t("breakout.count"), h("input", { id: "rooms-count", type: "number", min: 1, max: MOST, required: true, defaultValue: String(this.count), oninput: (event) => this.typed(event), onchange: (event) => this.settle(event) }), this.sizes()),
         this.assign === "manual" ? this.bins() : null,
         h("div", { class: "row" },
           field("rooms-minutes", t("breakout.minutes"), h("input", { id: "rooms-minutes", type: "number", min: 1, max: 240, oninput: (event) => this.set({ minutes: event.target.value }) }), t("breakout.minutesHint")),
