@@ -8,6 +8,7 @@ const { initial, reduce } = await import(new URL("store.js", app));
 const { KEPT } = await import(new URL("state/chat.js", app));
 const { isSafeAddress } = await import(new URL("ui/dom.js", app));
 const { joinRight } = await import(new URL("views/cards.js", app));
+const { joinable } = await import(new URL("views/onetoone.js", app));
 const { rushing } = await import(new URL("views/chat.js", app));
 const { keptWindow, offsetsOf, windowOf } = await import(new URL("ui/virtual.js", app));
 const { mayReconnect, pauseBefore, Connection } = await import(new URL("rpc.js", app));
@@ -45,6 +46,14 @@ function play(...events) {
 function more(state, ...events) {
   return events.reduce((before, [type, data, topic = TOPIC]) => reduce(before, { type: "event", event: { topic, type, at: AT, data } }), state);
 }
+
+test("a chat is joinable from five minutes before its start until its end, whatever the list said", () => {
+  const meeting = { state: "confirmed", start: "2026-12-01T10:00:00Z", end: "2026-12-01T10:30:00Z", joinable: false };
+  const at = (clock, more) => joinable({ ...meeting, ...more }, Date.parse(`2026-12-01T${clock}Z`));
+  assert.deepEqual(["09:54:59", "09:55:00", "10:29:59", "10:30:00"].map((clock) => at(clock)), [false, true, true, false]);
+  assert.equal(at("10:12:00", { state: "missed" }), true);
+  assert.equal(at("10:12:00", { state: "cancelled", joinable: true }), false);
+});
 
 test("a request goes through the queue, the countdown and the stage, and back", () => {
   let state = play(["stage.requested", { person: "ben", name: "Ben", mic: true, camera: true, position: 1 }], ["stage.requested", { person: "ana", name: "Ana", mic: true, camera: false, position: 2 }]);

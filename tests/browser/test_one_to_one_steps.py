@@ -165,6 +165,26 @@ def test_request_approve_pick_join_and_talk(visit: Visitors) -> None:
     expect(guest.panel()).to_contain_text("Still there?")
 
 
+def test_a_chat_can_be_joined_once_its_time_has_come(visit: Visitors) -> None:
+    employee, guest = both(visit, "emil", "ana")
+    publish(employee)
+    request(guest, employee.who)
+    employee.page.get_by_role("article", name="Ana").get_by_role("button", name="Approve").click()
+    tab(guest, "In scheduling")
+    guest.page.get_by_role("button", name="Pick a slot").click()
+    guest.page.get_by_role("dialog").locator(".slot").nth(3).click()
+    guest.page.get_by_role("dialog").get_by_role("button", name="Confirm").click()
+    confirmed(employee, guest)
+    join = guest.page.get_by_role("button", name="Join")
+    expect(join).to_have_count(0)
+    begins = asks(guest, "meeting.list", tab="confirmed")["meetings"][0]["start"]
+    guest.page.evaluate(
+        "begins => { const at = Date.parse(begins) - 60_000; Date.now = () => at; }", begins
+    )
+    expect(join).to_be_visible()
+    guest.shot("one_join")
+
+
 @pytest.fixture
 def visit_apart(apart: Apart, chromium: Browser) -> Iterator[Visitors]:
     visitors = Visitors(apart.daemon, chromium, apart.unused)

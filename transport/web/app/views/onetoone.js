@@ -1,6 +1,6 @@
 /** The 1-1 Chat tab: Requested, In scheduling, Confirmed, Completed; and asking somebody for a chat. */
 
-import { act, go, openDialog, saveCalendar } from "../actions.js";
+import { act, go, openDialog, saveCalendar, serverNow } from "../actions.js";
 import { clock, shortDay, t, zoned } from "../i18n/index.js";
 import { loadMeetings } from "../pages.js";
 import { AskText } from "../ui/dialog.js";
@@ -15,6 +15,9 @@ import { ScheduleEditor } from "./editor.js";
 /** Where a chat may stand. */
 export const TABS = ["requested", "in_scheduling", "confirmed", "completed", "declined"];
 
+const BOOKED = new Set(["confirmed", "no_show", "missed"]);
+const OPENS_BEFORE = 5 * 60_000;
+
 /** Carry out a meeting's command and show the tabs anew. */
 export async function change(method, params, quiet) {
   const answer = await act(method, params, { quiet });
@@ -25,6 +28,11 @@ export async function change(method, params, quiet) {
 /** The other side of a meeting. */
 export function otherSide(meeting, me) {
   return meeting.employee.id === me ? meeting.participant : meeting.employee;
+}
+
+/** Whether the two may go in now: by the clock, as the list only knows how it was when it was asked for (rule 44). */
+export function joinable({ state, start, end }, now = serverNow()) {
+  return BOOKED.has(state) && Date.parse(start) - OPENS_BEFORE <= now && now < Date.parse(end);
 }
 
 /** A slot in words, in the event's zone and the viewer's. */
@@ -143,6 +151,7 @@ function actions(meeting, me) {
   if (meeting.state === "requested") return requestedActions(meeting, role);
   if (meeting.state === "in_scheduling") return schedulingActions(meeting, role);
   if (meeting.state === "confirmed") return confirmedActions(meeting);
+  if (joinable(meeting)) return [join(meeting)];
   if (meeting.state === "completed") return [button(t("one.note"), { key: "note", kind: "small", onclick: () => note(meeting) })];
   return [];
 }
@@ -169,6 +178,10 @@ function schedulingActions(meeting, role) {
   return [button(t("one.pick"), { key: "pick", kind: "primary", name: "calendar", onclick: () => openDialog(SlotDialog, { meeting, method: "meeting.pick", title: t("one.pick") }) }), cancel];
 }
 
+function join({ id }) {
+  return button(t("session.join"), { key: "join", kind: "primary", onclick: () => go("chat", id) });
+}
+
 function confirmedActions(meeting) {
   const { id } = meeting;
   const items = [
@@ -178,7 +191,7 @@ function confirmedActions(meeting) {
     { label: t("one.cancel"), name: "close", danger: true, run: () => openDialog(CancelDialog, { meeting }) },
   ];
   return [
-    meeting.joinable ? button(t("session.join"), { key: "join", kind: "primary", onclick: () => go("chat", id) }) : null,
+    joinable(meeting) ? join(meeting) : null,
     h(Menu, { key: "menu", label: t("app.moreFor", { title: t("one.chat") }), items }),
   ];
 }
