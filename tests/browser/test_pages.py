@@ -55,6 +55,16 @@ def test_texts_from_people_are_never_html(visit: Visitors) -> None:
     describe(host, "We build robots.")  # as the tests that follow expect it
 
 
+def test_an_unknown_company_is_said_to_be_none(visit: Visitors) -> None:
+    guest = visit("ana", "company/nobody")
+    expect(guest.page.locator("#main")).to_contain_text("There is no such company")
+    expect(guest.page.locator(".loading, .toast")).to_have_count(0)
+    guest.shot("company_unknown")
+    guest.page.get_by_role("button", name="Companies").click()
+    guest.page.get_by_role("link", name="Acme").click()
+    expect(guest.page.get_by_role("heading", name="Acme", exact=True)).to_be_visible()
+
+
 def test_the_token_leaves_the_address_bar(visit: Visitors) -> None:
     session = visit.session()
     guest = visit("ana", f"session/{session}")

@@ -19,11 +19,14 @@ function loadProgram(company) {
 
 async function enterCompany(id) {
   await loadEvent();
+  const keep = (unknown) => dispatch({ type: "data", name: `company/${id}`, value: { unknown } });
+  keep(false);
   try {
     await call("company.get", { company: id });
     await loadProgram(id);
   } catch (error) {
-    toast(errorText(error), "bad");
+    if (error.reason === "not_found") keep(true);
+    else toast(errorText(error), "bad");
   }
 }
 

@@ -49,7 +49,7 @@ export const de = {
 
   "company.about": "Über {name}", "company.edit": "Bearbeiten", "company.editTitle": "{name} bearbeiten", "company.info": "Beschreibung", "company.links": "Links",
   "company.faqs": "Häufige Fragen", "company.jobs": "Stellen", "company.noInfo": "Noch keine Beschreibung.", "company.noFaqs": "Noch keine Fragen.", "company.noJobs": "Keine Stellen ausgeschrieben.",
-  "company.noSessions": "Keine Sessions geplant.", "company.none": "Zu dieser Session gehört kein Unternehmen", "company.quota": "{used} von {limit} 1-1-Terminen vergeben",
+  "company.noSessions": "Keine Sessions geplant.", "company.unknown": "Dieses Unternehmen gibt es nicht", "company.none": "Zu dieser Session gehört kein Unternehmen", "company.quota": "{used} von {limit} 1-1-Terminen vergeben",
   "company.seeJob": "Zur Stelle", "company.sessions": "Sessions", "company.field.title": "Titel", "company.field.url": "Adresse (https://…)",
   "company.field.question": "Frage", "company.field.answer": "Antwort",
 

@@ -49,7 +49,7 @@ export const en = {
 
   "company.about": "About {name}", "company.edit": "Edit", "company.editTitle": "Edit {name}", "company.info": "Description", "company.links": "Links",
   "company.faqs": "FAQs", "company.jobs": "Jobs", "company.noInfo": "No description yet.", "company.noFaqs": "No FAQs yet.", "company.noJobs": "No jobs posted.",
-  "company.noSessions": "No sessions planned.", "company.none": "No company belongs to this session", "company.quota": "{used} of {limit} 1-1 slots used",
+  "company.noSessions": "No sessions planned.", "company.unknown": "There is no such company", "company.none": "No company belongs to this session", "company.quota": "{used} of {limit} 1-1 slots used",
   "company.seeJob": "See job", "company.sessions": "Sessions", "company.field.title": "Title", "company.field.url": "Address (https://…)",
   "company.field.question": "Question", "company.field.answer": "Answer",
 

@@ -20,11 +20,17 @@ export function Companies({ state }) {
       ...list.map(({ id, name }) => h("a", { key: id, class: "card company-card", href: `#/company/${encodeURIComponent(id)}` }, h(Logo, { id, name }), h("h3", null, name), h("p", { class: "muted small" }, t("companies.sessions", { n: count(id) }))))));
 }
 
+function Unknown() {
+  const all = button(t("nav.companies"), { kind: "primary", onclick: () => go("companies") });
+  return h("div", { class: "page" }, h("h1", null, t("nav.companies")), h("div", { class: "card" }, empty("building", t("company.unknown"), null, all)));
+}
+
 /** One company's page. */
 export function CompanyPage({ state }) {
   const { id } = state.route;
   const known = state.topics[`company/${id}`];
   const lobby = eventOf(state);
+  if (state.data[`company/${id}`]?.unknown) return h(Unknown);
   if (!known || !lobby) return loading();
   const { company } = known;
   const live = new Map(lobby.sessions.map((card) => [card.id, card]));
