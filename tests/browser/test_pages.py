@@ -55,6 +55,31 @@ def test_texts_from_people_are_never_html(visit: Visitors) -> None:
     describe(host, "We build robots.")  # as the tests that follow expect it
 
 
+LONG = (
+    "Designing robots that hand people things: a hands-on introduction",
+    "Batteries at scale, and what we learned about the grid in Lisbon " + "x" * 40,
+)
+BOOK = """async titles => {
+  const [a, b] = titles.map((title, at) => ({
+    type: "session", id: `long${at}`, title, kind: "workshop", role: "registered", live: false,
+    joinable: false, start: "2099-12-01T10:00:00Z", end: "2099-12-01T11:00:00Z",
+    overlaps: [`long${1 - at}`],
+  }));
+  const { dispatch } = await import("/app/store.js");
+  dispatch({ type: "data", name: "schedule", value: { zone: "Europe/Berlin", items: [a, b] } });
+}"""
+
+
+def test_overlapping_bookings_fit_a_small_phone(visit: Visitors) -> None:
+    guest = visit(visit.fresh("ana"), "schedule", viewport={"width": 360, "height": 740})
+    expect(guest.page.locator("#main .empty")).to_be_visible()
+    guest.page.evaluate(BOOK, LONG)
+    expect(guest.page.locator("article").first).to_contain_text("At the same time")
+    wider = "document.documentElement.scrollWidth - innerWidth"
+    assert guest.page.evaluate(wider) == 0
+    guest.shot("schedule_overlap")
+
+
 def test_an_unknown_company_is_said_to_be_none(visit: Visitors) -> None:
     guest = visit("ana", "company/nobody")
     expect(guest.page.locator("#main")).to_contain_text("There is no such company")

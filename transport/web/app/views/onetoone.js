@@ -136,7 +136,7 @@ function proposal(meeting, me) {
   const proposed = meeting.proposal;
   if (!proposed) return null;
   const own = proposed.by === me;
-  return h("div", { class: "note-light row" }, badge(t(own ? "one.proposedByYou" : "one.proposed", { slot: slotText(proposed, meeting.zone) }), "warn"),
+  return h("div", { class: "note-light row" }, badge(t(own ? "one.proposedByYou" : "one.proposed", { slot: slotText(proposed, meeting.zone) }), "warn long"),
     own ? null : button(t("one.agree"), { kind: "primary small", onclick: () => change("meeting.agree", { id: meeting.id }) }),
     button(t(own ? "one.takeBack" : "one.disagree"), { kind: "small", onclick: () => change("meeting.disagree", { id: meeting.id }) }));
 }

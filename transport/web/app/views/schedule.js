@@ -38,7 +38,7 @@ function Item({ item, zone, items }) {
         badge(item.type === "chat" ? t("kind.chat") : t(`kind.${item.kind}`)),
         item.live ? badge(t("session.live"), "live") : null,
         item.type === "session" ? badge(t(`schedule.role.${item.role}`), item.role === "waiting" ? "warn" : "good") : null,
-        clashes.length ? badge(t("schedule.overlaps", { titles: clashes.join(", ") }), "warn") : null)),
+        clashes.length ? badge(t("schedule.overlaps", { titles: clashes.join(", ") }), "warn long") : null)),
     h("div", { class: "row" },
       joinable ? button(t("session.join"), { kind: "primary", onclick: () => go(page, item.id) })
         : h("span", { class: "muted small row" }, icon("clock", 16), t("session.opensAt", { time: clock(item.opens_at ?? item.start, zone) }))));
