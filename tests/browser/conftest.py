@@ -46,6 +46,10 @@ addEventListener("DOMContentLoaded", () => {
   if (announcer) new MutationObserver(told).observe(announcer, { childList: true });
 });
 """
+CALL = """async ([method, params]) => {
+  const { call } = await import("/app/actions.js");
+  return call(method, params);
+}"""
 MOVES = """selector => {
   const video = document.querySelector(selector);
   return (video?.currentTime ?? 0) > 0.3 && video.videoWidth > 0;
@@ -252,6 +256,10 @@ class Visitor:
     def hears(self, text: str) -> None:
         """Wait until a screen reader has been told something, be it a moment ago."""
         self.page.wait_for_function("text => heard.includes(text)", arg=text)
+
+    def does(self, method: str, **params: Any) -> Any:
+        """Carry out a method as the page does, and return its result."""
+        return self.page.evaluate(CALL, [method, params])
 
     def drop(self) -> None:
         """Lose the network and have it back."""

@@ -62,10 +62,14 @@ export function followNotifications() {
   });
 }
 
-/** What is about the open page is read by being shown; a session tells it in its own words. */
+/** What a session tells in its own words to whoever is inside. */
+const TOLD = new Set(["stage.accepted", "stage.declined", "stage.invited", "breakout.moved"]);
+
+/** What is about the open page is read by being shown. */
 function showHere(note) {
   if (note.id) readNotes([note.id]);
-  if (getState().route.page !== "session") toast(noteText(note));
+  const inside = getState().topics[`session/${note.data.session}`] !== undefined;
+  if (!inside || !TOLD.has(note.kind)) toast(noteText(note));
 }
 
 function showElsewhere(note, page, id) {

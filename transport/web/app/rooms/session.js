@@ -7,8 +7,11 @@ import { withListed, withPage } from "../state/people.js";
 
 /** Milliseconds the server has to tell of a room by itself. */
 const ROOM_WAIT = 800;
+/** Milliseconds in which several words about one change come. */
+const LOOK_AGAIN = 150;
 const OVER = new Set(["ended", "cancelled"]);
 let doors = null;
+let looking = null;
 
 function topicOf(id) {
   return `session/${id}`;
@@ -119,6 +122,7 @@ let asking = null;
 
 /** Follow up on events that leave questions open. */
 export function sessionEvent(id, event) {
+  if (!getState().topics[topicOf(id)] && concerns(event, id)) lookAgain(id);
   if (event.topic !== topicOf(id)) return;
   const people = getState().topics[event.topic]?.people;
   if (event.type === "people.changed" && people?.stale && !asking) {
@@ -132,6 +136,20 @@ export function sessionEvent(id, event) {
     forgetRooms(id);
     ensureRoom(id);
   }
+}
+
+/** Whether a session that one is not in has changed, or what one may do there. */
+function concerns({ topic, type, data }, id) {
+  return topic === "me" ? data.data?.session === id : type === "program.changed" && data.session.id === id;
+}
+
+/** Whoever waits outside is let in to what they now may do. */
+function lookAgain(id) {
+  clearTimeout(looking);
+  looking = setTimeout(() => {
+    const { route, topics } = getState();
+    if (route.page === "session" && route.id === id && !topics[topicOf(id)]) enterSession(id);
+  }, LOOK_AGAIN);
 }
 
 /** Rooms one is no longer in are let go; the server has ended their events already. */
