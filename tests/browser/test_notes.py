@@ -49,3 +49,44 @@ def test_whoever_waits_outside_hears_of_another_time_and_of_a_cancellation(visit
     expect(ben.page.locator(".toasts")).to_contain_text("One seat was cancelled.")
     expect(ben.page.locator(".waiting h2")).to_have_text("Cancelled")
     ben.shot("notes_cancelled")
+
+
+def open_rooms(host: Visitor, groups: list[list[str]]) -> str:
+    """Open a room for each group, and return the session's id."""
+    session = host.page.url.rpartition("/")[2]
+    host.does("breakout.open", session=session, assign="manual", groups=groups)
+    return session
+
+
+def test_whom_a_host_moves_between_the_rooms_is_told_so(visit: Visitors) -> None:
+    host, ana, ben = visit.live("ana", "ben")
+    expect(host.page.locator(".present")).to_contain_text("3")
+    session = open_rooms(host, [[], ["ben"]])
+    ben.hears("You are in Room 2. Mic and camera are on.")
+    host.does("breakout.move", session=session, person="ana", room="1")
+    ana.hears("You are in Room 1. Mic and camera are on.")
+    expect(ana.page.locator(".toast")).to_have_text(["You are in Room 1. Mic and camera are on."])
+    ana.shot("notes_moved_in")
+    ana.page.get_by_role("button", name="Mute microphone", exact=True).click()
+    expect(ana.page.get_by_role("button", name="Unmute microphone")).to_be_visible()
+    host.does("breakout.move", session=session, person="ana", room=None)
+    ana.hears("You are back in the main call.")
+    host.does("breakout.move", session=session, person="ana", room="1")
+    ana.hears("You are in Room 1: mic off, camera on.")
+
+
+def test_whoever_is_led_into_a_room_late_or_moved_while_away_is_told_so(visit: Visitors) -> None:
+    host, ana, ben = visit.live("ana", "ben")
+    expect(host.page.locator(".present")).to_contain_text("3")
+    session = host.page.url.rpartition("/")[2]
+    host.does("breakout.open", session=session, groups=[["ana"], ["ben"]], late="smallest",
+              assign="manual")  # fmt: skip
+    cleo = visit("cleo", f"session/{session}")
+    cleo.hears("You are in Room 1. Mic and camera are on.")
+    ben.lose()
+    host.does("breakout.move", session=session, person="ben", room="1")
+    ben.regain()
+    ben.hears("You are in Room 1. Mic and camera are on.")
+    host.does("breakout.close", session=session, countdown=0)
+    for guest in (ana, ben, cleo):
+        guest.hears("You are back in the main call.")

@@ -3,6 +3,7 @@
 import { act, call, errorText, go, serverNow, theConnection, toast } from "../actions.js";
 import { t } from "../i18n/index.js";
 import { dispatch, getState } from "../store.js";
+import { flagsOf } from "../state/media.js";
 import { withListed, withPage } from "../state/people.js";
 
 /** Milliseconds the server has to tell of a room by itself. */
@@ -12,6 +13,8 @@ const LOOK_AGAIN = 150;
 const OVER = new Set(["ended", "cancelled"]);
 let doors = null;
 let looking = null;
+/** The room that the viewer was last told to be in. */
+let told = null;
 
 function topicOf(id) {
   return `session/${id}`;
@@ -61,6 +64,7 @@ function joinIfStillHere(id) {
 /** Leave without ending anything; `next` is the page that follows. */
 export function leaveSession(id) {
   clearTimeout(doors);
+  told = null;
   const topic = topicOf(id);
   const state = getState();
   const known = state.topics[topic];
@@ -123,6 +127,7 @@ let asking = null;
 /** Follow up on events that leave questions open. */
 export function sessionEvent(id, event) {
   if (!getState().topics[topicOf(id)] && concerns(event, id)) lookAgain(id);
+  tellRoom(id);
   if (event.topic !== topicOf(id)) return;
   const people = getState().topics[event.topic]?.people;
   if (event.type === "people.changed" && people?.stale && !asking) {
@@ -150,6 +155,28 @@ function lookAgain(id) {
     const { route, topics } = getState();
     if (route.page === "session" && route.id === id && !topics[topicOf(id)]) enterSession(id);
   }, LOOK_AGAIN);
+}
+
+/** Whichever way one came into a room, or back: it is said where one is, and that one may be seen and heard. */
+function tellRoom(id) {
+  const { person, topics } = getState();
+  const session = topics[topicOf(id)];
+  if (!session || session.me.room === told) return;
+  const room = topics[roomTopic(id, session.me.room)];
+  if (session.me.room !== null && !room?.people.some((one) => one.id === person.id)) return;
+  told = session.me.room;
+  if (told === null) toast(t("breakout.back"));
+  else toast(roomText(nameOf(session, room), flagsOf(room.media, person.id)));
+}
+
+function roomText(name, { mic, camera }) {
+  if (mic && camera) return t("breakout.movedIn", { name });
+  return t("breakout.movedAs", { name, mic: t(mic ? "people.micOn" : "people.micOff"), camera: t(camera ? "people.cameraOn" : "people.cameraOff") });
+}
+
+/** A room's name: a new one is told on the session. */
+export function nameOf(session, room) {
+  return session.breakout?.rooms.find((one) => one.id === room.id)?.name ?? room.name;
 }
 
 /** Rooms one is no longer in are let go; the server has ended their events already. */
@@ -190,9 +217,7 @@ const TELL = {
   "media.changed": (data, state) => own(data, state) && data.by !== data.person && data.blocked.length > 0 && toast(t("media.blocked")),
   "session.hostless": () => toast(t("session.hostless")),
   "session.started": () => toast(t("session.started")),
-  "breakout.opened": (data, state) => data.moved.includes(state.person.id) && toast(t("breakout.movedIn", { name: data.rooms.find((room) => room.id === data.assigned[state.person.id])?.name ?? "" })),
   "breakout.broadcast": (data) => toast(t("breakout.told", { text: data.text })),
-  "breakout.closed": (data, state) => data.moved.includes(state.person.id) && toast(t("breakout.back")),
 };
 
 /** Go out of the page; leaving itself follows from the change of page. */

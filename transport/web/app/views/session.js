@@ -3,7 +3,7 @@
 import { act, announce, go, openDialog } from "../actions.js";
 import { clock, countdown, moment, shortDay, t, zoned } from "../i18n/index.js";
 import { unlockSound } from "../media/sync.js";
-import { enterSession, joinSession, walkOut } from "../rooms/session.js";
+import { enterSession, joinSession, nameOf, walkOut } from "../rooms/session.js";
 import { roomsOpen } from "../state/breakout.js";
 import { flagsOf } from "../state/media.js";
 import { Confirm } from "../ui/dialog.js";
@@ -100,21 +100,17 @@ function picture(session, id, room, me, pictures) {
   return h(Stage, { session, id, me, pictures });
 }
 
-/** The room's name: a new one is told on the session. */
-function roomName(session, room) {
-  return room && (session.breakout?.rooms.find((one) => one.id === room.id)?.name ?? room.name);
-}
-
 function Head({ state, session, id, room }) {
   const { title, state: status, company, end } = session.session;
   const menu = hostMenu(session, id);
+  const name = room && nameOf(session, room);
   const confirmLeave = () => {
     if (session.me.host && status === "live") openDialog(Confirm, { title: t("session.leaveTitle"), text: t("session.leaveHost"), yes: t("session.leave"), onYes: walkOut });
     else walkOut();
   };
   return h("header", { class: "room-head" },
     button(t("session.leave"), { kind: "leave", name: "leave", onclick: confirmLeave }),
-    h("div", { class: "who grow" }, h("h1", null, roomName(session, room) ? `${roomName(session, room)} · ${title}` : title), h("p", null, [company ? state.topics[`company/${company}`]?.company.name ?? companyName(state, company) : null, t("session.until", { time: moment(end) })].filter(Boolean).join(" · "))),
+    h("div", { class: "who grow" }, h("h1", null, name ? `${name} · ${title}` : title), h("p", null, [company ? state.topics[`company/${company}`]?.company.name ?? companyName(state, company) : null, t("session.until", { time: moment(end) })].filter(Boolean).join(" · "))),
     status === "live" ? badge(t("session.live"), "live") : status === "hostless" ? badge(t("session.hostlessBadge"), "warn") : null,
     h("span", { class: "row present", "aria-label": t("people.count", { n: session.people.counts.present }) }, icon("people", 18), session.people.counts.present),
     ...hostTools(session, id),
