@@ -21,7 +21,7 @@ export function mediaControls(topic, flags) {
       pressed: flags.screen, disabled: blocked("screen"), run: () => (flags.screen ? act("media.set", { topic, screen: false }) : shareScreen(topic)),
     }),
     control("background", t("control.background"), "background", { pressed: flags.background !== "none", run: () => openDialog(BackgroundDialog, { topic, current: flags.background }) }),
-    control("devices", t("control.devices"), "wand", { run: () => openDialog(DeviceDialog, { title: t("control.devices"), action: t("app.done"), keep: true, initial: { mic: flags.mic, camera: flags.camera } }) }),
+    control("devices", t("control.devices"), "wand", { run: () => openDialog(DeviceDialog, { title: t("control.devices"), action: t("app.done"), live: true }) }),
   ];
 }
 

@@ -1,40 +1,44 @@
 /** Choosing devices with a preview and a level meter, before anything is sent or while on screen. */
 
+import { act } from "../actions.js";
 import { t } from "../i18n/index.js";
-import { acquire, chooseDevice, chosenDevice, listDevices, meterLevel, onDevices, release } from "../media/devices.js";
-import { report } from "../media/sync.js";
+import { acquire, chooseDevice, chosenDevice, listDevices, liveTrack, meterLevel, onDevices, release } from "../media/devices.js";
+import { report, wantedMedia } from "../media/sync.js";
 import { dispatch } from "../store.js";
 import { Dialog } from "../ui/dialog.js";
 import { Component, h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { button } from "../ui/parts.js";
 
-/** Props: title, action (label), onChoose({mic, camera}), onClose, initial; without `onChoose` only devices are chosen. */
+/**
+ * Props: title, action (label), onChoose({mic, camera}), onClose, hint.
+ * `live`: one may be seen and heard already; the buttons are those of the bar, and what is shown is what is sent.
+ */
 export class DeviceDialog extends Component {
   constructor(props) {
     super(props);
-    this.on = { mic: true, camera: true, ...props.initial };
-    this.tracks = { mic: null, camera: null };
+    this.on = { mic: true, camera: true };
     this.failed = {};
     this.devices = { mic: [], camera: [] };
-    this.level = 0;
   }
 
   async mounted() {
-    dispatch({ type: "data", name: "previewing", value: true });
     this.stopWatching = onDevices(() => this.relist());
-    await Promise.all([this.take("mic"), this.take("camera")]);
+    this.meter();
+    if (!this.props.live) {
+      dispatch({ type: "data", name: "previewing", value: true });
+      await Promise.all([this.take("mic"), this.take("camera")]);
+    }
     await this.relist();
   }
 
   unmounted() {
     this.stopWatching?.();
     this.stopMeter?.();
+    if (this.props.live) return;
     dispatch({ type: "data", name: "previewing", value: false });
-    if (!this.props.keep && !this.sent) {
-      release("mic");
-      release("camera");
-    }
+    release("mic");
+    release("camera");
   }
 
   async relist() {
@@ -42,43 +46,47 @@ export class DeviceDialog extends Component {
     if (!this.gone) this.refresh();
   }
 
+  /** Hold a device for the preview; one that comes when the dialog is gone is let go. */
   async take(source) {
-    if (!this.on[source]) return this.drop(source);
     try {
-      this.tracks[source] = await acquire(source);
+      await acquire(source);
       this.failed[source] = false;
     } catch (error) {
       this.on[source] = false;
       this.failed[source] = true;
       report(source, error);
     }
-    if (this.gone) return undefined;
-    if (source === "mic") this.meter();
-    return this.refresh();
-  }
-
-  drop(source) {
-    this.tracks[source] = null;
-    if (!this.props.keep) release(source);
-    if (source === "mic") this.meter();
+    if (this.gone || !this.on[source]) release(source);
     if (!this.gone) this.refresh();
   }
 
+  updated() {
+    this.meter();
+  }
+
+  /** Follow the microphone that is on now. */
   meter() {
+    const mic = liveTrack("mic");
+    if (mic === this.metered) return;
+    this.metered = mic;
     this.stopMeter?.();
-    this.stopMeter = null;
-    this.level = 0;
-    if (!this.tracks.mic) return;
-    this.stopMeter = meterLevel(this.tracks.mic, (level) => {
-      this.level = level;
+    this.stopMeter = mic && meterLevel(mic, (level) => {
       const element = this.vnode.dom.querySelector("meter");
       if (element) element.value = level;
     });
   }
 
   toggle(source) {
+    const { live, state } = this.props;
+    if (live) {
+      const { room, flags } = wantedMedia(state);
+      act("media.set", { topic: room, [source]: !flags[source] });
+      return;
+    }
     this.on[source] = !this.on[source];
-    this.take(source);
+    if (this.on[source]) this.take(source);
+    else release(source);
+    this.refresh();
   }
 
   async choose(source, id) {
@@ -87,39 +95,41 @@ export class DeviceDialog extends Component {
     } catch (error) {
       report(source, error);
     }
-    await this.take(source);
+    if (!this.props.live && this.on[source]) await this.take(source);
   }
 
   confirm() {
-    this.sent = true;
     this.props.onClose();
     this.props.onChoose?.({ mic: this.on.mic, camera: this.on.camera });
   }
 
-  view({ title, action, onClose, hint }) {
+  view({ title, action, onClose, hint, live }) {
     return h(Dialog, { title, onClose },
       hint ? h("p", { class: "muted" }, hint) : null,
       this.preview(),
       h("meter", { class: "meter", min: 0, max: 1, value: 0, "aria-label": t("device.level") }),
       this.select("mic"), this.select("camera"),
-      h("div", { class: "dialog-actions" }, button(t("app.cancel"), { onclick: onClose }), button(action, { kind: "primary", "data-first": true, onclick: () => this.confirm() })));
+      h("div", { class: "dialog-actions" }, live ? null : button(t("app.cancel"), { onclick: onClose }), button(action, { kind: "primary", "data-first": true, onclick: () => this.confirm() })));
   }
 
   preview() {
-    const { camera } = this.tracks;
+    const camera = liveTrack("camera");
     if (camera !== this.previewed) {
       this.previewed = camera;
       this.stream = camera ? new MediaStream([camera]) : null;
     }
     return h("div", { class: "preview" },
       this.stream ? h("video", { autoplay: true, playsinline: true, muted: true, srcObject: this.stream, "aria-label": t("device.preview") }) : h("p", null, t(this.failed.camera ? "device.noCamera" : "device.cameraOff")),
-      h("div", { class: "toggles" }, this.toggler("mic", "mic"), this.toggler("camera", "camera")));
+      h("div", { class: "toggles" }, this.toggler("mic"), this.toggler("camera")));
   }
 
-  toggler(source, name) {
-    const on = this.on[source];
-    const label = t(`device.${on ? "turnOff" : "turnOn"}.${source}`);
-    return h("button", { type: "button", class: "round", "aria-pressed": String(on), "aria-label": label, title: label, onclick: () => this.toggle(source) }, icon(on ? name : `${name}-off`));
+  toggler(source) {
+    const wanted = this.props.live ? wantedMedia(this.props.state) : null;
+    if (this.props.live && !wanted?.publish) return null;
+    const on = wanted ? wanted.flags[source] : this.on[source];
+    const blocked = wanted?.flags.blocked.includes(source);
+    const label = blocked ? t(`control.${source}Blocked`) : t(`device.${on ? "turnOff" : "turnOn"}.${source}`);
+    return h("button", { type: "button", class: "round", "aria-pressed": String(on), disabled: blocked, "aria-label": label, title: label, onclick: () => this.toggle(source) }, icon(on ? source : `${source}-off`));
   }
 
   select(source) {
