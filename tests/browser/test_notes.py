@@ -90,3 +90,31 @@ def test_whoever_is_led_into_a_room_late_or_moved_while_away_is_told_so(visit: V
     host.does("breakout.close", session=session, countdown=0)
     for guest in (ana, ben, cleo):
         guest.hears("You are back in the main call.")
+
+
+def test_an_answer_of_support_opens_where_one_is(visit: Visitors) -> None:
+    session, who = visit.session(), visit.fresh("hugo")
+    ana = visit(who, f"session/{session}")
+    ana.page.get_by_role("button", name="Start session").click()
+    ticket = ana.does("support.ask", text="My picture is green")["ticket"]["id"]
+    olga = visit("olga", "lobby")
+    olga.does("support.reply", id=ticket, text="Is it plugged in?")
+    ana.page.locator(".toast", has_text="plugged in").get_by_role("button", name="Open").click()
+    dialog = ana.page.get_by_role("dialog", name="Technical support")
+    expect(dialog.get_by_role("log")).to_contain_text("Is it plugged in?")
+    assert ana.page.url.endswith(f"session/{session}")
+    dialog.get_by_label("Anything more?").fill("Yes, it is")
+    dialog.get_by_role("button", name="Send").click()
+    expect(dialog.locator(".bubble.mine")).to_have_count(2)
+    olga.does("support.reply", id=ticket, text="Then try another one")
+    expect(dialog.get_by_role("log")).to_contain_text("Then try another one")
+    expect(ana.page.locator(".toast")).to_have_count(0)
+    olga.does("support.resolve", id=ticket)
+    expect(dialog.get_by_role("status")).to_have_text("Resolved")
+    expect(dialog.get_by_role("log")).to_contain_text("Then try another one")
+    ana.shot("notes_support")
+    ana.page.keyboard.press("Escape")
+    expect(ana.page.locator(f'[data-person="{who}"]')).to_be_visible()
+    ana.go("support")
+    ana.page.locator("main").get_by_role("button", name="Technical support").click()
+    expect(dialog.get_by_label("What is wrong?")).to_be_visible()

@@ -139,7 +139,7 @@ def test_support_is_asked_for_answered_and_resolved(visit: Visitors) -> None:
     ticket.click()
     staff.page.get_by_label("Your answer").fill("Is the tab muted?")
     staff.page.get_by_role("button", name="Send").click()
-    expect(guest.page.locator(".toasts")).to_contain_text("Is the tab muted?")
+    expect(guest.page.get_by_role("dialog")).to_contain_text("Is the tab muted?")
     staff.shot("support_desk")
     staff.page.get_by_role("button", name="Resolved").click()
     expect(ticket).to_have_count(0)

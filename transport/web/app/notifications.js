@@ -1,8 +1,9 @@
 /** Notifications: shown once as they come, kept in the list until read. */
 
-import { act, go, toast } from "./actions.js";
+import { act, go, openDialog, toast } from "./actions.js";
 import { t, moment, hasText } from "./i18n/index.js";
 import { dispatch, getState, subscribe } from "./store.js";
+import { SupportDialog } from "./views/support.js";
 
 function titleOf(session) {
   const { topics, event } = getState();
@@ -33,7 +34,6 @@ export function notePlace(note) {
   const { data, kind } = note;
   if (kind.startsWith("meeting.")) return ["one-to-one"];
   if (kind === "schedule.reminder") return data.type === "chat" ? ["chat", data.id] : ["session", data.id];
-  if (kind.startsWith("support.")) return ["support"];
   return data.session ? ["session", data.session] : ["lobby"];
 }
 
@@ -44,21 +44,32 @@ export function readNotes(ids) {
   act("notifications.read", { ids });
 }
 
+/** Support answers in the life ring's dialog: one stays where one is. */
+function isSupport(note) {
+  return note.kind.startsWith("support.");
+}
+
 /** Open what a notification is about. */
 export function openNote(note) {
-  readNotes([note.id]);
-  go(...notePlace(note));
+  if (note.id) readNotes([note.id]);
+  if (isSupport(note)) openDialog(SupportDialog, { ticket: note.data.ticket });
+  else go(...notePlace(note));
+}
+
+/** Whether what a notification is about is open already. */
+function isOpen(note) {
+  const { route, ui } = getState();
+  if (isSupport(note)) return ui.dialog?.view === SupportDialog;
+  const [page, id] = notePlace(note);
+  return route.page === page && (route.id ?? undefined) === id;
 }
 
 /** Show every new notification once. */
 export function followNotifications() {
-  subscribe((state, action) => {
-    const { event } = action;
+  subscribe((_state, { event }) => {
     if (event?.topic !== "me" || event.type === "notifications.read") return;
     const note = { at: event.at, ...event.data };
-    const [page, id] = notePlace(note);
-    const here = state.route.page === page && (state.route.id ?? undefined) === id;
-    setTimeout(() => (here ? showHere(note) : showElsewhere(note, page, id)));
+    setTimeout(() => (isOpen(note) ? showHere(note) : showElsewhere(note)));
   });
 }
 
@@ -68,10 +79,11 @@ const TOLD = new Set(["stage.accepted", "stage.declined", "stage.invited", "brea
 /** What is about the open page is read by being shown. */
 function showHere(note) {
   if (note.id) readNotes([note.id]);
+  if (isSupport(note)) return; // the dialog shows it, and it is read out there
   const inside = getState().topics[`session/${note.data.session}`] !== undefined;
   if (!inside || !TOLD.has(note.kind)) toast(noteText(note));
 }
 
-function showElsewhere(note, page, id) {
-  toast(noteText(note), "plain", { label: t("app.open"), run: () => (note.id ? openNote(note) : go(page, id)) });
+function showElsewhere(note) {
+  toast(noteText(note), "plain", { label: t("app.open"), run: () => openNote(note) });
 }

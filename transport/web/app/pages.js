@@ -66,7 +66,6 @@ async function enterSupport() {
   await loadEvent();
   const staff = person.role === "organizer" || person.grants?.includes("support");
   if (staff) await act("support.queue");
-  else await load("tickets", "support.mine");
 }
 
 const nothing = () => {};

@@ -1,7 +1,8 @@
-/** The life ring's dialog, and the page: one's own tickets, or the desk for staff. */
+/** The life ring's dialog with one's own ticket, and the page: the desk for staff. */
 
-import { act, call, diagnostics, whereabouts } from "../actions.js";
+import { act, call, diagnostics, openDialog, whereabouts } from "../actions.js";
 import { clock, t } from "../i18n/index.js";
+import { subscribe } from "../store.js";
 import { Dialog } from "../ui/dialog.js";
 import { Component, classes, h } from "../ui/dom.js";
 import { Avatar, badge, button, empty, loading } from "../ui/parts.js";
@@ -10,29 +11,36 @@ import { isStaff } from "./frame.js";
 const LIMIT = 1000;
 const TONES = { open: "warn", answered: "info", resolved: "good" };
 
-/** Ask for help from anywhere; says where one is and what the browser is, openly. */
+/**
+ * Ask for help from anywhere; says where one is and what the browser is, openly.
+ *
+ * Props: ticket, the id of one to show though it is resolved.
+ */
 export class SupportDialog extends Component {
   constructor(props) {
     super(props);
     this.tickets = null;
+    this.last = props.ticket;
     this.facts = diagnostics();
   }
 
-  async mounted() {
+  /** An answer that comes while the dialog is open is shown in it. */
+  mounted() {
+    this.stop = subscribe((_state, { event }) => event?.topic === "me" && event.data.kind?.startsWith("support.") && this.load());
+    this.load();
+  }
+
+  unmounted() {
+    this.stop?.();
+  }
+
+  async load() {
     try {
       this.tickets = (await call("support.mine")).tickets;
     } catch {
-      this.tickets = []; // the field to write in is what counts
+      this.tickets ??= []; // the field to write in is what counts
     }
     if (!this.gone) this.refresh();
-  }
-
-  /** An answer that comes while the dialog is open is shown in it. */
-  updated() {
-    const news = this.props.state.notifications.filter((note) => note.kind.startsWith("support.")).length;
-    const before = this.news ?? news;
-    this.news = news;
-    if (news > before) this.mounted();
   }
 
   async send(event) {
@@ -54,9 +62,12 @@ export class SupportDialog extends Component {
 
   view({ state, onClose }) {
     const open = this.openTicket();
+    this.last = open?.id ?? this.last;
+    const shown = this.tickets?.find((one) => one.id === this.last);
     return h(Dialog, { title: t("support.title"), onClose },
       h("p", { class: "muted" }, t("support.hint")),
-      open ? h(Thread, { ticket: open, me: state.person.id }) : null,
+      shown ? h(Thread, { ticket: shown, me: state.person.id }) : null,
+      shown && !open ? h("p", { role: "status" }, badge(t("support.state.resolved"), TONES.resolved)) : null,
       h("form", { onsubmit: (event) => this.send(event) },
         h("div", { class: "field" }, h("label", { for: "support-text" }, t(open ? "support.more" : "support.what")), h("textarea", { id: "support-text", name: "text", rows: 3, required: true, maxlength: LIMIT, "data-first": true })),
         open ? null : h("details", null, h("summary", null, t("support.sent")), h("ul", { class: "small muted" }, h("li", null, `${t("support.where")}: ${whereabouts()}`), ...Object.entries(this.facts).map(([name, value]) => h("li", null, `${name}: ${value}`)))),
@@ -66,7 +77,7 @@ export class SupportDialog extends Component {
   }
 
   async resolve(ticket) {
-    if (await act("support.resolve", { id: ticket.id })) this.mounted();
+    if (await act("support.resolve", { id: ticket.id })) this.load();
   }
 }
 
@@ -76,17 +87,11 @@ function Thread({ ticket, me }) {
       h("strong", { class: "small" }, message.by.name, message.staff ? ` · ${t("support.staff")}` : ""), "\n", message.text)));
 }
 
-/** The page. */
+/** The page; who is not staff needs only the way to the dialog. */
 export function Support({ state }) {
-  return isStaff(state.person) ? h(Desk, { state }) : h(Mine, { state });
-}
-
-function Mine({ state }) {
-  const tickets = state.data.tickets?.tickets;
-  if (!tickets) return loading();
-  return h("div", { class: "page" }, h("h1", null, t("nav.support")),
-    tickets.length === 0 ? empty("ring", t("support.noneMine")) : null,
-    ...tickets.map((ticket) => h("section", { key: ticket.id, class: "card stack" }, h("div", { class: "row spread" }, h("span", { class: "muted" }, clock(ticket.asked_at)), badge(t(`support.state.${ticket.state}`), TONES[ticket.state])), h(Thread, { ticket, me: state.person.id }))));
+  if (isStaff(state.person)) return h(Desk, { state });
+  return h("div", { class: "page" }, h("h1", null, t("nav.support")), h("p", { class: "muted" }, t("support.hint")),
+    h("p", null, button(t("support.ring"), { kind: "primary", name: "ring", onclick: () => openDialog(SupportDialog) })));
 }
 
 class Desk extends Component {
