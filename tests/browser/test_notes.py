@@ -118,3 +118,22 @@ def test_an_answer_of_support_opens_where_one_is(visit: Visitors) -> None:
     ana.go("support")
     ana.page.locator("main").get_by_role("button", name="Technical support").click()
     expect(dialog.get_by_label("What is wrong?")).to_be_visible()
+
+
+def test_a_room_that_asks_for_a_host_is_heard_in_the_main_call(visit: Visitors) -> None:
+    host, ana, hugo = visit.live("ana", "hugo")
+    expect(host.page.locator(".present")).to_contain_text("3")
+    open_rooms(host, [["ana"], []])
+    ana.page.get_by_role("button", name="Ask a host").click()
+    asked = ana.page.get_by_role("button", name="The hosts have been asked")
+    expect(asked).to_be_disabled()
+    for each in (host, hugo):
+        each.hears("Ana in Room 1 asks for a host.")
+        expect(each.page.locator(".stage-notes")).to_contain_text("Ana in Room 1 asks for a host.")
+    host.shot("notes_help")
+    host.page.get_by_role("button", name="Go to Room 1").click()
+    expect(host.page.get_by_role("heading", level=1)).to_contain_text("Room 1")
+    ana.hears("A host is on the way.")
+    expect(ana.page.get_by_role("button", name="Ask a host")).to_be_enabled()
+    for each in (host, hugo):
+        expect(each.page.locator(".stage-notes")).not_to_contain_text("asks for a host")

@@ -1,6 +1,6 @@
 /** Being in a session: joining, the way back after a drop, the people list when it is too long for events. */
 
-import { act, call, errorText, go, serverNow, theConnection, toast } from "../actions.js";
+import { act, announce, call, errorText, go, serverNow, theConnection, toast } from "../actions.js";
 import { t } from "../i18n/index.js";
 import { dispatch, getState } from "../store.js";
 import { flagsOf } from "../state/media.js";
@@ -136,7 +136,7 @@ export function sessionEvent(id, event) {
       refreshPeople(id);
     }, 1000);
   }
-  TELL[event.type]?.(event.data, getState());
+  TELL[event.type]?.(event.data, getState(), getState().topics[event.topic]);
   if (["breakout.opened", "breakout.moved", "breakout.closed", "snapshot"].includes(event.type)) {
     forgetRooms(id);
     ensureRoom(id);
@@ -172,6 +172,11 @@ function tellRoom(id) {
 function roomText(name, { mic, camera }) {
   if (mic && camera) return t("breakout.movedIn", { name });
   return t("breakout.movedAs", { name, mic: t(mic ? "people.micOn" : "people.micOff"), camera: t(camera ? "people.cameraOn" : "people.cameraOff") });
+}
+
+/** Which room calls for a host, and who in it. */
+export function callText({ help, name }) {
+  return t("breakout.callsIn", { name: help.name, room: name });
 }
 
 /** A room's name: a new one is told on the session. */
@@ -217,6 +222,8 @@ const TELL = {
   "media.changed": (data, state) => own(data, state) && data.by !== data.person && data.blocked.length > 0 && toast(t("media.blocked")),
   "session.hostless": () => toast(t("session.hostless")),
   "session.started": () => toast(t("session.started")),
+  "breakout.help_asked": (data, state, session) => session?.me.moderator && !own({ person: data.by }, state) && announce(callText(session.breakout.rooms.find((room) => room.id === data.room))),
+  "breakout.help_answered": (data, _state, session) => session?.me.room === data.room && !session.me.moderator && toast(t("breakout.helpComing")),
   "breakout.broadcast": (data) => toast(t("breakout.told", { text: data.text })),
 };
 

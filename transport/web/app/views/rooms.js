@@ -2,6 +2,7 @@
 
 import { act, openDialog } from "../actions.js";
 import { countdown, t } from "../i18n/index.js";
+import { callText } from "../rooms/session.js";
 import { roomsOpen } from "../state/breakout.js";
 import { AskText, Confirm, Dialog } from "../ui/dialog.js";
 import { classes, h } from "../ui/dom.js";
@@ -11,6 +12,8 @@ import { Ticker, nameIn } from "./frame.js";
 
 const CLOSING = 30;
 const EXTEND = 5;
+/** So many calls for help are shown on the stage; the others are in the view of all rooms. */
+const CALLS = 3;
 
 /** The host's view of all rooms. */
 export function RoomsDialog({ state, id, onClose }) {
@@ -59,6 +62,14 @@ function personMenu(person, room, session, id) {
   const others = session.breakout.rooms.filter((other) => other.id !== room.id);
   const items = [{ label: t("breakout.moveToMain"), name: "back", run: () => move(null) }, ...others.map((other) => ({ label: t("breakout.moveTo", { room: other.name }), name: "forward", run: () => move(other.id) }))];
   return h(Menu, { label: t("breakout.moveName", { name: nameIn(session, person) }), items });
+}
+
+/** Which rooms call for a host, for those who may go there. */
+export function callNotes(session, id) {
+  if (!roomsOpen(session) || !session.me.moderator) return [];
+  return session.breakout.rooms.filter((room) => room.help).slice(0, CALLS).map((room) =>
+    h("div", { key: `help-${room.id}`, class: "note go" }, icon("hand"), h("span", { class: "grow" }, callText(room)),
+      button(t("breakout.enterName", { room: room.name }), { kind: "primary small", onclick: () => act("breakout.answer", { session: id, room: room.id }) })));
 }
 
 /** What somebody in the main call may do: go to their room, or choose one. */

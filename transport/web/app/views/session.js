@@ -16,7 +16,7 @@ import { Banner, Ticker } from "./frame.js";
 import { hostMenu, hostTools } from "./hosttools.js";
 import { Panel } from "./panel.js";
 import { Countdown, RequestBar } from "./request.js";
-import { RoomsNote } from "./rooms.js";
+import { RoomsNote, callNotes } from "./rooms.js";
 import { Stage, Tiles } from "./stage.js";
 
 const OVER = new Set(["ended", "cancelled"]);
@@ -129,7 +129,7 @@ function Notes({ state, session, id, room }) {
     notes.push(h(Ticker, { key: "rooms", deadline: breakout.ends_at, every: 500, draw: (left) => h("div", { class: classes("note", closing && "warn"), role: closing ? "alert" : "status" }, icon("clock"), h("span", null, t(closing ? "breakout.closingIn" : "breakout.endsIn", { time: countdown(left) }))) }));
   }
   if (session.me.room !== null && session.client?.broadcast) notes.push(h("div", { key: "told", class: "note go", role: "status" }, icon("megaphone"), h("span", { class: "grow" }, `${session.client.broadcast.by_name}: ${session.client.broadcast.text}`)));
-  notes.push(h(RoomsNote, { key: "choose", session, id }));
+  notes.push(...callNotes(session, id), h(RoomsNote, { key: "choose", session, id }));
   return h("div", { class: "stage-notes" }, ...notes);
 }
 
