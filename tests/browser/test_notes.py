@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import EVENT, Visitor, Visitors
+from tests.browser.test_one_to_one_steps import both, publish
 
 pytestmark = pytest.mark.browser
 
@@ -137,3 +138,39 @@ def test_a_room_that_asks_for_a_host_is_heard_in_the_main_call(visit: Visitors) 
     expect(ana.page.get_by_role("button", name="Ask a host")).to_be_enabled()
     for each in (host, hugo):
         expect(each.page.locator(".stage-notes")).not_to_contain_text("asks for a host")
+
+
+NOTE = """async ([id, meeting]) => {
+  const { dispatch } = await import("/app/store.js");
+  const data = { id, kind: "meeting.waiting", data: { meeting } };
+  const event = { topic: "me", type: "notification.added", at: new Date().toISOString(), data };
+  dispatch({ type: "event", event });
+}"""
+UNREAD = """async () => {
+  const { getState } = await import("/app/store.js");
+  return getState().notifications.filter((note) => note.kind === "meeting.waiting").length;
+}"""
+
+
+def test_somebody_who_waits_in_a_chat_is_told_of_with_the_way_there(visit: Visitors) -> None:
+    employee, guest = both(visit, "emil", "ana")
+    publish(employee)
+    meeting = guest.does("meeting.request", to=employee.who, answer="Rome")["meeting"]["id"]
+    slots = employee.does("meeting.approve", id=meeting)["slots"]
+    about = guest.does("meeting.pick", id=meeting, slot=slots[0]["start"])["meeting"]
+    employee.page.reload()
+    employee.go("lobby")
+    for note in ("901", "902"):
+        employee.page.evaluate(NOTE, [note, about])
+    text = "Ana is waiting for you in your 1-1 chat."
+    expect(employee.page.locator(".toast", has_text=text)).to_have_count(2)
+    employee.shot("notes_waiting")
+    employee.page.locator(".toast").last.get_by_role("button", name="Open").click()
+    expect(employee.page.get_by_role("heading", name="1-1 chat with Ana")).to_be_visible()
+    expect(employee.page.locator(".waiting")).to_contain_text("Waiting for Ana")
+    assert employee.page.evaluate(UNREAD) == 0
+    expect(employee.page.locator(".toast")).to_have_count(0)
+    employee.page.evaluate(NOTE, ["903", about])
+    employee.page.wait_for_timeout(300)
+    assert employee.page.evaluate(UNREAD) == 0
+    expect(employee.page.locator(".toast")).to_have_count(0)

@@ -32,6 +32,7 @@ export function noteText(note) {
 /** Where a notification leads. */
 export function notePlace(note) {
   const { data, kind } = note;
+  if (kind === "meeting.waiting") return ["chat", data.meeting.id];
   if (kind.startsWith("meeting.")) return ["one-to-one"];
   if (kind === "schedule.reminder") return data.type === "chat" ? ["chat", data.id] : ["session", data.id];
   return data.session ? ["session", data.session] : ["lobby"];
@@ -73,14 +74,14 @@ export function followNotifications() {
   });
 }
 
-/** What a session tells in its own words to whoever is inside. */
-const TOLD = new Set(["stage.accepted", "stage.declined", "stage.invited", "breakout.moved"]);
+/** What a session and a 1-1 chat show by themselves to whoever is inside. */
+const TOLD = new Set(["meeting.waiting", "stage.accepted", "stage.declined", "stage.invited", "breakout.moved"]);
 
 /** What is about the open page is read by being shown. */
 function showHere(note) {
   if (note.id) readNotes([note.id]);
   if (isSupport(note)) return; // the dialog shows it, and it is read out there
-  const inside = getState().topics[`session/${note.data.session}`] !== undefined;
+  const inside = getState().topics[notePlace(note).join("/")] !== undefined;
   if (!inside || !TOLD.has(note.kind)) toast(noteText(note));
 }
 

@@ -30,7 +30,7 @@ export const de = {
   "note.meeting.confirmed": "Dein 1-1-Chat mit {who} ist bestätigt: {time}.", "note.meeting.reschedule_proposed": "{who} schlägt eine andere Zeit für euren 1-1-Chat vor.",
   "note.meeting.rescheduled": "Dein 1-1-Chat mit {who} hat eine neue Zeit: {time}.", "note.meeting.reschedule_refused": "{who} möchte bei der alten Zeit bleiben.",
   "note.meeting.moved": "Dein 1-1-Chat mit {who} wurde verlegt: {time}.", "note.meeting.cancelled": "Dein 1-1-Chat mit {who} wurde abgesagt. {message}",
-  "note.meeting.reassign_offered": "Du wirst gebeten, einen 1-1-Chat zu übernehmen.", "note.meeting.reassigned": "Dein 1-1-Chat hat ein neues Gegenüber: {who}.",
+  "note.meeting.waiting": "{who} wartet in eurem 1-1-Chat auf dich.", "note.meeting.reassign_offered": "Du wirst gebeten, einen 1-1-Chat zu übernehmen.", "note.meeting.reassigned": "Dein 1-1-Chat hat ein neues Gegenüber: {who}.",
   "note.schedule.reminder": "{title} beginnt in {minutes} min.", "note.support.replied": "Der Support hat geantwortet: {message}", "note.support.resolved": "Dein Support-Fall ist gelöst.",
   "note.session.cancelled": "{title} wurde abgesagt.", "note.session.promoted": "Du hast jetzt einen Platz in {title}.",
 

@@ -30,7 +30,7 @@ export const en = {
   "note.meeting.confirmed": "Your 1-1 chat with {who} is confirmed for {time}.", "note.meeting.reschedule_proposed": "{who} proposes another time for your 1-1 chat.",
   "note.meeting.rescheduled": "Your 1-1 chat with {who} has a new time: {time}.", "note.meeting.reschedule_refused": "{who} would rather keep the time of your 1-1 chat.",
   "note.meeting.moved": "Your 1-1 chat with {who} was moved to {time}.", "note.meeting.cancelled": "Your 1-1 chat with {who} was cancelled. {message}",
-  "note.meeting.reassign_offered": "You are asked to take over a 1-1 chat.", "note.meeting.reassigned": "Your 1-1 chat has a new partner: {who}.",
+  "note.meeting.waiting": "{who} is waiting for you in your 1-1 chat.", "note.meeting.reassign_offered": "You are asked to take over a 1-1 chat.", "note.meeting.reassigned": "Your 1-1 chat has a new partner: {who}.",
   "note.schedule.reminder": "{title} begins in {minutes} min.", "note.support.replied": "Support has answered: {message}", "note.support.resolved": "Your support ticket is resolved.",
   "note.session.cancelled": "{title} was cancelled.", "note.session.promoted": "A seat in {title} is yours now.",
 

@@ -1,6 +1,7 @@
 /** Being in a 1-1 chat. */
 
 import { call, errorText, theConnection } from "../actions.js";
+import { readNotes } from "../notifications.js";
 import { dispatch, getState } from "../store.js";
 
 function keep(id, value) {
@@ -12,6 +13,7 @@ export async function enterMeeting(id) {
   try {
     await call("meeting.join", { id });
     keep(id, { problem: null });
+    readNotes(getState().notifications.filter((note) => note.kind === "meeting.waiting" && note.data.meeting.id === id).map((note) => note.id));
   } catch (error) {
     keep(id, { problem: { reason: error.reason, text: errorText(error), data: error.data } });
   }
