@@ -112,3 +112,19 @@ def test_nothing_moves_for_those_who_want_no_motion(visit: Visitors) -> None:
     host = visit.live(reduced_motion="reduce")[0]
     moving: list[Any] = host.page.evaluate(MOVING)
     assert moving == []
+
+
+def test_a_countdown_is_said_now_and_then(visit: Visitors) -> None:
+    host, guest = visit.live("ana")
+    expect(host.page.locator(".present")).to_contain_text("2")
+    session = host.page.url.rpartition("/")[2]
+    host.does("breakout.open", session=session, assign="manual", groups=[["ana"]])
+    guest.hears("You are in Room 1. Mic and camera are on.")
+    host.does("breakout.close", session=session, countdown=13)
+    note = guest.page.locator(".note", has_text="Back to the main call in")
+    expect(note).to_be_visible()
+    assert note.get_attribute("role") is None
+    guest.hears("You are back in the main call.")
+    heard = guest.page.evaluate("() => heard.filter((text) => text.startsWith('Back to'))")
+    assert len(heard) == 2, heard
+    assert heard[1].endswith("0:10"), heard

@@ -1,7 +1,7 @@
 /** The frame around the pages: navigation, notifications, the life ring, the reconnect banner, messages. */
 
 import { dispatch, getState } from "../store.js";
-import { openDialog, serverNow, theConnection } from "../actions.js";
+import { announce, openDialog, serverNow, theConnection } from "../actions.js";
 import { LANGUAGES, moment, setLanguage, t } from "../i18n/index.js";
 import { noteText, openNote, readNotes } from "../notifications.js";
 import { Dialog } from "../ui/dialog.js";
@@ -132,18 +132,35 @@ function oneToast(toast) {
     iconButton(t("app.close"), "close", { kind: "small", onclick: close }));
 }
 
-/** Something that changes with the seconds until `deadline`; `draw` gets the seconds left. */
+/** With so many seconds left, what a screen reader would else repeat with each of them is said. */
+const SAID = [300, 60, 30, 10];
+
+/** Something that changes with the seconds until `deadline`; `draw` gets the seconds left, and so does `say`, at first and now and then. */
 export class Ticker extends Component {
   mounted() {
     this.timer = setInterval(() => this.refresh(), this.props.every ?? 250);
+    this.updated();
+  }
+
+  updated() {
+    const { deadline, say } = this.props;
+    const left = this.left();
+    const moment = `${deadline} ${SAID.filter((mark) => left <= mark).length}`;
+    if (!say || left <= 0 || moment === this.said) return;
+    this.said = moment;
+    announce(say(left));
+  }
+
+  left() {
+    return (Date.parse(this.props.deadline) - serverNow()) / 1000;
   }
 
   unmounted() {
     clearInterval(this.timer);
   }
 
-  view({ deadline, draw }) {
-    return draw((Date.parse(deadline) - serverNow()) / 1000);
+  view({ draw }) {
+    return draw(this.left());
   }
 }
 

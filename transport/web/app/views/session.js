@@ -121,16 +121,22 @@ function Notes({ state, session, id, room }) {
   const { hostless_until: until, state: status } = session.session;
   const { breakout } = session;
   const notes = [];
-  if (status === "hostless" && until) notes.push(h(Ticker, { key: "hostless", deadline: until, every: 1000, draw: (left) => h("div", { class: "note warn", role: "status" }, icon("clock"), t("session.hostlessNote", { time: countdown(left) })) }));
+  if (status === "hostless" && until) notes.push(clockNote("hostless", until, "session.hostlessNote", true));
   if (state.data.soundHeld) notes.push(h("div", { key: "sound", class: "note", role: "status" }, h("span", { class: "grow" }, t("stage.soundHeld")), button(t("stage.soundOn"), { kind: "primary small", onclick: unlockSound })));
   if (session.me.stage.state === "invited") notes.push(h("div", { key: "invited", class: "note go" }, h(RequestBar, { session, id })));
   const closing = breakout?.state === "closing";
   if (roomsOpen(session) && breakout.ends_at && (closing || Date.parse(breakout.ends_at) - Date.now() < SOON) && (session.me.room !== null || session.me.moderator)) {
-    notes.push(h(Ticker, { key: "rooms", deadline: breakout.ends_at, every: 500, draw: (left) => h("div", { class: classes("note", closing && "warn"), role: closing ? "alert" : "status" }, icon("clock"), h("span", null, t(closing ? "breakout.closingIn" : "breakout.endsIn", { time: countdown(left) }))) }));
+    notes.push(closing ? clockNote("closing", breakout.ends_at, "breakout.closingIn", true) : clockNote("rooms", breakout.ends_at, "breakout.endsIn"));
   }
   if (session.me.room !== null && session.client?.broadcast) notes.push(h("div", { key: "told", class: "note go", role: "status" }, icon("megaphone"), h("span", { class: "grow" }, `${session.client.broadcast.by_name}: ${session.client.broadcast.text}`)));
   notes.push(...callNotes(session, id), h(RoomsNote, { key: "choose", session, id }));
   return h("div", { class: "stage-notes" }, ...notes);
+}
+
+/** A note with the time left. It is no live region: with its seconds all of it would be read again. */
+function clockNote(key, deadline, text, warn = false) {
+  const say = (left) => t(text, { time: countdown(left) });
+  return h(Ticker, { key, deadline, every: 500, say, draw: (left) => h("div", { class: classes("note", warn && "warn") }, icon("clock"), h("span", null, say(left))) });
 }
 
 function Controls({ state, session, id, room }) {
