@@ -61,6 +61,7 @@ export function errorText(error) {
 function wordsFor({ reason, data }) {
   if (reason === "no_free_slots" && getState().person?.role === "participant") return "no_free_slots.theirs";
   if (reason === "quota_exceeded" && data?.left === undefined) return "quota_exceeded.requests";
+  if (reason === "already_decided" && !data?.by_name) return "already_decided.unnamed";
   return reason;
 }
 
