@@ -373,6 +373,37 @@ def test_a_host_ends_the_session_after_confirming(visit: Visitors) -> None:
     expect(guest.page.get_by_text("This session has ended")).to_be_visible()
 
 
+def test_what_was_said_in_a_session_that_is_over_can_be_read(visit: Visitors) -> None:
+    host, guest = visit.live("ana")
+    session = host.page.url.rpartition("/")[2]
+    expect(host.page.locator(".present")).to_contain_text("2")
+    guest.does("chat.send", topic=f"session/{session}", text="Who is coming along?")
+    guest.does("qa.ask", session=session, text="Where is the coffee?")
+    guest.tab("chat")
+    expect(guest.panel()).to_contain_text("Who is coming along?")
+    host.does("session.end", session=session)
+
+    def can_only_read(visitor: Visitor) -> None:
+        expect(visitor.page.locator(".waiting h2")).to_have_text("This session has ended")
+        for tab, said in (("chat", "Who is coming along?"), ("qa", "Where is the coffee?")):
+            visitor.tab(tab)
+            expect(visitor.panel()).to_contain_text(said)
+            expect(visitor.panel()).to_contain_text("It is over: this can only be read now.")
+            expect(visitor.panel().get_by_role("textbox")).to_have_count(0)
+            expect(visitor.panel().get_by_role("combobox")).to_have_count(0)
+            expect(visitor.panel().locator(".message-tools, .menu")).to_have_count(0)
+        expect(visitor.panel().locator(".vote")).to_be_disabled()
+
+    for visitor in (host, guest):
+        can_only_read(visitor)
+        visitor.page.reload()
+        can_only_read(visitor)
+    guest.shot("session_over")
+    ben = visit(visit.fresh("ben"), f"session/{session}")
+    expect(ben.page.locator(".waiting")).to_contain_text("Those who were in it can read")
+    expect(ben.panel()).to_have_count(0)
+
+
 def test_step_7_a_drop_heals_by_itself_and_nothing_is_missed(visit: Visitors) -> None:
     host, guest = visit.live("ana")
     for visitor in (host, guest):

@@ -10,7 +10,7 @@ export const de = {
   "nav.label": "Hauptmenü", "nav.lobby": "Lobby", "nav.program": "Programm", "nav.schedule": "Mein Plan", "nav.companies": "Unternehmen",
   "nav.one-to-one": "1-1-Chat", "nav.support": "Support", "nav.organizer": "Veranstalter", "nav.session": "Session",
   "tab.label": "Bereiche der Session", "tab.company": "Firma", "tab.people": "Personen", "tab.qa": "Fragen", "tab.chat": "Chat",
-  "tabs.unread.one": "{n} ungelesen", "tabs.unread.other": "{n} ungelesen",
+  "tabs.over": "Es ist vorbei: Hier lässt sich nur noch lesen.", "tabs.unread.one": "{n} ungelesen", "tabs.unread.other": "{n} ungelesen",
 
   "banner.reconnecting": "Verbindung verloren. Wir bringen dich zurück …", "banner.back": "Wieder verbunden.", "banner.now": "Jetzt versuchen",
   "closed.no_token.title": "Du brauchst deinen persönlichen Link", "closed.no_token.text": "Öffne den Link aus deiner Einladung; er lässt dich ohne Passwort hinein.",
@@ -62,7 +62,7 @@ export const de = {
   "session.needsSeat": "Ein Platz wartet auf dich", "session.needsSeatText": "Diese Session hat begrenzt viele Plätze. Nimm einen und geh gleich hinein.", "session.registerAndJoin": "Anmelden und teilnehmen",
   "session.backstage": "Hinter die Bühne", "session.opensAt": "Öffnet: {time}", "session.details": "Einzelheiten", "session.calendar": "Kalenderdatei", "session.yourTime": "{time} bei dir",
   "session.leave": "Verlassen", "session.leaveTitle": "Session verlassen?", "session.leaveHost": "Du bist Host. Die Session läuft ohne dich weiter; ist kein Host mehr da, endet sie nach fünf Minuten.",
-  "session.removed": "Du wurdest aus der Session entfernt", "session.removedHint": "Ein Host hat dich entfernt.", "session.overHint": "Was geschrieben wurde, bleibt rechts lesbar.",
+  "session.removed": "Du wurdest aus der Session entfernt", "session.removedHint": "Ein Host hat dich entfernt.", "session.overHint": "Was geschrieben wurde, bleibt in den Bereichen lesbar.", "session.overShut": "Wer dabei war, kann lesen, was geschrieben wurde.",
   "session.notYet": "Noch ist geschlossen", "session.opens": "Geöffnet wird am {day} um {time}. Du kommst dann von selbst hinein.", "session.cannotJoin": "Du kannst gerade nicht teilnehmen",
   "session.readyToStart": "Bereit, wenn du es bist", "session.waitingForHost": "Warten auf den Host", "session.startsAt": "Geplanter Beginn: {time}.",
   "session.until": "bis {time}", "session.started": "Die Session hat begonnen", "session.hostless": "Alle Hosts sind gegangen. Die Session läuft weiter.",

@@ -10,7 +10,7 @@ export const en = {
   "nav.label": "Main", "nav.lobby": "Lobby", "nav.program": "Program", "nav.schedule": "My Schedule", "nav.companies": "Companies",
   "nav.one-to-one": "1-1 Chat", "nav.support": "Support", "nav.organizer": "Organizer", "nav.session": "Session",
   "tab.label": "Session tabs", "tab.company": "Company", "tab.people": "People", "tab.qa": "Q&A", "tab.chat": "Chat",
-  "tabs.unread.one": "{n} unread", "tabs.unread.other": "{n} unread",
+  "tabs.over": "It is over: this can only be read now.", "tabs.unread.one": "{n} unread", "tabs.unread.other": "{n} unread",
 
   "banner.reconnecting": "Connection lost. We are getting you back in …", "banner.back": "Connected again.", "banner.now": "Try now",
   "closed.no_token.title": "You need your personal link", "closed.no_token.text": "Open the link from your invitation; it lets you in without a password.",
@@ -62,7 +62,7 @@ export const en = {
   "session.needsSeat": "A seat is waiting for you", "session.needsSeatText": "This session has a limited number of seats. Take one and go straight in.", "session.registerAndJoin": "Register and join",
   "session.backstage": "Go backstage", "session.opensAt": "Opens {time}", "session.details": "Details", "session.calendar": "Calendar file", "session.yourTime": "{time} your time",
   "session.leave": "Leave", "session.leaveTitle": "Leave the session?", "session.leaveHost": "You are a host. The session goes on without you; if no host is left, it ends after five minutes.",
-  "session.removed": "You were removed from this session", "session.removedHint": "A host has removed you.", "session.overHint": "What was written stays readable in the tabs.",
+  "session.removed": "You were removed from this session", "session.removedHint": "A host has removed you.", "session.overHint": "What was written stays readable in the tabs.", "session.overShut": "Those who were in it can read what was written.",
   "session.notYet": "The doors are not open yet", "session.opens": "They open on {day} at {time}. You will be let in automatically.", "session.cannotJoin": "You cannot join right now",
   "session.readyToStart": "Ready when you are", "session.waitingForHost": "Waiting for the host", "session.startsAt": "Planned beginning: {time}.",
   "session.until": "until {time}", "session.started": "The session has started", "session.hostless": "All hosts have left. The session goes on.",

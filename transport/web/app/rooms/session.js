@@ -4,13 +4,18 @@ import { act, announce, call, errorText, go, serverNow, theConnection, toast } f
 import { t } from "../i18n/index.js";
 import { dispatch, getState } from "../store.js";
 import { flagsOf } from "../state/media.js";
+import { pastOf } from "../state/past.js";
 import { withListed, withPage } from "../state/people.js";
 
 /** Milliseconds the server has to tell of a room by itself. */
 const ROOM_WAIT = 800;
 /** Milliseconds in which several words about one change come. */
 const LOOK_AGAIN = 150;
-const OVER = new Set(["ended", "cancelled"]);
+/** So many messages and questions of a session that is over are read at first. */
+const MESSAGES = 50;
+const QUESTIONS = 500;
+/** States after which nothing is said any more. */
+export const OVER = new Set(["ended", "cancelled"]);
 let doors = null;
 let looking = null;
 /** The room that the viewer was last told to be in. */
@@ -27,14 +32,25 @@ function keep(id, change) {
 
 /** Look at a session and go in, if that is allowed now. */
 export async function enterSession(id) {
-  keep(id, { problem: null, left: false });
+  keep(id, { problem: null, left: false, shut: false });
   try {
     const about = await call("session.get", { session: id });
     keep(id, about);
     loadCompany(about.session.company);
-    if (!OVER.has(about.session.state)) await joinSession(id);
+    await (OVER.has(about.session.state) ? readPast(id, about) : joinSession(id));
   } catch (error) {
     keep(id, { problem: { reason: error.reason, text: errorText(error), data: error.data } });
+  }
+}
+
+/** What was said stays readable to those who may (rule 8); the others see that it is over. */
+async function readPast(id, about) {
+  const topic = topicOf(id);
+  try {
+    const [chat, qa] = await Promise.all([call("chat.history", { topic, limit: MESSAGES }), call("qa.list", { session: id, limit: QUESTIONS })]);
+    dispatch({ type: "event", event: { topic, type: "snapshot", data: pastOf(about, chat, qa) } });
+  } catch {
+    keep(id, { shut: true });
   }
 }
 

@@ -21,7 +21,7 @@ const MANY = 10;
 const RUSH = 1000;
 const CALM = 3000;
 
-/** Props: topic, chat, me (id), moderator, session (id, null in a 1-1 chat). */
+/** Props: topic, chat, me (id), moderator, session (id, null in a 1-1 chat), over: it can only be read. */
 export class ChatTab extends Component {
   constructor(props) {
     super(props);
@@ -66,15 +66,15 @@ export class ChatTab extends Component {
     this.refresh();
   }
 
-  view({ topic, chat, me, moderator, session }) {
+  view({ topic, chat, me, moderator, session, over }) {
     this.answer ??= (message) => this.reply(message);
     this.rush = rushing(chat.messages, this.rush);
     const bare = this.rush && !this.away;
     const row = (message) => h(Message, {
-      message, parent: parentOf(chat, message), topic, me, moderator, session, mutedNow: chat.muted.includes(message.person), reply: this.answer, bare,
+      message, parent: parentOf(chat, message), topic, me, moderator, session, mutedNow: chat.muted.includes(message.person), reply: this.answer, bare: bare || over, over,
     });
     return h("div", { class: "panel-column" },
-      moderator && session ? h(ModeratorTools, { session, chat, topic }) : h("div"),
+      moderator && session && !over ? h(ModeratorTools, { session, chat, topic }) : h("div"),
       h("div", { class: "list-wrap" },
         h(VirtualList, {
           items: chat.messages, keyOf: (message) => message.id, row, estimate: ROW, stick: true, label: t("chat.label"), live: this.away || hurried(chat.messages) ? "off" : "polite",
@@ -82,8 +82,13 @@ export class ChatTab extends Component {
           emptyView: empty("chat", t("chat.none"), t("chat.noneHint")),
         }),
         this.away ? h("div", { class: "jump" }, button(t("chat.newest"), { kind: "primary small", onclick: () => this.list?.toEnd() })) : null),
-      h(Composer, { id: `chat-${topic}`, chat, me, moderator, replyTo: this.replyTo, onCancel: () => this.reply(null), onSend: (text) => this.send(text) }));
+      over ? readOnly() : h(Composer, { id: `chat-${topic}`, chat, me, moderator, replyTo: this.replyTo, onCancel: () => this.reply(null), onSend: (text) => this.send(text) }));
   }
+}
+
+/** Stands where one could write before it was over. */
+export function readOnly() {
+  return h("p", { class: "panel-foot muted small" }, t("tabs.over"));
 }
 
 /** Messages that come faster than they can be read aloud are not. */
@@ -100,7 +105,7 @@ function parentOf(chat, message) {
   return message.reply_to ? chat.messages.find((other) => other.id === message.reply_to) ?? null : null;
 }
 
-function Message({ message, parent, topic, me, moderator, session, mutedNow, reply, bare }) {
+function Message({ message, parent, topic, me, moderator, session, mutedNow, reply, bare, over }) {
   const own = message.person === me;
   return h("article", { class: "message" },
     h(Avatar, { id: message.person, name: message.name, size: "small" }),
@@ -108,7 +113,7 @@ function Message({ message, parent, topic, me, moderator, session, mutedNow, rep
       h("p", null, h("span", { class: "author" }, message.name), message.role === "host" ? [" ", badge(t("people.host"), "good")] : null, h("time", { datetime: message.at }, clock(message.at))),
       message.reply_to ? h("p", { class: "reply-to" }, parent ? `${parent.name}: ${parent.deleted ? t("chat.deleted") : parent.text}` : t("chat.replied")) : null,
       message.deleted ? h("p", { class: "gone" }, t("chat.deleted")) : h("p", { class: "text" }, message.text),
-      message.deleted ? null : h(Reactions, { message, topic })),
+      message.deleted ? null : h(Reactions, { message, topic, over })),
     message.deleted || bare ? null : h("div", { class: "message-tools" },
       iconButton(t("chat.reply", { name: message.name }), "reply", { kind: "small", onclick: () => reply(message) }),
       h(Menu, { label: t("chat.more", { name: message.name }), items: messageItems(message, { topic, own, moderator, session, mutedNow }) })));
@@ -126,11 +131,11 @@ function roomOf(topic) {
   return topic.startsWith("room/") ? { room: topic.slice(topic.lastIndexOf(".") + 1) } : {};
 }
 
-function Reactions({ message, topic }) {
+function Reactions({ message, topic, over }) {
   const list = Object.entries(message.reactions);
   if (list.length === 0) return h("span", { hidden: true });
   return h("div", { class: "reactions" }, ...list.map(([emoji, { count, mine }]) =>
-    h("button", { key: emoji, type: "button", class: "reaction", "aria-pressed": String(mine), "aria-label": t("chat.reaction", { emoji, n: count }), onclick: () => act("chat.react", { topic, id: message.id, emoji, on: !mine }) }, `${emoji} ${count}`)));
+    h("button", { key: emoji, type: "button", class: "reaction", "aria-pressed": String(mine), disabled: over, "aria-label": t("chat.reaction", { emoji, n: count }), onclick: () => act("chat.react", { topic, id: message.id, emoji, on: !mine }) }, `${emoji} ${count}`)));
 }
 
 function ModeratorTools({ session, chat, topic }) {

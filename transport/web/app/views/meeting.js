@@ -29,7 +29,7 @@ export function MeetingPage({ state }) {
     h("main", { id: "main", tabindex: -1, class: "stage-area", "aria-label": t("stage.label") }, h(Notes, { state, chat }), h(Middle, { state, chat, id, other }),
       h("div", { class: "controls" }, ...(chat && chat.state !== "ended" ? mediaControls(`chat/${id}`, flagsOf(chat.media, state.person.id)) : []), lifeRing())),
     chat ? h("aside", { class: "panel single", "aria-label": t("tab.chat") }, h("h2", { class: "panel-title" }, t("tab.chat")),
-      h("div", { class: "panel-body" }, h(ChatTab, { topic: `chat/${id}`, chat: chat.chat, me: state.person.id, moderator: false, session: null }))) : null);
+      h("div", { class: "panel-body" }, h(ChatTab, { topic: `chat/${id}`, chat: chat.chat, me: state.person.id, moderator: false, session: null, over: chat.state === "ended" }))) : null);
 }
 
 function timeLeft(chat) {

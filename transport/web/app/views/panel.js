@@ -1,6 +1,7 @@
 /** The right side of a session: Company, People, Q&A and Chat, with marks for what is unread. */
 
 import { t } from "../i18n/index.js";
+import { OVER } from "../rooms/session.js";
 import { dispatch, tabOf } from "../store.js";
 import { h } from "../ui/dom.js";
 import { Tabs } from "../ui/parts.js";
@@ -30,9 +31,10 @@ export function Panel({ state, session, id, room }) {
 
 function content(active, { state, session, id, room, chatTopic }) {
   const me = state.person.id;
+  const over = OVER.has(session.session.state);
   if (active === "company") return h(CompanyTab, { key: "company", known: state.topics[`company/${session.session.company}`] });
   if (active === "people") return h(PeopleTab, { key: "people", session, id, me });
-  if (active === "qa") return h(QaTab, { key: "qa", session, id });
+  if (active === "qa") return h(QaTab, { key: "qa", session, id, over });
   const chat = room ? room.chat : session.chat;
-  return h(ChatTab, { key: chatTopic, topic: chatTopic, chat, me, moderator: session.me.moderator, session: id });
+  return h(ChatTab, { key: chatTopic, topic: chatTopic, chat, me, moderator: session.me.moderator, session: id, over });
 }

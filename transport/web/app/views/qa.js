@@ -9,6 +9,7 @@ import { Component, classes, h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { Menu, badge, empty } from "../ui/parts.js";
 import { VirtualList } from "../ui/virtual.js";
+import { readOnly } from "./chat.js";
 
 const LIMIT = 1000;
 const ROW = 96;
@@ -22,7 +23,7 @@ async function vote(id, question) {
   if (answer) take(`session/${id}`, (qa) => changeQuestion(qa, question.id, { votes: answer.question.votes, voted: answer.question.voted }));
 }
 
-/** Props: session (topic state), id. */
+/** Props: session (topic state), id, over: it can only be read. */
 export class QaTab extends Component {
   constructor(props) {
     super(props);
@@ -46,17 +47,17 @@ export class QaTab extends Component {
     take(`session/${id}`, (qa) => withQuestion(qa, answer.question));
   }
 
-  view({ session, id }) {
+  view({ session, id, over }) {
     const closed = new Set(["answered", "dismissed"]);
     const items = session.qa.questions.filter((question) => closed.has(question.state) === (this.filter === "closed"));
-    const { moderator } = session.me;
+    const moderator = session.me.moderator && !over;
     return h("div", { class: "panel-column" },
       h("div", { class: "panel-tools" },
         h("div", { class: "row", role: "group", "aria-label": t("qa.filter") },
           ...["open", "closed"].map((filter) => h("button", { type: "button", class: classes("button small", filter === this.filter ? "soft" : "quiet"), "aria-pressed": String(filter === this.filter), onclick: () => this.show(filter) }, t(`qa.${filter}`))))),
       h("div", { class: "list-wrap" },
-        h(VirtualList, { items, keyOf: (question) => question.id, estimate: ROW, label: t("qa.label"), row: (question) => h(Question, { question, id, moderator }), emptyView: empty("question", t("qa.none"), t("qa.noneHint")) })),
-      h("form", { class: "panel-foot", onsubmit: (event) => this.ask(event) },
+        h(VirtualList, { items, keyOf: (question) => question.id, estimate: ROW, label: t("qa.label"), row: (question) => h(Question, { question, id, moderator, over }), emptyView: empty("question", t("qa.none"), t("qa.noneHint")) })),
+      over ? readOnly() : h("form", { class: "panel-foot", onsubmit: (event) => this.ask(event) },
         h("div", { class: "composer" },
           h("label", { class: "sr-only", for: "qa-text" }, t("qa.ask")),
           h("textarea", { id: "qa-text", name: "text", rows: 1, maxlength: LIMIT, placeholder: t("qa.ask"), onkeydown: submitOnEnter }),
@@ -71,11 +72,11 @@ function submitOnEnter(event) {
   event.target.form.requestSubmit();
 }
 
-function Question({ question, id, moderator }) {
+function Question({ question, id, moderator, over }) {
   const { state, anonymous, name, mine } = question;
   const votes = t("qa.votes", { n: question.votes });
   return h("article", { class: classes("question", state === "live" && "live") },
-    h("button", { type: "button", class: "vote", "aria-pressed": String(question.voted), "aria-label": `${t(question.voted ? "qa.unvote" : "qa.upvote")}: ${votes}`, disabled: state !== "open" && state !== "live", onclick: () => vote(id, question) }, icon("up", 18), h("span", null, question.votes)),
+    h("button", { type: "button", class: "vote", "aria-pressed": String(question.voted), "aria-label": `${t(question.voted ? "qa.unvote" : "qa.upvote")}: ${votes}`, disabled: over || (state !== "open" && state !== "live"), onclick: () => vote(id, question) }, icon("up", 18), h("span", null, question.votes)),
     h("div", null,
       h("div", { class: "row spread" },
         h("p", { class: "muted small" }, anonymous ? t("qa.someone") : name, mine ? ` ${t("people.you")}` : "", " · ", clock(question.at)),

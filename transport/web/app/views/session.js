@@ -3,7 +3,7 @@
 import { act, announce, go, openDialog } from "../actions.js";
 import { clock, countdown, moment, shortDay, t, zoned } from "../i18n/index.js";
 import { unlockSound } from "../media/sync.js";
-import { enterSession, joinSession, nameOf, walkOut } from "../rooms/session.js";
+import { OVER, enterSession, joinSession, nameOf, walkOut } from "../rooms/session.js";
 import { roomsOpen } from "../state/breakout.js";
 import { flagsOf } from "../state/media.js";
 import { Confirm } from "../ui/dialog.js";
@@ -19,7 +19,6 @@ import { Countdown, RequestBar } from "./request.js";
 import { RoomsNote, callNotes } from "./rooms.js";
 import { Stage, Tiles } from "./stage.js";
 
-const OVER = new Set(["ended", "cancelled"]);
 /** A far end of the rooms needs no clock on the stage. */
 const SOON = 10 * 60_000;
 
@@ -44,7 +43,7 @@ function Outside({ about, id, removed }) {
   if (removed !== undefined) return waiting(t("session.removed"), removed || t("session.removedHint"));
   if (!about || (!about.problem && !about.session)) return h("div", { class: "waiting" }, loading());
   const { problem, session } = about;
-  if (session && OVER.has(session.state)) return waiting(t(`session.${session.state}`), t("session.overHint"), button(t("nav.lobby"), { kind: "primary", onclick: () => go("lobby") }));
+  if (session && OVER.has(session.state) && about.shut) return waiting(t(`session.${session.state}`), t("session.overShut"), button(t("nav.lobby"), { kind: "primary", onclick: () => go("lobby") }));
   if (!problem) return h("div", { class: "waiting" }, loading());
   if (problem.reason === "session_full") return full(about, id);
   if (problem.data?.register) return waiting(t("session.needsSeat"), t("session.needsSeatText"), button(t("session.registerAndJoin"), { kind: "primary", onclick: () => registerAndJoin(id) }));
