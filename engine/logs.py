@@ -40,7 +40,8 @@ def configure_logs(level: str) -> None:
     structlog.configure(
         processors=[*shared, *(() if named else (_hide,)), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # A line and its end in one write: several workers share the pipe.
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
     telemetry.name_people(named)

@@ -1,6 +1,7 @@
 """The log tells what happened, and of people only pseudonyms."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -53,3 +54,19 @@ def test_whoever_is_after_a_fault_may_have_them_named():
     assert first["person"] == "fair/ana@example.org"
     assert second["entity"] == "person/fair.ana@example.org"
     assert "ana@example.org" in last
+
+
+def test_a_line_is_written_whole_whoever_else_writes_to_the_same_pipe():
+    """Several workers do; unbuffered, a line and its end were two writes."""
+    program = "for n in range(500): log.error('e', number=n)"
+    begin = PROGRAM.partition("log.error")[0]
+    read, write = os.pipe()
+    workers = [
+        subprocess.Popen([sys.executable, "-u", "-c", begin + program, "info"], stderr=write)
+        for _ in range(3)
+    ]
+    os.close(write)
+    with os.fdopen(read, encoding="utf-8") as told:
+        lines = [json.loads(line) for line in told]
+    assert [worker.wait(30) for worker in workers] == [0, 0, 0]
+    assert len(lines) == 3 * 500
