@@ -27,12 +27,16 @@ REMIND_BEFORE = (10, 1)
 
 @attrs.frozen
 class Appointment:
-    """Something people are reminded of."""
+    """Something people are reminded of.
+
+    :param since: when it came to be as it is.
+    """
 
     kind: str
     id: str
     title: str
     slot: Slot
+    since: datetime
 
     @property
     def key(self) -> str:
@@ -45,10 +49,11 @@ def appointments(state: AgendaState) -> Iterator[Appointment]:
     for meeting in state.booked():
         if meeting.state == "confirmed" and meeting.slot:
             title = f"1-1 chat with {meeting.other(state.owner).name}"
-            yield Appointment("chat", meeting.id, title, meeting.slot)
+            yield Appointment("chat", meeting.id, title, meeting.slot, meeting.changed_at)
     for session in state.sessions.values():
         if session.blocks:
-            yield Appointment("session", session.id, session.title, session.slot)
+            changed = session.changed_at
+            yield Appointment("session", session.id, session.title, session.slot, changed)
 
 
 # Sessions
@@ -107,7 +112,11 @@ def due(state: AgendaState) -> datetime | None:
 
 
 def tick(state: AgendaState, now: datetime) -> Sequence[Event]:
-    """Remind of what is about to begin; what has begun meanwhile is only crossed off."""
+    """Remind of what is about to begin.
+
+    What has begun meanwhile is only crossed off, and so is a moment that was over before there was
+    anything to be reminded of: whoever takes a seat four minutes ahead knows it.
+    """
     ripe = [(at, each, minutes) for at, each, minutes in _pending(state) if at <= now]
     last = {each.key: min(m for _, e, m in ripe if e.key == each.key) for _, each, _ in ripe}
     return [
@@ -120,9 +129,9 @@ def tick(state: AgendaState, now: datetime) -> Sequence[Event]:
             title=each.title,
             start=each.slot.start,
             minutes=minutes,
-            tell=now < each.slot.start and minutes == last[each.key],
+            tell=now < each.slot.start and minutes == last[each.key] and at >= each.since,
         )
-        for _, each, minutes in ripe
+        for at, each, minutes in ripe
     ]
 
 

@@ -514,3 +514,10 @@ def test_rule_48_my_schedule_has_what_only_ones_token_says_one_hosts(fair):
     ]
     anywhere = attrs.evolve(ben, sessions=frozenset({"*"}))
     assert fair.run(agenda.Mine(by=anywhere))["items"] == []
+
+
+def test_rule_47_nobody_is_told_of_ten_minutes_who_takes_a_seat_four_ahead(fair):
+    fair.wait(at("09:56"))
+    fair.run(seat(ben))
+    fair.wait(at("12:00"))
+    assert reminders(fair, ben) == [("09:59", "ux", 1)]
