@@ -143,7 +143,7 @@ class Courier:
             try:
                 worked = await self.round()
                 wait = BUSY_WAIT if worked else await self._until_next()
-            except StorageUnavailable:
+            except* StorageUnavailable:  # deliveries are tasks, so it comes in a group
                 wait = LONGEST_WAIT
             await trio.sleep(wait)
 
@@ -205,7 +205,7 @@ class Courier:
                 status = await post(message.endpoint, headers, body, self.ssl_context)
         except trio.TooSlowError:
             raise DeliveryFailed(f"no answer in {ATTEMPT_SECONDS:g} s") from None
-        except (OSError, trio.BrokenResourceError, h11.ProtocolError, ssl.SSLError) as error:
+        except (OSError, trio.BrokenResourceError, h11.ProtocolError, ValueError) as error:
             raise DeliveryFailed(f"{type(error).__name__}: {error}") from None
         if status not in _OK:
             raise DeliveryFailed(f"answered {status}")
@@ -218,6 +218,7 @@ async def post(
 
     :raises OSError: nobody listens there.
     :raises h11.ProtocolError: what came back is no HTTP.
+    :raises ValueError: the URL cannot be written down as one.
     """
     parts = urlsplit(url)
     host = parts.hostname or ""

@@ -8,6 +8,7 @@ import h11
 import pytest
 import trio
 
+from actors.ports import StorageUnavailable
 from transport.metrics import Metrics
 from transport.webhooks import (
     AT_ONCE,
@@ -161,6 +162,32 @@ async def test_nobody_there_is_a_failure_and_no_crash():
     outbox = MemoryOutbox([Message("http://127.0.0.1:9/unknown", "session/ux", 1)])
     await courier(outbox, url).round()
     assert outbox.errors == ["the endpoint is not configured any more"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1/grün", "http://a..b/", f"http://{'a' * 64}/"])
+async def test_an_address_that_cannot_be_written_down_is_a_failure_and_no_crash(url):
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    url = url.replace("127.0.0.1", f"127.0.0.1:{listener.socket.getsockname()[1]}")
+    outbox = MemoryOutbox([Message(url, "session/ux", 1)])
+    await courier(outbox, url).round()
+    assert len(outbox.errors) == 1
+    await listener.aclose()
+
+
+async def test_a_disk_that_takes_nothing_holds_up_webhooks_and_ends_nothing(autojump_clock):
+    """Deliveries are tasks of their own, so what they cannot write down comes in a group."""
+
+    class Full(MemoryOutbox):
+        tried = 0
+
+        async def failed(self, message, now, error):
+            self.tried += 1
+            raise StorageUnavailable("the journal could not commit: disk I/O error")
+
+    outbox = Full([Message("http://127.0.0.1:9/nobody", "session/ux", 1)])
+    with trio.move_on_after(60):
+        await courier(outbox, "http://127.0.0.1:9/nobody").run()
+    assert outbox.tried > 1
 
 
 async def test_an_endpoint_that_never_answers_is_given_up_on_in_time(autojump_clock, monkeypatch):
