@@ -19,6 +19,7 @@ from actors.clock import SystemClock
 from actors.errors import Refused
 from actors.ports import Clock
 from actors.rules.base import Person, Role
+from actors.rules.text import is_sound
 
 ALGORITHM = "HS256"
 SECRET_BYTES = 32
@@ -202,6 +203,8 @@ def _text(claims: Mapping[str, Any], name: str, limit: int, default: str | None 
     value = claims.get(name, default)
     if not isinstance(value, str) or not 0 < len(value) <= limit:
         raise _unauthorized(f"The token's {name} must be text of 1 to {limit} characters.")
+    if not is_sound(value):
+        raise _unauthorized(f"The token's {name} holds characters that are not text.")
     return value
 
 
@@ -211,7 +214,7 @@ def _ids(claims: Mapping[str, Any], name: str) -> frozenset[str]:
         not isinstance(value, Sequence)
         or isinstance(value, str)
         or len(value) > LIST_LENGTH
-        or not all(isinstance(item, str) for item in value)
+        or not all(isinstance(item, str) and is_sound(item) for item in value)
     ):
         raise _unauthorized(f"The token's {name} must be a list of up to {LIST_LENGTH} texts.")
     return frozenset(value)

@@ -45,7 +45,7 @@ def up_to(limit: int, *, empty: bool = False) -> Validator:
             raise invalid(path, f"{path} has {len(value)} characters; {limit} are allowed.")
         if not empty and not value.strip():
             raise invalid(path, f"{path} is empty.")
-        if not _is_sound(value):
+        if not is_sound(value):
             raise invalid(path, f"{path} holds characters that are not text.")
 
     _LIMITS[validate] = limit
@@ -65,7 +65,8 @@ _UNSOUND = re.compile("[\x00\ud800-\udfff]")
 """JSON can spell half a surrogate pair, which no codec could send on."""
 
 
-def _is_sound(value: str) -> bool:
+def is_sound(value: str) -> bool:
+    """Say whether every codec can send a text on."""
     return _UNSOUND.search(value) is None
 
 
