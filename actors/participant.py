@@ -85,8 +85,7 @@ class ParticipantActor(EntityActor):
         for envelope in batch:
             match envelope.message:
                 case Call(command) if command.entity != self.entity:
-                    ref = self.services.address(command.entity)
-                    envelope.forward(ref, self._traced(command))
+                    self._hand_on(envelope, command)
                 case Call(command):
                     own.append(envelope.readdress(self._traced(command)))
                 case Gone(by, connection):
@@ -99,6 +98,14 @@ class ParticipantActor(EntityActor):
                 case _:
                     own.append(envelope)
         await self._take_own(own)
+
+    def _hand_on(self, envelope: Envelope, command: Command) -> None:
+        try:
+            ref = self.services.address(command.entity)
+        except Refused as refused:  # no such kind here, as without media
+            envelope.fail(refused.with_traceback(None))
+        else:
+            envelope.forward(ref, self._traced(command))
 
     def _traced(self, command: Command) -> Command:
         tracer = self.services.tracer

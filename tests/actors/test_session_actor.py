@@ -1,5 +1,6 @@
 """Who is put out, who drops, who comes back: a session and the connections that follow it."""
 
+from collections import Counter
 from datetime import timedelta
 from functools import partial
 
@@ -363,3 +364,24 @@ async def test_rule_35_only_those_are_told_of_who_goes_to_whom_it_matters(autoju
 
 def _handled(house, entity):
     return house.services.address(entity)._cell.handled
+
+
+async def test_without_media_a_request_about_it_is_refused_and_disturbs_nobody(autojump_clock):
+    """All at once, so that they come to the person's actor in one batch."""
+    told = Counter()
+    async with open_house() as house, trio.open_nursery() as nursery:
+        await everybody_in(house)
+
+        async def ask(method, **params):
+            try:
+                await house.call(ANA, method, **params)
+                told[method] += 1
+            except Refused as refused:
+                told[method, refused.message] += 1
+
+        for _ in range(20):
+            nursery.start_soon(partial(ask, "rtc.restart", room="session/ux"))
+            nursery.start_soon(partial(ask, "session.get", session="ux"))
+    restarts = {key: count for key, count in told.items() if key != "session.get"}
+    assert told["session.get"] == 20
+    assert list(restarts.values()) == [20]
