@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
+from cattrs.cols import is_sequence, list_structure_factory
 from cattrs.errors import (
     AttributeValidationNote,
     ForbiddenExtraKeysError,
@@ -56,8 +57,20 @@ def register_choices(converter: cattrs.Converter) -> None:
     converter.register_structure_hook_factory(_is_choice, _choice)
 
 
+def _list(kind: Any, strict: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    structure = list_structure_factory(kind, strict)
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, list | tuple):  # a text would be taken for its characters
+            raise TypeError("expected a list")
+        return structure(value, kind)
+
+    return hook
+
+
 def _make_converter(*, detailed: bool) -> cattrs.Converter:
     strict = converter.copy(forbid_extra_keys=True, detailed_validation=detailed)
+    strict.register_structure_hook_factory(is_sequence, _list)
     strict.register_structure_hook(Person, _person)
     register_choices(strict)
     return strict
