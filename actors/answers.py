@@ -53,7 +53,7 @@ class Answers:
             return None
         if command.sender:
             return {} if _number(command) <= self._taken.get(command.sender, []) else None
-        packed = self._answers.get(_key(command))
+        packed = self._answers.get(_key(command)) or self._answers.get(_older_key(command))
         if packed is None:
             return None
         return unpack_answer(packed)
@@ -143,6 +143,12 @@ def _packed(answer: Any) -> Any:
 
 
 def _key(command: Command) -> str:
+    # A client may count its keys for each method: another one's answer is none.
+    return f"{command.by.id} {command.method} {command.key}"
+
+
+def _older_key(command: Command) -> str:
+    """Return the key as journals have it that were written without the method."""
     return f"{command.by.id} {command.key}"
 
 

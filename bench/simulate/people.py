@@ -212,7 +212,7 @@ class Tab:
                 if reason not in TEMPORARY and reason != "internal":
                     # Whoever was let in and put out meanwhile is refused to listen again.
                     if not attempt or not kind.subscribes:
-                        visitor.memory.refused.append((key, command.entity))
+                        visitor.memory.refused.append((f"{method} {key}", command.entity))
                     return reason
                 pause = refused.data.get("retry_after", PAUSE)
             await world.sleep(pause)

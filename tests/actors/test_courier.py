@@ -9,6 +9,7 @@ from actors.answers import BYTES_KEPT, KEYS_KEPT, Answers
 from actors.courier import ATTEMPTS, LINE, Courier
 from actors.errors import Refused
 from actors.kernel import ActorSystem, Future
+from actors.rules.agenda.commands import Mine
 from actors.services import Counters
 from tests.actors.world import ANA, Add
 
@@ -124,6 +125,7 @@ def test_rule_36_a_query_s_answer_is_not_kept_and_a_key_is_its_person_s_own():
     answers.note(mine, {"total": 1}, changed=True)
     assert answers.find(mine) == {"total": 1}
     assert answers.find(Add(by=ANA, number=1)) is None
+    assert answers.find(Mine(by=ANA, key="k")) is None  # another method
 
 
 def test_rule_36_the_newest_answers_are_kept_as_many_as_fit():
