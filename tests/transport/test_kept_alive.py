@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from tests.transport.test_wire import request
+from transport.http.serving import KeptAlive
 from transport.limits import Limits
 
 UPGRADE = (
@@ -146,3 +147,14 @@ async def test_a_proxys_connection_counts_for_whom_the_upgrade_is(running):
             await read_until(stream, b"\r\n\r\n")
             assert dict(house.server.context.registry.by_address) == {"10.0.0.2": 1}
             assert house.server.statistics().handshakes == 1
+
+
+async def test_whoever_reads_no_answer_is_not_waited_for_though_that_is_shielded(autojump_clock):
+    class Full:
+        async def send_all(self, data):
+            await trio.sleep_forever()
+
+    kept = KeptAlive(Full(), None, 1_000, patience=15)
+    stop, broken = trio.CancelScope(shield=True), pytest.raises(trio.BrokenResourceError)
+    with trio.fail_after(16), stop, broken:
+        await kept.send_all(b"answer")

@@ -26,12 +26,14 @@ class KeptAlive(trio.abc.Stream):
 
     :param head: the first request's head, read already; None if nothing was read.
     :param limit: longest head in bytes. Hypercorn refuses longer ones.
+    :param patience: seconds a peer may take to read a piece of an answer.
     """
 
-    def __init__(self, stream: Any, head: Head | None, limit: int) -> None:
+    def __init__(self, stream: Any, head: Head | None, limit: int, patience: float) -> None:
         self.upgrade: Head | None = None
         self._stream = stream
         self._limit = limit
+        self._patience = patience
         self._ahead = b"" if head is None else head.raw
         self._request: h11.Connection | None = None
         self._plain = False  # what came is no HTTP: Hypercorn has the last word on it
@@ -98,8 +100,16 @@ class KeptAlive(trio.abc.Stream):
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send on the stream."""
-        await self._stream.send_all(data)
+        """Send on the stream.
+
+        :raises trio.BrokenResourceError: the connection is gone, or the peer reads nothing.
+        """
+        # Hypercorn shields what it sends from cancelling: whoever reads nothing would hold the
+        # connection, and a stop of the whole daemon, for ever.
+        with trio.move_on_after(self._patience) as scope:
+            await self._stream.send_all(data)
+        if scope.cancelled_caught:
+            raise trio.BrokenResourceError("nobody reads the answer")
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait as the stream does."""
@@ -160,7 +170,7 @@ class HttpServer:
         config.keep_alive_timeout = limits.idle_seconds
         config.read_timeout = max(1, int(limits.idle_seconds))
         self._config = config
-        self._limit = limits.head_bytes
+        self._limit, self._patience = limits.head_bytes, limits.idle_seconds
         self._app = ASGIWrapper(app)  # type: ignore[arg-type]  # two spellings of one protocol
         self._worker = WorkerContext(None)
 
@@ -171,7 +181,7 @@ class HttpServer:
         :returns: the head of a request for the WebSocket, with which the connection goes on;
             None when it has ended.
         """
-        kept = KeptAlive(stream, head, self._limit)
+        kept = KeptAlive(stream, head, self._limit, self._patience)
         connection = _Connection(self._app, self._config, self._worker, {}, kept)  # type: ignore[arg-type]  # KeptAlive has all it uses
         try:
             await connection
