@@ -21,7 +21,7 @@ import trio
 
 from actors.errors import GreenroomError
 from engine.cluster_daemon import READY
-from engine.config import Config
+from engine.config import Config, ConfigError
 from engine.logs import configure_logs
 
 WATCH_SECONDS = 0.1
@@ -104,10 +104,25 @@ class Child:
 def run_workers(config: Config, file: Path | None, count: int) -> None:
     """Run a NATS server and ``count`` nodes until SIGTERM or SIGINT.
 
+    :raises ConfigError: a port of the configuration cannot be shared by so many.
     :raises WorkersFailed: NATS is not installed, or does not start.
     """
+    _check_shared(config, count)
     configure_logs(config.log_level)
     trio.run(_main, config, file, count)
+
+
+def _check_shared(config: Config, count: int) -> None:
+    if config.metrics_port:
+        raise ConfigError("nodes that share a port cannot share a metrics_port")
+    if _media_port(config, count) > 65536:  # noqa: PLR2004  one past the last port
+        raise ConfigError("media.port must leave each worker of each node a port below 65536")
+
+
+def _media_port(config: Config, number: int) -> int:
+    """Return the first of a node's ports for media; 0 if any will do."""
+    media = config.media
+    return media.port and media.port + number * max(1, media.workers)
 
 
 async def _main(config: Config, file: Path | None, count: int) -> None:
@@ -238,6 +253,7 @@ def _node_starter(
         "GREENROOM_CLUSTER_SERVERS": f"nats://127.0.0.1:{nats_port}",
         "GREENROOM_CLUSTER_SHARE_PORT": "true",
         "GREENROOM_KEY": ",".join(config.key),
+        "GREENROOM_MEDIA_PORT": str(_media_port(config, number)),
         READY: str(told),
     }
     environment.pop("GREENROOM_LOAD", None)
