@@ -4,6 +4,7 @@ import json
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 from typing import Any
 
 import click
@@ -31,8 +32,10 @@ def _fetch(url: str, token: str) -> dict[str, Any]:
     except urllib.error.HTTPError as error:
         with error:
             raise Unreachable(f"{url} answers {error.code}: is the key one of its own?") from error
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
         raise Unreachable(f"{url} does not answer: {error}") from error
+    if not isinstance(sample, dict):
+        raise Unreachable(f"{url} does not answer as an engine does")
     return sample
 
 
