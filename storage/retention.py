@@ -71,12 +71,19 @@ def forget(
     with db.atomic():
         entries = _blank_journal(db, person, concerned, lambda done: progress(done, total))
         snapshots = _blank_snapshots(db, person, concerned)
-        webhooks = db.conn.execute(
-            "DELETE FROM webhooks WHERE instr(body, json_quote(?))", (person,)
-        ).rowcount
+        webhooks = _drop_webhooks(db, person, concerned)
     rebuild(db)
     scrub(db)
     return Forgotten(entries, snapshots, webhooks)
+
+
+def _drop_webhooks(db: Database, person: str, concerned: set[str] | None) -> int:
+    found = db.conn.execute(
+        "SELECT id, entity FROM webhooks WHERE instr(body, json_quote(?))", (person,)
+    ).fetchall()
+    gone = [(id_,) for id_, entity in found if concerned is None or entity in concerned]
+    db.conn.executemany("DELETE FROM webhooks WHERE id = ?", gone)
+    return len(gone)
 
 
 def _blank_journal(
