@@ -173,7 +173,7 @@ def _merge_environment(values: dict[str, Any], environment: Mapping[str, str]) -
 
 def _from_text(name: str, text: str, kind: Any) -> Any:
     if get_origin(kind) in LISTS:
-        parts = [part for part in text.split(",") if part.strip()]
+        parts = [part.strip() for part in text.split(",") if part.strip()]
         return (
             [_webhook(name, part) for part in parts] if WebhookOptions in get_args(kind) else parts
         )
@@ -283,7 +283,7 @@ def _rate(name: str, value: Any) -> Rate:
         per_second, burst = map(float, value.split("/"))
     except (AttributeError, ValueError):
         raise ConfigError(f'{name} is written "PER_SECOND/BURST", such as "10/60"') from None
-    if per_second <= 0 or burst < 1:
+    if not 0 < per_second < float("inf") or not 1 <= burst < float("inf"):
         raise ConfigError(f"{name} must let something through")
     return Rate(per_second, burst)
 
@@ -295,6 +295,8 @@ def _check(config: Config) -> None:
             raise ConfigError("key must be given as KEY:SECRET")
     if (config.certificate is None) != (config.private_key is None):
         raise ConfigError("certificate and private_key go together")
+    if not 0 <= config.drain_seconds < float("inf"):
+        raise ConfigError("drain_seconds must be 0 or more, and end")
     _check_cluster(config)
     _check_ports(config)
     _check_limits(config.limits)
@@ -353,6 +355,8 @@ def _check_address(name: str, address: str, *, empty: bool = False) -> None:
         return
     try:
         parts = urlsplit(address)
+        (parts.hostname or "").encode("idna")
+        (parts.path + parts.query).encode("ascii")
         sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False

@@ -30,7 +30,7 @@ def test_a_section_is_read_from_file_and_variables(tmp_path):
 
 
 def test_several_keys_allow_rotation():
-    config = load_config(None, {"GREENROOM_KEY": "a:one,b:two:with:colons"}, {})
+    config = load_config(None, {"GREENROOM_KEY": "a:one, b:two:with:colons"}, {})
     assert config.key == ("a:one", "b:two:with:colons")
 
 
@@ -170,7 +170,11 @@ def test_lengths_of_texts_may_be_less_than_the_rules_allow(tmp_path, table, why)
         ("[limits]\nconnections = -1", "limits.connections must be more than 0"),
         ("[limits]\nping_seconds = 0", "limits.ping_seconds must be more than 0"),
         ("[limits]\nhead_seconds = nan", "limits.head_seconds must be more than 0"),
+        ("drain_seconds = inf", "drain_seconds must be 0 or more, and end"),
+        ('[limits.method_rates]\n"chat.send" = "nan/10"', "must let something through"),
         ('traces = "nonsense"', "traces must be written http://HOST"),
+        ('[[webhook]]\nurl = "http://a..b"\nsecret = "s"', "webhook[0].url must be written"),
+        ('[[webhook]]\nurl = "http://h/ü"\nsecret = "s"', "webhook[0].url must be written"),
         ('[[webhook]]\nurl = "ftp://x"\nsecret = "s"', "webhook[0].url must be written"),
         ('[[webhook]]\nurl = "http://x:99999"\nsecret = "s"', "webhook[0].url must be written"),
         ('[[webhook]]\nurl = "http://x"\nsecret = ""', "webhook[0].secret is empty"),
