@@ -115,12 +115,15 @@ def run_workers(config: Config, file: Path | None, count: int) -> None:
 def _check_shared(config: Config, count: int) -> None:
     if config.metrics_port:
         raise ConfigError("nodes that share a port cannot share a metrics_port")
-    if _media_port(config, count) > 65536:  # noqa: PLR2004  one past the last port
+    if media_port(config, count) > 65536:  # noqa: PLR2004  one past the last port
         raise ConfigError("media.port must leave each worker of each node a port below 65536")
 
 
-def _media_port(config: Config, number: int) -> int:
-    """Return the first of a node's ports for media; 0 if any will do."""
+def media_port(config: Config, number: int) -> int:
+    """Return the first of a node's ports for media; 0 if any will do.
+
+    :param number: the node's, from 0.
+    """
     media = config.media
     return media.port and media.port + number * max(1, media.workers)
 
@@ -253,7 +256,7 @@ def _node_starter(
         "GREENROOM_CLUSTER_SERVERS": f"nats://127.0.0.1:{nats_port}",
         "GREENROOM_CLUSTER_SHARE_PORT": "true",
         "GREENROOM_KEY": ",".join(config.key),
-        "GREENROOM_MEDIA_PORT": str(_media_port(config, number)),
+        "GREENROOM_MEDIA_PORT": str(media_port(config, number)),
         READY: str(told),
     }
     environment.pop("GREENROOM_LOAD", None)
