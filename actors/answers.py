@@ -143,8 +143,9 @@ def _packed(answer: Any) -> Any:
 
 
 def _key(command: Command) -> str:
-    # A client may count its keys for each method: another one's answer is none.
-    return f"{command.by.id} {command.method} {command.key}"
+    # A client may count its keys for each method: another one's answer is none. No id holds a NUL,
+    # so no key is taken for an older one, or for somebody else's.
+    return f"{command.by.id}\0{command.method}\0{command.key}"
 
 
 def _older_key(command: Command) -> str:

@@ -146,7 +146,8 @@ def _blank_snapshots(db: Database, person: str, concerned: set[str] | None) -> i
         if own or person.encode() in state:
             kept = blank(kept, person, own=own, under=_kind(entity))
         for pair in kept.get("done", {}).get("answers", ()):
-            mine = own or pair[0].startswith(f"{person} ")
+            # As keys are made, and as they were before they had the method in them.
+            mine = own or pair[0].startswith((f"{person}\0", f"{person} "))
             pair[1] = _blank_answer(pair[1], person, own=mine)
         new = pack(kept)
         if new != state:

@@ -71,7 +71,8 @@ def _refused(world: World, lives: Lives) -> Iterator[str]:
     for person in lives.everybody:
         for key, entity in person.memory.refused:
             if world.history.carried_out(person.id, key, entity):
-                yield f"{person.id} was refused {key} by {entity}, and it was carried out"
+                what = key.replace("\0", " ")
+                yield f"{person.id} was refused {what} by {entity}, and it was carried out"
 
 
 def _votes(world: World, lives: Lives) -> Iterator[str]:

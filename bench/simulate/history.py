@@ -111,5 +111,8 @@ class History:
         return types[number - 1] if 0 < number <= len(types) else None
 
     def carried_out(self, person: str, key: str, entity: str) -> bool:
-        """Say whether a person's command has changed an entity; ``key``: its method and its key."""
-        return (entity, f"{person} {key}") in self._keys
+        """Say whether a person's command has changed an entity.
+
+        :param key: its method, a NUL, and its key.
+        """
+        return (entity, f"{person}\0{key}") in self._keys

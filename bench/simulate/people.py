@@ -31,7 +31,7 @@ class Memory:
     """What one person was told: what must be true at the end.
 
     :param said: text -> whether it was acknowledged; None if nobody knows.
-    :param refused: keys of commands that were refused for good, and their entities.
+    :param refused: methods and keys of commands that were refused for good, and their entities.
     :param votes: session and question -> whether it is voted for; None if unknown.
     :param inside: session -> whether the person is in; None if unknown.
     :param stays: 1-1 chat -> when this person was certainly there.
@@ -212,7 +212,7 @@ class Tab:
                 if reason not in TEMPORARY and reason != "internal":
                     # Whoever was let in and put out meanwhile is refused to listen again.
                     if not attempt or not kind.subscribes:
-                        visitor.memory.refused.append((f"{method} {key}", command.entity))
+                        visitor.memory.refused.append((f"{method}\0{key}", command.entity))
                     return reason
                 pause = refused.data.get("retry_after", PAUSE)
             await world.sleep(pause)

@@ -126,6 +126,7 @@ def test_rule_36_a_query_s_answer_is_not_kept_and_a_key_is_its_person_s_own():
     assert answers.find(mine) == {"total": 1}
     assert answers.find(Add(by=ANA, number=1)) is None
     assert answers.find(Mine(by=ANA, key="k")) is None  # another method
+    assert answers.find(Add(by=ANA, number=1, key=f"{mine.method} k")) is None
 
 
 def test_rule_36_the_newest_answers_are_kept_as_many_as_fit():
