@@ -59,7 +59,10 @@ async def fill(path):
             "members": {"ana": {"id": "ana", "name": NAME, "role": "participant"}},
         },
         "topic_seq": 3,
-        "done": {"answers": [["ana\0chat.send\0k", answer], ["ana q", {"question": asked}]], "taken": []},
+        "done": {
+            "answers": [["ana\0chat.send\0k", answer], ["ana q", {"question": asked}]],
+            "taken": [],
+        },
     }  # fmt: skip
     async with Store.open(path, endpoints=[Endpoint("http://localhost/hook")]) as store:
         append = store.journal.append
